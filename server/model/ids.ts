@@ -1,0 +1,103 @@
+import { createHash } from 'node:crypto';
+
+/**
+ * Ids that say where their thing is.
+ *
+ * A job id is a ULID in lower case whose random part is laid out as
+ *
+ *     tttttttttt rrrrrrrrrr iiii ss
+ *     time (ms)  request    index slot
+ *
+ * 10 characters drawn once for a request, 4 for the job's place in it (so up to
+ * 2^20 jobs), 2 for the slot of its queue. From the id alone follow the
+ * partition, the job's record and the block that holds its spec: cancelling by
+ * id needs no look-up table. Old ids never move, so none of this may change.
+ *
+ * A run id is a UUID (version 8) that carries the slot in its first 10 bits.
+ */
+
+/** Number of slots queues are spread over; part of every id, hence fixed for good. */
+export const SLOTS = 1024;
+
+/** Most jobs of one request, by the four index characters. */
+export const MAX_JOBS_PER_REQUEST = 2 ** 20;
+
+const CROCKFORD = '0123456789abcdefghjkmnpqrstvwxyz';
+const JOB_ID = /^[0-7][0-9a-hjkmnp-tv-z]{25}$/;
+const RUN_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+/** Slot of a queue: the first 10 bits of the SHA-256 of its name. */
+export function slotOfQueue(queue: string): number {
+  const hash = createHash('sha256').update(queue, 'utf8').digest();
+  return ((hash[0] ?? 0) << 2) | ((hash[1] ?? 0) >> 6);
+}
+
+/** Partition of a slot in a store of `partitions` partitions. */
+export function partitionOfSlot(slot: number, partitions: number): number {
+  return slot % partitions;
+}
+
+/** Whether the text has the shape of a job id; it may still name no job. */
+export function isJobId(text: string): boolean {
+  return JOB_ID.test(text);
+}
+
+/** Whether the text has the shape of a run id. */
+export function isRunId(text: string): boolean {
+  return RUN_ID.test(text);
+}
+
+/**
+ * What all job ids of one request share.
+ * @param now milliseconds since the Unix epoch
+ * @param random at least 7 bytes
+ */
+export function requestPrefix(now: number, random: Uint8Array): string {
+  let bits = 0n;
+  for (let i = 0; i < 7; i++) bits = (bits << 8n) | BigInt(random[i] ?? 0);
+  return encode(BigInt(now), 10) + encode(bits & ((1n << 50n) - 1n), 10);
+}
+
+/** The id of the job at `index` of a request to a queue with this slot. */
+export function jobId(prefix: string, index: number, slot: number): string {
+  return prefix + encode(BigInt(index), 4) + encode(BigInt(slot), 2);
+}
+
+/** The parts of a job id that say where it is. The caller has checked isJobId. */
+export function placeOfJob(id: string): { prefix: string; index: number; slot: number } {
+  return { prefix: id.slice(0, 20), index: decode(id.slice(20, 24)), slot: decode(id.slice(24, 26)) };
+}
+
+/**
+ * A run id for a job of this slot.
+ * @param random 16 bytes
+ */
+export function runId(slot: number, random: Uint8Array): string {
+  const bytes = Buffer.from(random.subarray(0, 16));
+  bytes[0] = slot >> 2;
+  bytes[1] = ((slot & 3) << 6) | ((bytes[1] ?? 0) & 0x3f);
+  bytes[6] = 0x80 | ((bytes[6] ?? 0) & 0x0f);
+  bytes[8] = 0x80 | ((bytes[8] ?? 0) & 0x3f);
+  const hex = bytes.toString('hex');
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+}
+
+/** Slot of a run. The caller has checked isRunId. */
+export function slotOfRun(id: string): number {
+  return Number.parseInt(id.slice(0, 3), 16) >> 2;
+}
+
+function encode(value: bigint, length: number): string {
+  let text = '';
+  for (let i = 0; i < length; i++) {
+    text = CROCKFORD.charAt(Number(value & 31n)) + text;
+    value >>= 5n;
+  }
+  return text;
+}
+
+function decode(text: string): number {
+  let value = 0;
+  for (const character of text) value = value * 32 + CROCKFORD.indexOf(character);
+  return value;
+}
