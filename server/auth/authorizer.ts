@@ -1,0 +1,66 @@
+/**
+ * May you: the one place that decides, asked by every method on every door.
+ * A permission is global, granted to groups and scopes by the configuration, or
+ * a verb on one queue, granted by that queue's owner.
+ */
+import type { Queue } from '@armada-ts/api/api/queue';
+import { ArmadaError } from '../base/errors.ts';
+import type { QueueVerb } from '../model/queue.ts';
+import type { AuthConfig } from './config.ts';
+import { PERMISSION_OF_VERB, type Permission } from './permissions.ts';
+import { type Principal, isInGroup } from './principal.ts';
+
+export interface Authorizer {
+  /** Whether the principal has a global permission. */
+  may(principal: Principal, permission: Permission): boolean;
+  /** Whether the principal may do this on the queue, by the queue or globally. */
+  mayOnQueue(principal: Principal, queue: Queue, verb: QueueVerb): boolean;
+  /** Throws PERMISSION_DENIED, saying what is lacking. */
+  demand(principal: Principal, permission: Permission): void;
+  /** Throws PERMISSION_DENIED, saying what is lacking and where. */
+  demandOnQueue(principal: Principal, queue: Queue, verb: QueueVerb): void;
+}
+
+export function createAuthorizer(
+  config: Pick<AuthConfig, 'permissionGroupMapping' | 'permissionScopeMapping'>,
+): Authorizer {
+  const { permissionGroupMapping: groups, permissionScopeMapping: scopes } = config;
+  const may: Authorizer['may'] = (principal, permission) =>
+    (groups[permission] ?? []).some((group) => isInGroup(principal, group)) ||
+    (scopes[permission] ?? []).some((scope) => principal.scopes.includes(scope));
+  const mayOnQueue: Authorizer['mayOnQueue'] = (principal, queue, verb) =>
+    may(principal, PERMISSION_OF_VERB[verb]) || isGranted(principal, queue, verb);
+  return {
+    may,
+    mayOnQueue,
+    demand(principal, permission) {
+      if (may(principal, permission)) return;
+      throw new ArmadaError(
+        'PERMISSION_DENIED',
+        `user "${principal.name}" lacks the permission ${permission}`,
+      );
+    },
+    demandOnQueue(principal, queue, verb) {
+      if (mayOnQueue(principal, queue, verb)) return;
+      throw new ArmadaError(
+        'PERMISSION_DENIED',
+        `user "${principal.name}" may not ${verb} on queue "${queue.name}": ` +
+          `neither does the queue grant the verb ${verb} nor has the user the permission ${PERMISSION_OF_VERB[verb]}`,
+      );
+    },
+  };
+}
+
+/** By an entry of the queue, or as its owner. */
+function isGranted(principal: Principal, queue: Queue, verb: QueueVerb): boolean {
+  if (queue.userOwners.includes(principal.name)) return true;
+  if (queue.groupOwners.some((group) => isInGroup(principal, group))) return true;
+  return queue.permissions.some(
+    (entry) =>
+      entry.verbs.includes(verb) &&
+      entry.subjects.some(
+        ({ kind, name }) =>
+          (kind === 'User' && name === principal.name) || (kind === 'Group' && isInGroup(principal, name)),
+      ),
+  );
+}

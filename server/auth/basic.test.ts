@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict';
+import { scryptSync } from 'node:crypto';
+import { test } from 'node:test';
+import { createBasicScheme } from './basic.ts';
+
+/** A hash cheap enough for tests. */
+function cheapHash(password: string): string {
+  const salt = Buffer.alloc(16, 7);
+  const hash = scryptSync(password, salt, 32, { cost: 16 });
+  return `scrypt$16$8$1$${salt.toString('base64')}$${hash.toString('base64')}`;
+}
+
+const users = {
+  ann: { password: cheapHash('pass:word'), groups: ['team'] },
+  bob: { password: cheapHash('b'), groups: [] },
+};
+const basic = (text: string, scheme = 'Basic') => `${scheme} ${Buffer.from(text).toString('base64')}`;
+
+function scheme() {
+  const clock = { nowMs: 0, now: () => 0, elapsed: () => clock.nowMs };
+  return { clock, scheme: createBasicScheme(users, clock) };
+}
+
+test('basic names the user and their groups, whatever the case of the scheme', async () => {
+  const { scheme: one } = scheme();
+  const ann = { name: 'ann', groups: ['team'], scopes: [], scheme: 'basic' };
+  for (const word of ['Basic', 'basic', 'BASIC']) {
+    assert.deepEqual(await one.authenticate(basic('ann:pass:word', word)), ann);
+  }
+});
+
+test('basic leaves other credentials to other schemes', async () => {
+  const { scheme: one } = scheme();
+  assert.equal(await one.authenticate(undefined), undefined);
+  assert.equal(await one.authenticate('Bearer abc'), undefined);
+  assert.equal(await one.authenticate('Basics abc'), undefined);
+});
+
+test('basic refuses wrong and malformed credentials alike, without falling over', async () => {
+  const { scheme: one } = scheme();
+  const wrong = [
+    basic('ann:wrong'),
+    basic('nobody:pass:word'),
+    basic('ann:'),
+    basic('ann'),
+    basic(':pass:word'),
+    basic('toString:x'),
+    basic('__proto__:x'),
+    'Basic',
+    'Basic ',
+    'Basic !!!!',
+    'Basic YW5u\u0000',
+    basic(`ann:${'x'.repeat(10_000)}`),
+  ];
+  for (const header of wrong) {
+    await assert.rejects(
+      async () => one.authenticate(header),
+      { code: 'UNAUTHENTICATED' },
+      header.slice(0, 40),
+    );
+  }
+});
+
+test('basic remembers accepted credentials for a minute and refused ones not at all', async () => {
+  const { scheme: one, clock } = scheme();
+  const first = await one.authenticate(basic('ann:pass:word'));
+  clock.nowMs = 59_999;
+  assert.equal(await one.authenticate(basic('ann:pass:word')), first);
+  await assert.rejects(async () => one.authenticate(basic('ann:pass:wore')), { code: 'UNAUTHENTICATED' });
+  clock.nowMs = 60_001;
+  assert.deepEqual(await one.authenticate(basic('ann:pass:word')), first);
+});
+
+test('basic shares one check among calls with the same credentials, and refuses a flood of others', async () => {
+  const { scheme: one } = scheme();
+  const same = await Promise.all(Array.from({ length: 500 }, async () => one.authenticate(basic('bob:b'))));
+  assert.equal(
+    same.every((principal) => principal?.name === 'bob'),
+    true,
+  );
+  const others = await Promise.allSettled(
+    Array.from({ length: 500 }, async (_, i) => one.authenticate(basic(`ann:guess${i}`))),
+  );
+  const codes = new Set(
+    others.map((result) => (result.status === 'rejected' ? result.reason.code : 'let in')),
+  );
+  assert.deepEqual(codes, new Set(['OVERLOADED', 'UNAUTHENTICATED']));
+});

@@ -1,0 +1,61 @@
+/**
+ * Who are you: the configured schemes in their order, each looking at the
+ * `authorization` values of a call. The first that knows the kind of credential
+ * decides; wrong credentials end the call, so that they never turn into
+ * somebody else further down, least of all into anonymous.
+ */
+import { ArmadaError } from '../base/errors.ts';
+import type { Principal } from './principal.ts';
+
+/** One way to say who you are. */
+export interface Scheme {
+  readonly name: string;
+  /** Value of WWW-Authenticate that asks for such credentials, if there is one. */
+  readonly challenge: string | undefined;
+  /**
+   * The principal, or undefined when the credentials are of another kind.
+   * Throws UNAUTHENTICATED when they are of this kind and wrong, OVERLOADED
+   * when they cannot be checked now.
+   * @param authorization undefined when the call carries no credentials
+   */
+  authenticate(authorization: string | undefined): Promise<Principal | undefined> | Principal | undefined;
+}
+
+export interface Chain {
+  /** Values of WWW-Authenticate for an answer that says UNAUTHENTICATED. */
+  readonly challenges: readonly string[];
+  /** Names the caller of a call that carries these `authorization` values. Throws UNAUTHENTICATED or OVERLOADED. */
+  authenticate(authorizations: readonly string[]): Promise<Principal>;
+}
+
+export function createChain(schemes: readonly Scheme[]): Chain {
+  const names = schemes.map((scheme) => scheme.name).join(', ');
+  return {
+    challenges: schemes.flatMap((scheme) => scheme.challenge ?? []),
+    async authenticate(authorizations) {
+      if (authorizations.length > 1) {
+        throw new ArmadaError('UNAUTHENTICATED', 'a call must carry one authorization value, got several');
+      }
+      const authorization = authorizations[0];
+      for (const scheme of schemes) {
+        const principal = await scheme.authenticate(authorization);
+        if (principal !== undefined) return principal;
+      }
+      throw new ArmadaError(
+        'UNAUTHENTICATED',
+        authorization === undefined
+          ? `credentials are needed; this server accepts: ${names}`
+          : `the credentials are of no kind that this server accepts: ${names}`,
+      );
+    },
+  };
+}
+
+/** The credential after a scheme's name, which is compared as RFC 9110 says: without regard to case. */
+export function credentialOf(authorization: string | undefined, scheme: string): string | undefined {
+  if (authorization === undefined) return undefined;
+  const space = authorization.indexOf(' ');
+  const name = space < 0 ? authorization : authorization.slice(0, space);
+  if (name.toLowerCase() !== scheme.toLowerCase()) return undefined;
+  return space < 0 ? '' : authorization.slice(space + 1).trim();
+}

@@ -1,0 +1,51 @@
+import { z } from 'zod';
+import { PERMISSIONS, type Permission } from './permissions.ts';
+import { parsePasswordHash } from './password.ts';
+import { EVERYONE } from './principal.ts';
+
+const mapping = z.partialRecord(z.enum(PERMISSIONS), z.array(z.string().min(1))).default({});
+
+const user = z.strictObject({
+  password: z
+    .string()
+    .refine(
+      (text) => parsePasswordHash(text) !== undefined,
+      'must be scrypt$N$r$p$salt$hash, with salt and hash in base64',
+    )
+    .describe('Hash of the password, as `scrypt$N$r$p$salt$hash` with salt and hash in base64.'),
+  groups: z.array(z.string().min(1)).default([]).describe('Groups the user is in, besides `everyone`.'),
+});
+
+/** Who is let in, and what they may do. */
+export const authSchema = z.strictObject({
+  schemes: z
+    .array(z.enum(['basic', 'anonymous']))
+    .min(1, 'must name at least one scheme, such as basic')
+    .refine((names) => new Set(names).size === names.length, 'must name each scheme once')
+    .describe(
+      'Ways to say who you are, tried in this order. `anonymous` lets in whoever presents no credentials; wrong credentials never fall back to it.',
+    ),
+  basic: z
+    .strictObject({
+      users: z
+        .record(z.string().regex(/^[^:\p{Cc}]+$/u, "must be a name without ':' and control characters"), user)
+        .default({})
+        .describe('Users by name.'),
+    })
+    .prefault({})
+    .describe('User names and passwords.'),
+  permissionGroupMapping: mapping.describe(
+    'Global permissions and the groups that have them. Everybody is in `everyone`.',
+  ),
+  permissionScopeMapping: mapping.describe('Global permissions and the token scopes that have them.'),
+});
+
+export type AuthConfig = z.output<typeof authSchema>;
+
+/** For one user on their own machine: no credentials, every permission. Only ever for a loopback address. */
+export const standaloneAuth = {
+  schemes: ['anonymous'],
+  permissionGroupMapping: Object.fromEntries(
+    PERMISSIONS.map((permission) => [permission, [EVERYONE]]),
+  ) as Record<Permission, string[]>,
+} satisfies z.input<typeof authSchema>;

@@ -1,0 +1,18 @@
+/** Who makes a call, as the scheme that accepted their credentials says. */
+export interface Principal {
+  name: string;
+  /** Without `everyone`, which all are in; see isInGroup. */
+  groups: readonly string[];
+  /** What a token was issued for; empty with schemes that have none. */
+  scopes: readonly string[];
+  /** Scheme that named the principal, for the log. */
+  scheme: string;
+}
+
+/** The group that every principal is in. */
+export const EVERYONE = 'everyone';
+
+/** Whether the principal is in the group. */
+export function isInGroup(principal: Principal, group: string): boolean {
+  return group === EVERYONE || principal.groups.includes(group);
+}
