@@ -1,0 +1,107 @@
+import { ArmadaError } from '../base/errors.ts';
+import type { Principal } from '../auth/principal.ts';
+import type { Authorizer } from '../auth/authorizer.ts';
+import type { JobSetInfo, Store } from '../store/store.ts';
+import type { EncodedEvent, EventHub, Feed } from './hub.ts';
+import { parseMessageId } from './message-id.ts';
+
+export interface EventsDeps {
+  store: Store;
+  hub: EventHub;
+  authorizer: Authorizer;
+}
+
+export interface JobSetEventsRequest {
+  queue: string;
+  jobSet: string;
+  /** Id of the last event the caller has; '' for all. */
+  fromMessageId: string;
+  /** Go on with what is still to come. */
+  watch: boolean;
+  /** Refuse when the job set has no events, instead of waiting for it. */
+  errorIfMissing: boolean;
+}
+
+/** Where a reader of a job set's stream stands. */
+interface Cursor {
+  /** Number of the last sequence seen whole. */
+  after: number;
+  /** Events of the next sequence that were seen already. */
+  skip: number;
+}
+
+/**
+ * The public events of a job set, in order, each once: pages of encoded events.
+ * Without `watch` it ends at what was newest when it began.
+ *
+ * Throws QUEUE_NOT_FOUND, PERMISSION_DENIED, JOB_SET_NOT_FOUND, INVALID_REQUEST
+ * (an id that is none) and EVENTS_GONE (an id whose successors are no longer kept).
+ */
+export async function* jobSetEvents(
+  deps: EventsDeps,
+  principal: Principal,
+  request: JobSetEventsRequest,
+  signal: AbortSignal,
+): AsyncGenerator<EncodedEvent[]> {
+  const queue = await deps.store.read.queue(request.queue);
+  if (!queue) throw new ArmadaError('QUEUE_NOT_FOUND', `queue "${request.queue}" does not exist`);
+  deps.authorizer.demandOnQueue(principal, queue.queue, 'watch');
+
+  // Joining before looking makes sure that nothing falls between the two.
+  const feed = deps.hub.join(request.queue, request.jobSet);
+  try {
+    const info = await deps.store.read.jobSet(request.queue, request.jobSet);
+    if (!info && request.errorIfMissing) {
+      const message = `job set "${request.jobSet}" of queue "${request.queue}" has no events`;
+      throw new ArmadaError('JOB_SET_NOT_FOUND', message);
+    }
+    const end = request.watch ? Number.POSITIVE_INFINITY : (info?.lastNumber ?? 0);
+    yield* follow(feed, startOf(request.fromMessageId, info), end, signal);
+  } finally {
+    feed.leave();
+  }
+}
+
+async function* follow(
+  feed: Feed,
+  cursor: Cursor,
+  end: number,
+  signal: AbortSignal,
+): AsyncGenerator<EncodedEvent[]> {
+  while (!signal.aborted && cursor.after < end) {
+    const sequence = await feed.next(cursor.after);
+    if (!sequence) {
+      await feed.changed(cursor.after, signal);
+      continue;
+    }
+    if (sequence.number > cursor.after + 1 && cursor.after > 0) throw eventsGone();
+    const events = cursor.skip > 0 ? sequence.events.slice(cursor.skip) : sequence.events;
+    cursor.after = sequence.number;
+    cursor.skip = 0;
+    if (events.length > 0) yield events;
+  }
+}
+
+/** Turns the id a client handed back into a place in the stream as it is now. */
+function startOf(fromMessageId: string, info: JobSetInfo | undefined): Cursor {
+  const position = parseMessageId(fromMessageId);
+  if (position === undefined) {
+    const message = `must be the id of an event received earlier, or empty for all events; got "${fromMessageId.slice(0, 60)}"`;
+    throw new ArmadaError('INVALID_REQUEST', `from_message_id ${message}`, {
+      faults: [{ field: 'from_message_id', message }],
+    });
+  }
+  if (position === 'start' || !info || position.streamCreatedMs < info.streamCreatedMs) {
+    // An id of an earlier incarnation of the job set: everything here is newer.
+    return { after: (info?.firstNumber ?? 1) - 1, skip: 0 };
+  }
+  const after = position.whole ? position.number : position.number - 1;
+  if (position.streamCreatedMs > info.streamCreatedMs || after > info.lastNumber) throw eventsGone();
+  if (after + 1 < info.firstNumber) throw eventsGone();
+  return { after, skip: position.seen };
+}
+
+function eventsGone(): ArmadaError {
+  const message = 'events after from_message_id are no longer kept; start again with an empty from_message_id';
+  return new ArmadaError('EVENTS_GONE', message);
+}

@@ -1,0 +1,56 @@
+/**
+ * The HTTP port. A web page anywhere can make a browser send requests to a
+ * loopback port, so requests are taken only under a host name that is ours, and
+ * from no other site.
+ */
+import fastify, { type FastifyInstance } from 'fastify';
+
+export interface HttpOptions {
+  /** Address it listens on; also a name it may be addressed by. */
+  host: string;
+  /** Further names. */
+  allowedHosts: readonly string[];
+  /** What is not in order; empty when all is well. */
+  health: () => Promise<string[]> | string[];
+}
+
+const LOOPBACK = ['localhost', '127.0.0.1', '[::1]'];
+
+/** Makes the HTTP server; the caller listens and closes. */
+export function createHttpServer({ host, allowedHosts, health }: HttpOptions): FastifyInstance {
+  const server = fastify({ forceCloseConnections: true, bodyLimit: 4 * 1024 * 1024, requestTimeout: 30_000 });
+  const names = new Set([...LOOPBACK, host, ...allowedHosts].map((name) => name.toLowerCase()));
+
+  server.addHook('onRequest', async (request, reply) => {
+    if (!names.has(hostName(request.headers.host ?? ''))) {
+      const text = 'this server does not go by that host name; see http.allowedHosts\n';
+      return await reply.code(421).type('text/plain').send(text);
+    }
+    const { origin } = request.headers;
+    if (origin !== undefined && !isOwnOrigin(origin, names)) {
+      return await reply.code(403).type('text/plain').send('requests from other sites are refused\n');
+    }
+    return undefined;
+  });
+
+  // Armada's form: an empty 204, or 503 with a line for each fault.
+  server.get('/health', async (_request, reply) => {
+    const faults = await health();
+    if (faults.length === 0) return await reply.code(204).send();
+    return await reply.code(503).type('text/plain').send(`${faults.join('\n')}\n`);
+  });
+  return server;
+}
+
+/** The name of a Host header, without its port. */
+function hostName(host: string): string {
+  return host.replace(/:\d*$/, '').toLowerCase();
+}
+
+function isOwnOrigin(origin: string, names: ReadonlySet<string>): boolean {
+  try {
+    return names.has(hostName(new URL(origin).host));
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,52 @@
+import type { ReadLogRequest, ReadLogResponse } from '@armada-ts/api/armada/logs/v1/logs';
+import type { ReadLog } from '@armada-ts/api/armada/executor/v1/executor';
+import type { Authorizer } from '../auth/authorizer.ts';
+import type { Principal } from '../auth/principal.ts';
+import { ArmadaError } from '../base/errors.ts';
+import { isJobId } from '../model/ids.ts';
+import type { Store } from '../store/store.ts';
+
+export interface LogDeps {
+  store: Store;
+  authorizer: Authorizer;
+  /** Asks the executor that ran it (lease/links.ts). */
+  readFromExecutor: (
+    executorId: string,
+    question: Omit<ReadLog, 'question'>,
+    signal: AbortSignal,
+  ) => AsyncIterable<{ data: Uint8Array; offset: number }>;
+}
+
+/**
+ * What a job's run wrote. Throws INVALID_REQUEST, JOB_NOT_FOUND (also for jobs
+ * of queues the caller may not watch), LOG_NOT_FOUND (nothing has run yet, or
+ * the log is gone) and UNAVAILABLE (the executor is away).
+ */
+export async function* readLog(
+  deps: LogDeps,
+  principal: Principal,
+  request: ReadLogRequest,
+  signal: AbortSignal,
+): AsyncGenerator<ReadLogResponse> {
+  const { jobId } = request;
+  if (!isJobId(jobId)) {
+    const message = `must be a job id of 26 characters, got "${jobId.slice(0, 60)}"`;
+    throw new ArmadaError('INVALID_REQUEST', `job_id ${message}`, { faults: [{ field: 'job_id', message }] });
+  }
+  const record = (await deps.store.read.jobs([jobId]))[0]?.record;
+  const queue = record && (await deps.store.read.queue(record.queue));
+  if (!record || !queue || !deps.authorizer.mayOnQueue(principal, queue.queue, 'watch')) {
+    throw new ArmadaError('JOB_NOT_FOUND', `job ${jobId} does not exist`);
+  }
+  const run = request.runId === '' ? record.runs.at(-1) : record.runs.find(({ runId }) => runId === request.runId);
+  if (!run) {
+    const message =
+      request.runId === '' ? `job ${jobId} has not run yet` : `job ${jobId} has no run ${request.runId}`;
+    throw new ArmadaError('LOG_NOT_FOUND', message);
+  }
+  const { container, offset, follow } = request;
+  const question = { jobId, runId: run.runId, container, offset, follow, limit: 0n };
+  for await (const part of deps.readFromExecutor(run.executorId, question, signal)) {
+    yield { data: Buffer.from(part.data), offset: BigInt(part.offset), runId: run.runId };
+  }
+}
