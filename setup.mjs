@@ -12,15 +12,29 @@ const root = dirname(fileURLToPath(import.meta.url));
 process.chdir(root);
 
 const major = Number(process.versions.node.split('.')[0]);
-if (major < 20) fail(`Node 20 or later is needed to set up, this is ${process.version}; Node 24 is then installed by npm`);
+if (major < 20)
+  fail(`Node 20 or later is needed to set up, this is ${process.version}; Node 24 is then installed by npm`);
 
 step('dependencies', ['package-lock.json', '.npmrc'], existsSync('node_modules/.bin/node'), () => {
   run('npm', ['ci', '--loglevel=error']);
 });
-step('generated', ['buf.yaml', 'buf.gen.yaml', 'setup.mjs', ...filesBelow('api/proto'), ...filesBelow('api/googleapis')], existsSync('api/generated/descriptors.binpb'), () => {
-  run('buf', ['generate']);
-  run('buf', ['build', '--output', 'api/generated/descriptors.binpb']);
-});
+step(
+  'generated',
+  [
+    'buf.yaml',
+    'buf.gen.yaml',
+    'setup.mjs',
+    'api/json/generate.mjs',
+    ...filesBelow('api/proto'),
+    ...filesBelow('api/googleapis'),
+  ],
+  existsSync('api/generated/json/schema.ts'),
+  () => {
+    run('buf', ['generate']);
+    run('buf', ['build', '--output', 'api/generated/descriptors.binpb']);
+    run('node', ['api/json/generate.mjs']);
+  },
+);
 
 /** Does the work unless it was done with the same inputs. */
 function step(name, inputs, present, work) {
@@ -37,7 +51,10 @@ function step(name, inputs, present, work) {
 
 function run(command, args) {
   const path = join(root, 'node_modules', '.bin') + delimiter + process.env.PATH;
-  const done = spawnSync(command, args, { stdio: ['ignore', 'inherit', 'inherit'], env: { ...process.env, PATH: path } });
+  const done = spawnSync(command, args, {
+    stdio: ['ignore', 'inherit', 'inherit'],
+    env: { ...process.env, PATH: path },
+  });
   if (done.error) fail(`${command} could not be started: ${done.error.message}`);
   if (done.status !== 0) fail(`${command} ${args.join(' ')} ended with ${done.status ?? done.signal}`);
 }
