@@ -82,7 +82,9 @@ export const configSchema = z.strictObject({
     .default('info')
     .describe('Least severe messages that are logged.'),
   auth: authSchema.describe('Who is let in, and what they may do.'),
-  submission: submissionSchema.prefault({}).describe('What jobs may ask for, and what they get when they do not.'),
+  submission: submissionSchema
+    .prefault({})
+    .describe('What jobs may ask for, and what they get when they do not.'),
   scheduling: schedulerSchema.prefault({}).describe('How jobs are given to nodes.'),
 });
 
@@ -110,7 +112,9 @@ export function loadConfig(sources: ConfigSources): Config {
   merged = merge(merged, sources.flags);
   const parsed = configSchema.safeParse(merged);
   if (parsed.success) return parsed.data;
-  const lines = parsed.error.issues.map(({ path, message }) => `${path.map(String).join('.') || 'configuration'}: ${message}`);
+  const lines = parsed.error.issues.map(
+    ({ path, message }) => `${path.map(String).join('.') || 'configuration'}: ${message}`,
+  );
   throw new ConfigError(lines.join('\n'));
 }
 
@@ -156,7 +160,9 @@ function fromEnvironment(environment: ConfigSources['environment']): object {
 export function settingPaths(schema: z.ZodType, path: string[] = []): string[][] {
   const inner = unwrapped(schema);
   if (!(inner instanceof z.ZodObject)) return [path];
-  return Object.entries(inner.shape).flatMap(([key, value]) => settingPaths(value as z.ZodType, [...path, key]));
+  return Object.entries(inner.shape).flatMap(([key, value]) =>
+    settingPaths(value as z.ZodType, [...path, key]),
+  );
 }
 
 /** The schema inside defaults and optionals. */

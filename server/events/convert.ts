@@ -60,7 +60,8 @@ function publicEvent(
     queue: sequence.queue,
     created: event.created,
   });
-  switch (what?.$case) {
+  if (what === undefined) return [];
+  switch (what.$case) {
     case 'submitJob': {
       const start = base(what.value.jobId);
       const job = publicJob(sequence, specs.get(start.jobId) ?? what.value, event.created);
@@ -93,6 +94,35 @@ function publicEvent(
       const { jobId, reason } = what.value;
       return [{ $case: 'preempting', value: { ...base(jobId), requestor: sequence.userId, reason } }];
     }
+    case 'jobSucceeded': {
+      const { jobId, resourceInfos } = what.value;
+      return [{ $case: 'succeeded', value: { ...SUCCEEDED, ...base(jobId), ...podOf(resourceInfos) } }];
+    }
+    case 'jobErrors':
+      return jobErrorEvents(base(what.value.jobId), what.value);
+    default:
+      return runEvent(what, base);
+  }
+}
+
+type RunEvent = Exclude<
+  NonNullable<Event['event']>,
+  {
+    $case:
+      | 'submitJob'
+      | 'cancelJob'
+      | 'cancelledJob'
+      | 'reprioritiseJob'
+      | 'reprioritisedJob'
+      | 'jobPreemptionRequested'
+      | 'jobSucceeded'
+      | 'jobErrors';
+  }
+>;
+
+/** Events of runs, and those that nobody outside sees. */
+function runEvent(what: RunEvent, base: (jobId: string) => Base): PublicEvent[] {
+  switch (what.$case) {
     case 'jobRunPreempted': {
       const { preemptedJobId, preemptedRunId, reason, preemptingJobId, requestor } = what.value;
       const value = { ...PREEMPTED, ...base(preemptedJobId), runId: preemptedRunId };
@@ -112,14 +142,8 @@ function publicEvent(
       const value = { ...RUNNING, ...base(jobId), ...podOf(resourceInfos), pool };
       return [{ $case: 'running', value }];
     }
-    case 'jobSucceeded': {
-      const { jobId, resourceInfos } = what.value;
-      return [{ $case: 'succeeded', value: { ...SUCCEEDED, ...base(jobId), ...podOf(resourceInfos) } }];
-    }
     case 'jobRunErrors':
       return runErrorEvents(base(what.value.jobId), what.value);
-    case 'jobErrors':
-      return jobErrorEvents(base(what.value.jobId), what.value);
     case 'resourceUtilisation': {
       const { jobId, resourceInfo } = what.value;
       const value = {
@@ -146,7 +170,6 @@ function publicEvent(
     case 'jobValidated':
     case 'jobRunTerminatedDebugInfo':
     case 'partitionMarker':
-    case undefined:
       return [];
   }
 }
@@ -236,7 +259,6 @@ function objectOf(meta: ObjectMeta | undefined): {
     podNamespace: meta?.namespace ?? '',
   };
 }
-
 
 function podOf(infos: readonly KubernetesResourceInfo[]): ReturnType<typeof objectOf> & {
   nodeName: string;

@@ -38,6 +38,9 @@ export interface EventHub {
   /** Takes news from the log. Entries come once, in order within their partition. */
   apply(entry: LogEntry): void;
 
+  /** Says that entries were missed: what is newest is to be looked up again. */
+  missed(): void;
+
   /** Joins the watchers of a job set, which need not exist yet. */
   join(queue: string, jobSet: string): Feed;
 }
@@ -87,11 +90,23 @@ export function createEventHub(store: Store): EventHub {
       }
     },
 
+    missed() {
+      for (const feed of feeds.values()) {
+        feed.newest = -1;
+        wake(feed);
+      }
+    },
+
     join(queue, jobSet) {
       const key = feedKey(queue, jobSet);
       let feed = feeds.get(key);
       if (!feed) {
-        const nothingKept = { kept: new Map(), keptBytes: 0, loading: new Map(), waiting: new Set<() => void>() };
+        const nothingKept = {
+          kept: new Map(),
+          keptBytes: 0,
+          loading: new Map(),
+          waiting: new Set<() => void>(),
+        };
         feed = { queue, jobSet, watchers: 0, newest: -1, ...nothingKept };
         feeds.set(key, feed);
       }
@@ -169,7 +184,7 @@ function keep(feed: FeedState, number: number, encoding: Promise<EncodedSequence
 }
 
 function wake(feed: FeedState): void {
-  for (const done of [...feed.waiting]) done();
+  for (const done of feed.waiting) done();
 }
 
 async function encodeSequence(store: Store, stored: StoredSequence): Promise<EncodedSequence> {

@@ -102,6 +102,7 @@ function startOf(fromMessageId: string, info: JobSetInfo | undefined): Cursor {
 }
 
 function eventsGone(): ArmadaError {
-  const message = 'events after from_message_id are no longer kept; start again with an empty from_message_id';
+  const message =
+    'events after from_message_id are no longer kept; start again with an empty from_message_id';
   return new ArmadaError('EVENTS_GONE', message);
 }

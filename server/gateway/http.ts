@@ -37,7 +37,10 @@ export function createHttpServer({ host, allowedHosts, health }: HttpOptions): F
   server.get('/health', async (_request, reply) => {
     const faults = await health();
     if (faults.length === 0) return await reply.code(204).send();
-    return await reply.code(503).type('text/plain').send(`${faults.join('\n')}\n`);
+    return await reply
+      .code(503)
+      .type('text/plain')
+      .send(`${faults.join('\n')}\n`);
   });
   return server;
 }

@@ -23,7 +23,11 @@ export interface Links {
   ): Promise<void>;
 
   /** Asks an executor for a log. Throws LOG_NOT_FOUND, and UNAVAILABLE when no link to it is open or it breaks. */
-  readLog(executorId: string, question: Omit<ReadLog, 'question'>, signal: AbortSignal): AsyncIterable<LogPart>;
+  readLog(
+    executorId: string,
+    question: Omit<ReadLog, 'question'>,
+    signal: AbortSignal,
+  ): AsyncIterable<LogPart>;
 }
 
 /**

@@ -62,7 +62,9 @@ export async function reportEvents(
   let jobIds = [...reports.keys()];
   for (let attempt = 0; jobIds.length > 0; attempt++) {
     if (attempt === MAX_ATTEMPTS) {
-      throw new ArmadaError('CONFLICT', 'the reported jobs keep changing; report again', { retryAfterMs: 50 });
+      throw new ArmadaError('CONFLICT', 'the reported jobs keep changing; report again', {
+        retryAfterMs: 50,
+      });
     }
     const jobs = await deps.store.read.jobs(jobIds);
     const batches = deriveBatches(deps, jobs, reports);

@@ -71,7 +71,8 @@ function checkRequest(request: LeaseRequest, known: string | undefined): void {
   const { executorId } = request;
   let message: string | undefined;
   if (executorId === '') message = 'must name the executor';
-  else if (executorId.length > 253 || !isPrintable(executorId)) message = 'must be at most 253 printable characters';
+  else if (executorId.length > 253 || !isPrintable(executorId))
+    message = 'must be at most 253 printable characters';
   else if (known !== undefined && known !== executorId) {
     message = `must stay "${known}" on one stream, got "${executorId}"`;
   }

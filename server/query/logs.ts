@@ -38,7 +38,8 @@ export async function* readLog(
   if (!record || !queue || !deps.authorizer.mayOnQueue(principal, queue.queue, 'watch')) {
     throw new ArmadaError('JOB_NOT_FOUND', `job ${jobId} does not exist`);
   }
-  const run = request.runId === '' ? record.runs.at(-1) : record.runs.find(({ runId }) => runId === request.runId);
+  const run =
+    request.runId === '' ? record.runs.at(-1) : record.runs.find(({ runId }) => runId === request.runId);
   if (!run) {
     const message =
       request.runId === '' ? `job ${jobId} has not run yet` : `job ${jobId} has no run ${request.runId}`;

@@ -108,7 +108,9 @@ async function enter(door: Door, need: Need, metadata: Metadata): Promise<Princi
   return principal;
 }
 
-type StreamCall<Request, Response> = ServerWritableStream<Request, Response> | ServerDuplexStream<Request, Response>;
+type StreamCall<Request, Response> =
+  | ServerWritableStream<Request, Response>
+  | ServerDuplexStream<Request, Response>;
 
 /** Runs a stream to its end, whoever ends it. */
 async function serveStream<Request, Response>(
@@ -127,7 +129,8 @@ async function serveStream<Request, Response>(
     if (door.stopping.aborted) throw stoppingError();
     if (!call.cancelled) call.end();
   } catch (error) {
-    if (!call.cancelled) call.emit('error', wireError(door, door.stopping.aborted ? stoppingError() : error, call.metadata));
+    if (!call.cancelled)
+      call.emit('error', wireError(door, door.stopping.aborted ? stoppingError() : error, call.metadata));
   } finally {
     door.stopping.removeEventListener('abort', stop);
   }

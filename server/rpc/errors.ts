@@ -59,7 +59,8 @@ export function toWireError(error: unknown, requestId: string, logger: Logger): 
     const details = `internal error; quote request id ${requestId} when reporting it`;
     return { code: status.INTERNAL, details, metadata };
   }
-  if (error.cause !== undefined) logger.warn({ err: error.cause, requestId, code: error.code }, error.message);
+  if (error.cause !== undefined)
+    logger.warn({ err: error.cause, requestId, code: error.code }, error.message);
   const code = GRPC_CODES[error.code];
   const text = error.message;
   const message = text.length > MAX_MESSAGE_LENGTH ? `${text.slice(0, MAX_MESSAGE_LENGTH)}… (cut)` : text;
@@ -96,7 +97,9 @@ const MAX_FAULTS = 20;
 /** Faults for programs, and once more by item in the form that Armada's Go client prints. */
 function addFaults(faults: readonly Fault[], add: (typeUrl: string, value: Uint8Array) => boolean): void {
   for (let count = faults.length; count > 0; count = Math.floor(count / 2)) {
-    const fieldViolations = faults.slice(0, count).map(({ field, message }) => ({ field, description: message }));
+    const fieldViolations = faults
+      .slice(0, count)
+      .map(({ field, message }) => ({ field, description: message }));
     const jobs = itemErrors(faults.slice(0, count));
     const badRequest = BadRequest.encode({ fieldViolations }).finish();
     const roomForBoth = badRequest.byteLength + jobs.byteLength < MAX_DETAILS_BYTES - 300;

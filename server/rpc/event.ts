@@ -52,4 +52,3 @@ async function* flatten(
 ): AsyncGenerator<EncodedEvent> {
   for await (const events of jobSetEvents(deps, principal, request, signal)) yield* events;
 }
-

@@ -57,4 +57,3 @@ export function createGrpcServer(services: readonly Service[], maxRequestBytes: 
       }),
   };
 }
-

@@ -1,0 +1,63 @@
+import type { EventHub } from './events/hub.ts';
+import type { Inboxes } from './lease/inboxes.ts';
+import type { LogEntry, Positions, Store } from './store/store.ts';
+
+/** Who hears what the log says. */
+export interface Followers {
+  hub: EventHub;
+  inboxes: Inboxes;
+  /** The scheduler, which loads for itself. */
+  apply: (entries: LogEntry[]) => void;
+}
+
+/**
+ * Follows the log, once for the whole process, until the signal aborts. Returns
+ * when the followers have been brought up to date; `done` then tells how it
+ * ended.
+ */
+export async function followLog(
+  store: Store,
+  followers: Followers,
+  signal: AbortSignal,
+): Promise<{ done: Promise<void> }> {
+  const heads = await load(store, followers.inboxes);
+  return { done: follow(store, followers, heads, signal) };
+}
+
+async function follow(
+  store: Store,
+  followers: Followers,
+  heads: Positions,
+  signal: AbortSignal,
+): Promise<void> {
+  let from = heads;
+  while (!signal.aborted) {
+    let fellOff = false;
+    for await (const item of store.tail(from, signal)) {
+      if (item.kind === 'fell-off') {
+        fellOff = true;
+        break;
+      }
+      for (const entry of item.entries) {
+        followers.inboxes.apply(entry.jobs);
+        followers.hub.apply(entry);
+      }
+      followers.apply(item.entries);
+    }
+    if (!fellOff) continue;
+    from = await load(store, followers.inboxes);
+    followers.hub.missed();
+  }
+}
+
+/** Reads what is active now; entries that follow repeat some of it, which is harmless. */
+async function load(store: Store, inboxes: Inboxes): Promise<Positions> {
+  const heads = await store.heads();
+  let cursor: string | undefined = '';
+  while (cursor !== undefined) {
+    const page = await store.read.active(cursor);
+    inboxes.apply(page.jobs);
+    cursor = page.next;
+  }
+  return heads;
+}
