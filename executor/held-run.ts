@@ -1,0 +1,26 @@
+import type { JobRunLease } from '@armada-ts/api/executorapi/executorapi';
+import type { HeldRun } from './runtime.ts';
+
+/** A job with this annotation set to "true" fails rather than run a second time. */
+const AT_MOST_ONCE = 'armadaproject.io/atMostOnce';
+
+/** A run as it is held right after its acceptance. */
+export function heldRun(lease: JobRunLease, node: string, acceptedAtMs: number): HeldRun {
+  return {
+    jobId: lease.job?.jobId ?? '',
+    runId: lease.jobRunId,
+    queue: lease.queue,
+    jobSet: lease.jobset,
+    namespace: lease.job?.objectMeta?.namespace ?? '',
+    node,
+    atMostOnce: isAtMostOnce(lease),
+    acceptedAtMs,
+    startedAtMs: undefined,
+    state: { phase: 'pending' },
+  };
+}
+
+/** Whether a lease's job asks never to run twice. */
+export function isAtMostOnce(lease: JobRunLease): boolean {
+  return lease.job?.objectMeta?.annotations.get(AT_MOST_ONCE) === 'true';
+}

@@ -1,0 +1,121 @@
+/**
+ * Processes by what /proc says of them. A process id alone proves nothing, for
+ * ids are used again: together with its start time and the machine's boot id
+ * (see proc(5)) it names one process for good.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+
+/** One process, alive or not. */
+export interface ProcessIdentity {
+  pid: number;
+  /** Clock ticks since the machine started, as text; only ever compared. */
+  startTime: string;
+  bootId: string;
+}
+
+interface ProcessStat {
+  pid: number;
+  state: string;
+  parent: number;
+  group: number;
+  session: number;
+  startTime: string;
+}
+
+/** Changes with each start of the machine. Throws where there is no Linux /proc. */
+export function readBootId(): string {
+  return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
+}
+
+/** Whether this very process is alive; one that only waits to be reaped is not. */
+export function isAlive(process: ProcessIdentity, bootId: string): boolean {
+  if (process.bootId !== bootId) return false;
+  const stat = readStat(process.pid);
+  return (
+    stat !== undefined && stat.startTime === process.startTime && stat.state !== 'Z' && stat.state !== 'X'
+  );
+}
+
+/**
+ * Whether this process id still stands for the shim or for what it left: the
+ * system gives an id to nobody else while a session or process group has it.
+ */
+function ownsItsId(shim: ShimIdentity, bootId: string): boolean {
+  if (shim.bootId !== bootId) return false;
+  const stat = readStat(shim.pid);
+  return stat === undefined || stat.startTime === shim.startTime;
+}
+
+/** Sends a signal to the process group of a shim, alive or gone. */
+export function signalGroup(shim: ShimIdentity, bootId: string, signal: NodeJS.Signals): void {
+  if (ownsItsId(shim, bootId)) sendSignal(-shim.pid, signal);
+}
+
+/** What a shim's session consists of. */
+export interface Session {
+  /** The shim, the keeper, the capper and what the capper started: those that finish the record of the run. */
+  own: number[];
+  /** The command and all its offspring that stayed in the session. */
+  command: number[];
+  /** Those of `command` that made a process group of their own, so that signals to the shim's miss them. */
+  strayed: number[];
+}
+
+/** What a shim wrote into its `pid` file. */
+export interface ShimIdentity extends ProcessIdentity {
+  /** Process id of the command's parent. */
+  keeper: number;
+}
+
+/**
+ * Everything alive in the session that a shim leads or led. Reads all of /proc,
+ * so it is for ending runs, not for watching them.
+ */
+export function readSession(shim: ShimIdentity, bootId: string): Session {
+  if (!ownsItsId(shim, bootId)) return { own: [], command: [], strayed: [] };
+  const members: ProcessStat[] = [];
+  for (const entry of readdirSync('/proc')) {
+    const pid = Number(entry);
+    if (!Number.isInteger(pid)) continue;
+    const stat = readStat(pid);
+    if (stat?.session === shim.pid && stat.state !== 'Z' && stat.state !== 'X') members.push(stat);
+  }
+  const cappers = new Set(
+    members.filter((m) => m.parent === shim.pid && m.pid !== shim.keeper).map((m) => m.pid),
+  );
+  const session: Session = { own: [], command: [], strayed: [] };
+  for (const { pid, parent, group } of members) {
+    const isOwn = pid === shim.pid || parent === shim.pid || cappers.has(parent);
+    (isOwn ? session.own : session.command).push(pid);
+    if (!isOwn && group !== shim.pid) session.strayed.push(pid);
+  }
+  return session;
+}
+
+/** Sends a signal to each; those that are gone already are passed over. */
+export function signalAll(pids: readonly number[], signal: NodeJS.Signals): void {
+  for (const pid of pids) sendSignal(pid, signal);
+}
+
+function sendSignal(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // It ended meanwhile, which is what was wanted.
+  }
+}
+
+function readStat(pid: number): ProcessStat | undefined {
+  let text: string;
+  try {
+    text = readFileSync(`/proc/${pid}/stat`, 'latin1');
+  } catch {
+    return undefined;
+  }
+  // The second field is the program's name in parentheses and may hold anything.
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  const [state, parent, group, session] = fields;
+  const startTime = fields[19];
+  if (state === undefined || startTime === undefined) return undefined;
+  return { pid, state, parent: Number(parent), group: Number(group), session: Number(session), startTime };
+}
