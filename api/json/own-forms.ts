@@ -5,16 +5,17 @@
  */
 import { describeMessage, type MessageObject } from './descriptors.ts';
 import { addFault, addMismatch, isTooDeep, type Trail } from './faults.ts';
-import type { JsonValue, ValueReader, ValueWriter } from './scalars.ts';
+import { isInt32, type JsonValue, type ValueReader } from './scalars.ts';
 import { formatInstant, formatSpan, parseInstant, parseSpan, type SecondsAndNanos } from './times.ts';
 
 export interface OwnForm {
   /** Handed every JSON value but null at the root of a field. */
   readonly read: ValueReader;
-  readonly write: ValueWriter;
+  /** Undefined for a message without such a form. */
+  readonly write: (message: unknown, trail: Trail) => JsonValue | undefined;
   /** What Kubernetes writes for a field that keeps its key when empty. */
   readonly absent: JsonValue;
-  /** Objects are read, and values without text are written, field by field instead. */
+  /** Whether objects are read, and messages without the own form are written, field by field. */
   readonly hasFieldForm: boolean;
 }
 
@@ -53,7 +54,7 @@ function timeForm(typeName: string, parse: Parse, format: Format): OwnForm {
     },
     write: (message) => {
       const { seconds = 0n, nanos = 0 } = message as Partial<SecondsAndNanos>;
-      return format({ seconds, nanos }) ?? null;
+      return format({ seconds, nanos });
     },
   };
 }
@@ -61,7 +62,7 @@ function timeForm(typeName: string, parse: Parse, format: Format): OwnForm {
 /** Like a Timestamp, but with nothing set it is the time never, which is null. */
 function kubernetesTimeForm(): OwnForm {
   const form = timeForm('k8s.io.apimachinery.pkg.apis.meta.v1.Time', parseInstant, formatInstant);
-  const write: ValueWriter = (message, trail) => {
+  const write: OwnForm['write'] = (message, trail) => {
     const { seconds, nanos } = message as Partial<SecondsAndNanos>;
     return seconds === undefined && nanos === undefined ? null : form.write(message, trail);
   };
@@ -92,9 +93,9 @@ function intOrStringForm(): OwnForm {
     absent: 0,
     read: (json, reading) => {
       if (typeof json === 'string') return filled(typeName, { type: holdsString, strVal: json });
-      const isInt = typeof json === 'number' && Number.isInteger(json) && Math.abs(json) < 2 ** 31;
-      if (!isInt) addMismatch(reading, 'a whole number (32 bits) or text', json);
-      return filled(typeName, { type: holdsInt, intVal: isInt ? json + 0 : 0 });
+      if (isInt32(json)) return filled(typeName, { type: holdsInt, intVal: json + 0 });
+      addMismatch(reading, 'a whole number (32 bits) or text', json);
+      return filled(typeName, {});
     },
     write: (message) => {
       const { type, intVal, strVal } = message as { type?: bigint; intVal?: number; strVal?: string };

@@ -7,7 +7,7 @@ import { describeMessage, type FieldDescriptor, type MessageObject } from './des
 import { addFault, addMismatch, isTooDeep, type Reading } from './faults.ts';
 import { nearNames } from './near-names.ts';
 import { ownFormOf } from './own-forms.ts';
-import { scalarReader, type ValueReader } from './scalars.ts';
+import { isInt32, scalarReader, type ValueReader } from './scalars.ts';
 
 type JsonObject = Record<string, unknown>;
 
@@ -216,7 +216,7 @@ function readTextKey(key: string, reading: Reading): string {
 
 function readIntegerKey(key: string, reading: Reading): number {
   const number = Number(key);
-  if (!/^(?:0|-?[1-9][0-9]{0,9})$/.test(key) || number < -(2 ** 31) || number >= 2 ** 31) {
+  if (!/^(?:0|-?[1-9][0-9]{0,9})$/.test(key) || !isInt32(number)) {
     addMismatch(reading, 'a whole number (32 bits) as the key', key);
   }
   return number;

@@ -9,7 +9,7 @@ import { normalForm } from './testing/normal-form.ts';
 
 const isLong = process.env['ARMADA_TEST_LONG'] === '1';
 /** The same messages every time unless asked for more; fast-check's report of a failure has the seed. */
-const parameters = isLong ? { numRuns: 1000 } : { numRuns: 10, seed: 20261121 };
+const parameters = isLong ? { numRuns: 1000 } : { numRuns: 25, seed: 20261121 };
 const levels = 3;
 
 let code = new Map<string, MessageCode>();

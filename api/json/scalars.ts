@@ -74,7 +74,11 @@ export function isZero(value: unknown): boolean {
   return !value && !Number.isNaN(value);
 }
 
-export function readText(json: unknown, reading: Reading): string {
+export function isInt32(json: unknown): json is number {
+  return typeof json === 'number' && Number.isInteger(json) && json >= -(2 ** 31) && json < 2 ** 31;
+}
+
+function readText(json: unknown, reading: Reading): string {
   if (typeof json !== 'string') {
     const isScalar = typeof json === 'number' || typeof json === 'boolean';
     addMismatch(reading, isScalar ? 'text (in quotes)' : 'text', json);
@@ -134,7 +138,10 @@ function writeBigint(value: unknown): JsonValue {
   return Number.isSafeInteger(number) ? number : String(value);
 }
 
-/** Full and short names, in any case, and numbers. */
+/**
+ * Full and short names, in any case, and numbers. A newer peer may know more
+ * values; who passes over unknown keys takes those numbers as they are.
+ */
 function enumReader(typeName: string): ValueReader {
   const values = describeEnum(typeName);
   const numbers = new Set(values.map(({ number }) => number));
@@ -147,17 +154,15 @@ function enumReader(typeName: string): ValueReader {
     if (typeof json === 'string') {
       const number = byName.get(json.toLowerCase());
       if (number !== undefined) return number;
-    } else if (typeof json === 'number' && (numbers.has(json) || isFutureValue(json, reading))) {
+    } else if (
+      typeof json === 'number' &&
+      (numbers.has(json) || (reading.unknown === 'ignore' && isInt32(json)))
+    ) {
       return json;
     }
     addMismatch(reading, `one of ${listNames(values)}`, json);
     return 0;
   };
-}
-
-/** A newer peer may know more values; who passes over unknown keys takes those as they are. */
-function isFutureValue(number: number, reading: Reading): boolean {
-  return reading.unknown === 'ignore' && Number.isInteger(number) && Math.abs(number) < 2 ** 31;
 }
 
 function listNames(values: readonly EnumValue[]): string {

@@ -41,8 +41,10 @@ function messageWriter(typeName: string): ValueWriter {
   };
   const form = ownFormOf(typeName);
   if (form === undefined) return writeFields;
-  if (!form.hasFieldForm) return form.write;
-  return (message, trail) => form.write(message, trail) ?? writeFields(message, trail);
+  return (message, trail) => {
+    const written = form.write(message, trail);
+    return written === undefined ? writeFields(message, trail) : written;
+  };
 }
 
 function fieldStep(field: FieldDescriptor): Step {
@@ -77,7 +79,8 @@ function messageStep(field: FieldDescriptor): Step {
     const value = message[name];
     if (value === undefined && !keepEmpty) return;
     trail.path.push(jsonName);
-    json[jsonName] = value === undefined ? writeAbsent(value, trail) : write(value, trail);
+    const written = value === undefined ? writeAbsent(value, trail) : write(value, trail);
+    if (written !== null || keepEmpty) json[jsonName] = written;
     trail.path.pop();
   };
 }
