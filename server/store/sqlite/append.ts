@@ -1,0 +1,272 @@
+/**
+ * The one transaction that matters: a batch becomes events, records, claims,
+ * counters and a log entry, or changes nothing. Read it from the top: `apply`
+ * checks in the order in which answers win, then writes.
+ *
+ * Called by the writer thread inside a savepoint, so a throw here (a batch that
+ * breaks the port's rules, or the disk) leaves nothing behind.
+ */
+import { JobState } from '@armada-ts/api/api/job';
+import {
+  type Batch,
+  type JobRecord,
+  LogEntry,
+  Operation,
+  SchedulingClass,
+} from '@armada-ts/api/armada/store/v1/store';
+import assert from 'node:assert/strict';
+import type { DatabaseSync } from 'node:sqlite';
+import { isTerminal } from '../../model/job.ts';
+import { partitionOfSlot, slotOfQueue } from '../../model/ids.ts';
+import type { Claim } from '../store.ts';
+import { type NewSpec, prepareBlocks } from './blocks.ts';
+import { encode } from './encode.ts';
+import { type Counters, createCounters } from './counters.ts';
+import { jobIdOf, jobKey, runKey } from './keys.ts';
+import { encodeEntry, encodeEvents } from './log.ts';
+import { encodeRecord, type JobRow, JOB_COLUMNS } from './records.ts';
+import { type Fixed, query } from './schema.ts';
+
+/** What became of a batch, in what may cross threads: the main thread has the batch and fills in the rest. */
+export type BatchOutcome =
+  | { outcome: 'applied'; partition: number; number: number; sequences: SequencePlace[] }
+  | { outcome: 'repeated' | 'no-queue' }
+  /** Rows of the changed jobs that are there, as they are now. */
+  | { outcome: 'stale'; rows: JobRow[] }
+  | { outcome: 'claimed'; claims: Claim[] }
+  | { outcome: 'sealed'; term: number };
+
+/** Where a sequence of the batch landed. */
+export interface SequencePlace {
+  number: number;
+  streamCreatedMs: number;
+}
+
+/** A changed job with its row before the change. */
+interface Change {
+  record: JobRecord;
+  key: Uint8Array;
+  before: Before;
+}
+
+interface Before {
+  stream: number;
+  version: number;
+  born: number;
+  last: number;
+  leased: number;
+  ended_ms: number | null;
+  class: number | null;
+  runs: number;
+}
+
+/** A job to create, with its key. */
+interface Creation extends NewSpec {
+  record: JobRecord;
+  claimHash: Uint8Array;
+}
+
+/** Prepares the transaction on the write connection. */
+export function prepareAppend(db: DatabaseSync, fixed: Fixed): (batch: Batch, now: number) => BatchOutcome {
+  const check = prepareChecks(db);
+  const write = prepareWrites(db);
+  const blocks = prepareBlocks(db);
+  const counters = createCounters(db, fixed);
+
+  return function apply(batch, now) {
+    const partition = partitionOfSlot(slotOfQueue(batch.queue), fixed.partitions);
+    const { head, term } = check.partition(partition);
+    if (batch.term !== undefined && batch.term < term) return { outcome: 'sealed', term };
+    const creations = batch.submitted.map(creationOf);
+    if (creations[0] && check.exists(creations[0].key)) return { outcome: 'repeated' };
+    if (creations.length > 0 && !check.queueExists(batch.queue)) return { outcome: 'no-queue' };
+    const claims = check.claims(batch.queue, creations);
+    if (claims.length > 0) return { outcome: 'claimed', claims };
+    const changes = check.changes(batch);
+    if (!changes) return { outcome: 'stale', rows: check.current(batch) };
+
+    const number = head + 1;
+    const counts = counters.open(batch.queue, now);
+    const entry = LogEntry.fromPartial({ partition, number, queue: batch.queue });
+    entry.sequences = batch.sequences.map((events) => {
+      const stream = counts.jobSet(events.jobSetName).append();
+      write.event(stream.n, stream.last, now, encodeEvents(events));
+      return {
+        jobSet: events.jobSetName,
+        number: stream.last,
+        streamCreatedMs: stream.createdMs,
+        events: undefined,
+      };
+    });
+    for (const schedulingClass of batch.classes) {
+      counts.offerClass(schedulingClass.id, encode(SchedulingClass, schedulingClass));
+    }
+    for (const creation of creations) write.creation(creation, number, counts);
+    blocks.add(creations);
+    for (const change of changes) write.change(change, number, counts);
+    for (const operation of batch.opened) write.operation({ ...operation, openedAtNumber: number });
+    for (const id of batch.closed) write.closeOperation(id);
+    counts.save();
+    entry.classes = batch.classes;
+    entry.opened = batch.opened;
+    entry.closed = batch.closed;
+    write.log(
+      entry,
+      [...creations, ...changes].map(({ key }) => key),
+      now,
+    );
+    write.head(partition, number, batch.term ?? term);
+    return { outcome: 'applied', partition, number, sequences: entry.sequences };
+  };
+}
+
+function creationOf({ record, spec, claimHash }: Batch['submitted'][number]): Creation {
+  assert(record, 'a submitted job has a record');
+  const key = jobKey(record.jobId);
+  assert(key, `"${record.jobId}" is not a job id`);
+  return { jobId: record.jobId, key, record, spec, claimHash };
+}
+
+/** Everything that is asked before anything is written. */
+function prepareChecks(db: DatabaseSync) {
+  const partition = query<{ head: number; term: number }>(db, 'SELECT head, term FROM partition WHERE n = ?');
+  const exists = query(db, 'SELECT 1 FROM job WHERE id = ?');
+  const queueExists = query(db, 'SELECT 1 FROM queue WHERE name = ? AND record IS NOT NULL');
+  const claim = query<{ job: Uint8Array; hash: Uint8Array }>(
+    db,
+    'SELECT job, hash FROM claim WHERE queue = (SELECT n FROM queue WHERE name = ?) AND client_id = ?',
+  );
+  const before = query<Before>(
+    db,
+    'SELECT stream, version, born, last, leased, ended_ms, class, runs FROM job WHERE id = ?',
+  );
+  const current = query<JobRow>(db, `SELECT ${JOB_COLUMNS} WHERE j.id = ?`);
+  return {
+    partition(n: number): { head: number; term: number } {
+      const row = partition.get(n);
+      assert(row, `partition ${n} is not there`);
+      return row;
+    },
+    exists: (key: Uint8Array): boolean => exists.get(key) !== undefined,
+    queueExists: (queue: string): boolean => queueExists.get(queue) !== undefined,
+    claims(queue: string, creations: readonly Creation[]): Claim[] {
+      const taken: Claim[] = [];
+      for (const { record } of creations) {
+        if (record.clientId === '') continue;
+        const row = claim.get(queue, record.clientId);
+        if (row) taken.push({ clientId: record.clientId, jobId: jobIdOf(row.job), hash: row.hash });
+      }
+      return taken;
+    },
+    /** The changed jobs with their rows, unless one is not at its expected version. */
+    changes(batch: Batch): Change[] | undefined {
+      const changes: Change[] = [];
+      for (const { record, expectedVersion } of batch.changed) {
+        assert(record, 'a changed job has a record');
+        const key = jobKey(record.jobId);
+        const row = key && before.get(key);
+        if (!row || row.version !== expectedVersion) return undefined;
+        changes.push({ record, key, before: row });
+      }
+      return changes;
+    },
+    /** Rows of the jobs that are not at their expected version. */
+    current(batch: Batch): JobRow[] {
+      return batch.changed.flatMap(({ record, expectedVersion }) => {
+        const key = jobKey(record?.jobId ?? '');
+        const row = key && current.get(key);
+        return row && row.version !== expectedVersion ? [row] : [];
+      });
+    },
+  };
+}
+
+/** Everything an applied batch writes, but for what counters.ts and blocks.ts keep. */
+function prepareWrites(db: DatabaseSync) {
+  const event = query(db, 'INSERT INTO event (stream, number, at_ms, bytes) VALUES (?, ?, ?, ?)');
+  const create = query(
+    db,
+    `INSERT INTO job (id, stream, version, born, last, leased, ended_ms, class, runs, record)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  );
+  // Two statements, so that the index of live jobs is not touched by a change that ends nothing.
+  const change = query(
+    db,
+    'UPDATE job SET version = ?, last = ?, leased = ?, class = ?, runs = ?, record = ? WHERE id = ?',
+  );
+  const end = query(db, 'UPDATE job SET ended_ms = ? WHERE id = ?');
+  const claim = query(db, 'INSERT INTO claim (queue, client_id, job, hash) VALUES (?, ?, ?, ?)');
+  const run = query(db, 'INSERT INTO run (id, job) VALUES (?, ?)');
+  const operation = query(db, 'INSERT OR REPLACE INTO operation (id, bytes) VALUES (?, ?)');
+  const closeOperation = query(db, 'DELETE FROM operation WHERE id = ?');
+  const log = query(db, 'INSERT INTO log (partition, number, at_ms, jobs, entry) VALUES (?, ?, ?, ?, ?)');
+  const head = query(db, 'UPDATE partition SET head = ?, term = ? WHERE n = ?');
+
+  function runs(record: JobRecord, from: number, key: Uint8Array): void {
+    for (const { runId } of record.runs.slice(from)) {
+      const id = runKey(runId);
+      assert(id, `"${runId}" is not a run id`);
+      run.run(id, key);
+    }
+  }
+
+  return {
+    event: (stream: number, number: number, now: number, bytes: Uint8Array) =>
+      event.run(stream, number, now, bytes),
+    creation({ key, record, claimHash }: Creation, version: number, counts: Counters): void {
+      const jobSet = counts.jobSet(record.jobSet);
+      const ended = endedMs(record);
+      const leased = isLeased(record) ? 1 : 0;
+      const schedulingClass = counts.moveClass(null, record.schedulingClass);
+      const bytes = encodeRecord(record);
+      const { n, appended } = jobSet;
+      create.run(
+        key,
+        n,
+        version,
+        appended,
+        appended,
+        leased,
+        ended,
+        schedulingClass,
+        record.runs.length,
+        bytes,
+      );
+      jobSet.jobs++;
+      if (ended === null) jobSet.enter(appended, leased);
+      if (record.clientId !== '') claim.run(counts.queue, record.clientId, key, claimHash);
+      runs(record, 0, key);
+    },
+    change({ key, record, before }: Change, version: number, counts: Counters): void {
+      const jobSet = counts.jobSet(record.jobSet);
+      assert.equal(jobSet.n, before.stream, `job ${record.jobId} must stay in its job set`);
+      const ended = endedMs(record);
+      const leased = isLeased(record) ? 1 : 0;
+      const schedulingClass = counts.moveClass(before.class, record.schedulingClass);
+      const last = jobSet.appended || before.last;
+      change.run(version, last, leased, schedulingClass, record.runs.length, encodeRecord(record), key);
+      if (ended !== before.ended_ms) end.run(ended, key);
+      if (before.ended_ms === null) jobSet.leave(before.born, before.leased);
+      if (ended === null) jobSet.enter(before.born, leased);
+      runs(record, before.runs, key);
+    },
+    operation: (opened: Operation) => operation.run(opened.id, encode(Operation, opened)),
+    closeOperation: (id: string) => closeOperation.run(id),
+    log(entry: LogEntry, keys: readonly Uint8Array[], now: number): void {
+      const { jobs, rest } = encodeEntry(entry, keys);
+      log.run(entry.partition, entry.number, now, jobs, rest);
+    },
+    head: (partition: number, number: number, term: number) => head.run(number, term, partition),
+  };
+}
+
+/** When the job ended, for the column; null while it lives. */
+function endedMs(record: JobRecord): number | null {
+  return record.endedAtMs === undefined ? null : Math.floor(record.endedAtMs);
+}
+
+/** Whether a live job has a run. */
+function isLeased(record: JobRecord): boolean {
+  const waiting = record.state === JobState.QUEUED || record.state === JobState.SUBMITTED;
+  return !waiting && !isTerminal(record.state);
+}

@@ -1,0 +1,102 @@
+/**
+ * Queues and executors: records that are no jobs, each change of which is an
+ * entry in the log of its partition. And terms, which seal the partitions.
+ */
+import { Control_Kind, LogEntry } from '@armada-ts/api/armada/store/v1/store';
+import assert from 'node:assert/strict';
+import type { DatabaseSync } from 'node:sqlite';
+import { partitionOfSlot, slotOfQueue } from '../../model/ids.ts';
+import type { ControlChange, StoredControl } from '../store.ts';
+import { encodeEntry } from './log.ts';
+import { type Fixed, query } from './schema.ts';
+
+export type ControlOutcome =
+  | { outcome: 'applied'; partition: number; number: number }
+  | { outcome: 'stale'; current: StoredControl | undefined }
+  | { outcome: 'not-empty'; liveJobs: number };
+
+interface ControlRow {
+  version: number;
+  record: Uint8Array | null;
+  live: number;
+}
+
+/** Prepares the transaction on the write connection. */
+export function prepareControl(db: DatabaseSync, fixed: Fixed) {
+  const tables = {
+    [Control_Kind.KIND_QUEUE]: prepareQueues(db),
+    [Control_Kind.KIND_EXECUTOR]: prepareExecutors(db),
+  };
+  const takeNumber = query<{ head: number }>(
+    db,
+    'UPDATE partition SET head = head + 1 WHERE n = ? RETURNING head',
+  );
+  const log = query(db, 'INSERT INTO log (partition, number, at_ms, jobs, entry) VALUES (?, ?, ?, ?, ?)');
+
+  return function change(change: ControlChange, now: number): ControlOutcome {
+    const { kind, name, expectedVersion, record } = change;
+    assert(kind !== Control_Kind.KIND_UNSPECIFIED, 'a control change says what it changes');
+    const table = tables[kind];
+    const row = table.find(name);
+    const present = row?.record ? { name, record: row.record, version: row.version } : undefined;
+    if (expectedVersion !== undefined && expectedVersion !== (present?.version ?? 0)) {
+      return { outcome: 'stale', current: present };
+    }
+    if (!record && row && row.live > 0) return { outcome: 'not-empty', liveJobs: row.live };
+
+    const partition = partitionOfSlot(slotOfQueue(name), fixed.partitions);
+    const number = takeNumber.get(partition)?.head;
+    assert(number, `partition ${partition} is not there`);
+    table.write(name, number, record);
+    const { jobs, rest } = encodeEntry(controlEntry(partition, number, change), []);
+    log.run(partition, number, now, jobs, rest);
+    return { outcome: 'applied', partition, number };
+  };
+}
+
+/** The log entry of a change. */
+export function controlEntry(partition: number, number: number, change: ControlChange): LogEntry {
+  const { kind, name, record } = change;
+  return LogEntry.fromPartial({
+    partition,
+    number,
+    queue: kind === Control_Kind.KIND_QUEUE ? name : '',
+    control: { kind, name, version: number, ...(record && { record: Buffer.from(record) }) },
+  });
+}
+
+function prepareQueues(db: DatabaseSync) {
+  const find = query<ControlRow>(db, 'SELECT version, record, live FROM queue WHERE name = ?');
+  const write = query(
+    db,
+    `INSERT INTO queue (name, live, version, record) VALUES (?, 0, ?, ?)
+     ON CONFLICT (name) DO UPDATE SET version = excluded.version, record = excluded.record`,
+  );
+  return {
+    find: (name: string) => find.get(name),
+    /** A deleted queue keeps its number, for the streams it leaves behind. */
+    write: (name: string, version: number, record: Uint8Array | null) => write.run(name, version, record),
+  };
+}
+
+function prepareExecutors(db: DatabaseSync) {
+  const find = query<ControlRow>(db, 'SELECT version, record, 0 AS live FROM executor WHERE name = ?');
+  const write = query(db, 'INSERT OR REPLACE INTO executor (name, version, record) VALUES (?, ?, ?)');
+  const remove = query(db, 'DELETE FROM executor WHERE name = ?');
+  return {
+    find: (name: string) => find.get(name),
+    write: (name: string, version: number, record: Uint8Array | null) =>
+      record ? write.run(name, version, record) : remove.run(name),
+  };
+}
+
+/** Takes the next term and seals every partition with it. */
+export function prepareLead(db: DatabaseSync): () => { term: number; heads: number[] } {
+  const seal = query(db, 'UPDATE partition SET term = (SELECT max(term) + 1 FROM partition)');
+  const partitions = query<{ head: number; term: number }>(db, 'SELECT head, term FROM partition ORDER BY n');
+  return () => {
+    seal.run();
+    const rows = partitions.all();
+    return { term: rows[0]?.term ?? 0, heads: rows.map(({ head }) => head) };
+  };
+}

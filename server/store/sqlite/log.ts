@@ -1,0 +1,123 @@
+/**
+ * The partition log as it is stored: what each entry touched, by name only. The
+ * events, records and control records themselves are read from their tables,
+ * as they are now, when a follower asks: it skips what it has seen by version.
+ */
+import { EventSequence } from '@armada-ts/api/armadaevents/armadaevents';
+import { Control_Kind, LogEntry, Operation, SchedulingClass } from '@armada-ts/api/armada/store/v1/store';
+import type { DatabaseSync } from 'node:sqlite';
+import { encode } from './encode.ts';
+import { pack, unpack } from './pack.ts';
+import { type JobRow, JOB_COLUMNS, storedJobOf } from './records.ts';
+import { query } from './schema.ts';
+
+const KEY_BYTES = 16;
+
+/** The stored form of an entry: the keys of its jobs, and the rest. */
+export function encodeEntry(
+  entry: LogEntry,
+  jobKeys: readonly Uint8Array[],
+): { jobs: Uint8Array; rest: Uint8Array } {
+  const names: LogEntry = {
+    ...entry,
+    sequences: entry.sequences.map((sequence) => ({ ...sequence, events: undefined })),
+    jobs: [],
+    classes: entry.classes.map(({ id }) => SchedulingClass.fromPartial({ id })),
+    opened: entry.opened.map(({ id }) => Operation.fromPartial({ id })),
+    control: entry.control && { ...entry.control, record: undefined },
+  };
+  return { jobs: pack(Buffer.concat(jobKeys)), rest: pack(encode(LogEntry, names)) };
+}
+
+/** Reads entries of one partition. */
+export interface LogReader {
+  /** Number of the oldest entry that is kept; one past the head when there is none. */
+  first: (partition: number) => number;
+  /** Entries after `number`, in order, no more than `limit`. */
+  after: (partition: number, number: number, limit: number) => LogEntry[];
+}
+
+interface LogRow {
+  jobs: Uint8Array;
+  entry: Uint8Array;
+}
+
+/** Statements that read the log, on the connection of the main thread. */
+export function prepareLog(db: DatabaseSync): LogReader {
+  const first = query<{ first: number }>(
+    db,
+    `SELECT coalesce(min(number), (SELECT head + 1 FROM partition WHERE n = ?)) AS first
+     FROM log WHERE partition = ?`,
+  );
+  const after = query<LogRow>(
+    db,
+    'SELECT jobs, entry FROM log WHERE partition = ? AND number > ? ORDER BY number LIMIT ?',
+  );
+  const fill = prepareFill(db);
+  return {
+    first: (partition) => first.get(partition, partition)?.first ?? 0,
+    after: (partition, number, limit) => after.all(partition, number, limit).map(fill),
+  };
+}
+
+/** Puts back what the entry names; what is gone by now is left out. */
+function prepareFill(db: DatabaseSync): (row: LogRow) => LogEntry {
+  const job = query<JobRow>(db, `SELECT ${JOB_COLUMNS} WHERE j.id = ?`);
+  const event = query<{ bytes: Uint8Array }>(
+    db,
+    `SELECT e.bytes FROM queue q JOIN job_set s ON s.queue = q.n JOIN event e ON e.stream = s.n
+     WHERE q.name = ? AND s.name = ? AND s.created_ms = ? AND e.number = ?`,
+  );
+  const schedulingClass = query<{ bytes: Uint8Array }>(db, 'SELECT bytes FROM class WHERE id = ?');
+  const operation = query<{ bytes: Uint8Array }>(db, 'SELECT bytes FROM operation WHERE id = ?');
+  const control = prepareControlRecord(db);
+  return (row) => {
+    const entry = LogEntry.decode(unpack(row.entry));
+    const keys = unpack(row.jobs);
+    for (let at = 0; at < keys.length; at += KEY_BYTES) {
+      const found = job.get(keys.subarray(at, at + KEY_BYTES));
+      if (found) entry.jobs.push(storedJobOf(found));
+    }
+    entry.sequences = entry.sequences.flatMap((sequence) => {
+      const found = event.get(entry.queue, sequence.jobSet, sequence.streamCreatedMs, sequence.number);
+      return found ? [{ ...sequence, events: eventsOf(found.bytes, entry.queue, sequence.jobSet) }] : [];
+    });
+    entry.classes = entry.classes.flatMap(({ id }) => {
+      const found = schedulingClass.get(id);
+      return found ? [SchedulingClass.decode(found.bytes)] : [];
+    });
+    entry.opened = entry.opened.flatMap(({ id }) => {
+      const found = operation.get(id);
+      return found ? [Operation.decode(found.bytes)] : [];
+    });
+    if (entry.control)
+      entry.control = { ...entry.control, ...control(entry.control.kind, entry.control.name) };
+    return entry;
+  };
+}
+
+/** A stored sequence of events, with the names that are not repeated in it. */
+export function eventsOf(bytes: Uint8Array, queue: string, jobSetName: string): EventSequence {
+  return { ...EventSequence.decode(unpack(bytes)), queue, jobSetName };
+}
+
+/** The stored form of a sequence. */
+export function encodeEvents(events: EventSequence): Uint8Array {
+  return pack(encode(EventSequence, { ...events, queue: '', jobSetName: '' }));
+}
+
+/** The record of a control entry as it is now; nothing when it is deleted. */
+function prepareControlRecord(db: DatabaseSync) {
+  const queue = query<{ version: number; record: Uint8Array | null }>(
+    db,
+    'SELECT version, record FROM queue WHERE name = ?',
+  );
+  const executor = query<{ version: number; record: Uint8Array }>(
+    db,
+    'SELECT version, record FROM executor WHERE name = ?',
+  );
+  return (kind: Control_Kind, name: string): { version: number; record: Buffer } | undefined => {
+    const row = (kind === Control_Kind.KIND_QUEUE ? queue : executor).get(name);
+    return row?.record ? { version: row.version, record: Buffer.from(row.record) } : undefined;
+  };
+}

@@ -1,0 +1,152 @@
+/**
+ * Following the log. New entries go into a ring in memory, as the very objects
+ * their appenders gave, before the append resolves; every follower is a place
+ * in that one ring, so a slow one holds up nothing and costs nothing. Who is not
+ * (or no longer) inside the ring reads the log table until it is.
+ */
+import type { LogEntry } from '@armada-ts/api/armada/store/v1/store';
+import { setImmediate } from 'node:timers/promises';
+import type { Positions, TailItem } from '../store.ts';
+import type { LogReader } from './log.ts';
+
+/** Entries that one item of the tail carries at most. */
+const MAX_ITEM_ENTRIES = 256;
+
+/** The newest entries of all partitions, in the order in which they were committed. */
+export interface Ring {
+  push(entry: LogEntry, bytes: number): void;
+  /** Whether nothing after these positions has left the ring. */
+  reaches(positions: Positions): boolean;
+  /** Place of the oldest entry that is held. */
+  readonly start: number;
+  /** Place of the next entry to come. */
+  readonly end: number;
+  at(place: number): LogEntry | undefined;
+  /** Resolves when there are entries from this place on, when the signal aborts, or when the ring closes. */
+  changed(place: number, signal: AbortSignal): Promise<void>;
+  readonly closed: boolean;
+  close(): void;
+}
+
+/**
+ * @param heads log heads when the store was opened
+ * @param maxBytes of encoded batches; in memory they take a few times as much
+ */
+export function createRing(heads: Positions, maxEntries: number, maxBytes: number): Ring {
+  let held: { entry: LogEntry; bytes: number }[] = [];
+  let start = 0;
+  /** Entries at the front of `held` that have left already; dropped together, now and then. */
+  let left = 0;
+  let bytes = 0;
+  let closed = false;
+  const reached = [...heads];
+  const waiters = new Set<() => void>();
+  const wake = (): void => {
+    for (const waiter of waiters) waiter();
+  };
+
+  return {
+    push(entry, entryBytes) {
+      held.push({ entry, bytes: entryBytes });
+      bytes += entryBytes;
+      while (held.length - left > maxEntries || (bytes > maxBytes && held.length - left > 1)) {
+        const oldest = held[left++];
+        if (!oldest) break;
+        reached[oldest.entry.partition] = oldest.entry.number;
+        bytes -= oldest.bytes;
+        start++;
+      }
+      if (left > maxEntries) {
+        held = held.slice(left);
+        left = 0;
+      }
+      wake();
+    },
+    reaches: (positions) => reached.every((number, partition) => (positions[partition] ?? 0) >= number),
+    get start() {
+      return start;
+    },
+    get end() {
+      return start + held.length - left;
+    },
+    at: (place) => held[place - start + left]?.entry,
+    changed(place, signal) {
+      if (closed || signal.aborted || place < start + held.length - left) return Promise.resolve();
+      return new Promise((resolve) => {
+        const done = (): void => {
+          waiters.delete(done);
+          signal.removeEventListener('abort', done);
+          resolve();
+        };
+        waiters.add(done);
+        signal.addEventListener('abort', done);
+      });
+    },
+    get closed() {
+      return closed;
+    },
+    close() {
+      closed = true;
+      wake();
+    },
+  };
+}
+
+/** Everything a follower needs. */
+export interface TailSource {
+  ring: Ring;
+  log: LogReader;
+  heads: () => Positions;
+}
+
+/** Follows the log after `from`; see Store.tail. Ends after `fell-off`, on abort, and when the store closes. */
+export async function* followLog(
+  { ring, log, heads }: TailSource,
+  from: Positions,
+  signal: AbortSignal,
+): AsyncGenerator<TailItem, void, undefined> {
+  const positions = [...from];
+  let place: number | undefined;
+  while (!signal.aborted && !ring.closed) {
+    if (place === undefined || place < ring.start) {
+      if (ring.reaches(positions)) {
+        place = ring.start;
+      } else {
+        place = undefined;
+        const item = catchUp({ log, heads }, positions);
+        yield item;
+        if (item.kind === 'fell-off') return;
+        // Pages are read synchronously: let others have the thread between them.
+        await setImmediate();
+        continue;
+      }
+    }
+    const entries: LogEntry[] = [];
+    for (; place < ring.end && entries.length < MAX_ITEM_ENTRIES; place++) {
+      const entry = ring.at(place);
+      if (!entry || entry.number <= (positions[entry.partition] ?? 0)) continue;
+      positions[entry.partition] = entry.number;
+      entries.push(entry);
+    }
+    if (entries.length > 0) yield { kind: 'entries', entries };
+    else await ring.changed(place, signal);
+  }
+}
+
+/** Entries that one page of the log table holds at most, for each partition. */
+const MAX_PAGE_ENTRIES = 32;
+
+/** The next page of the log table, and the positions after it. */
+function catchUp({ log, heads }: Omit<TailSource, 'ring'>, positions: number[]): TailItem {
+  const entries: LogEntry[] = [];
+  for (const [partition, head] of heads().entries()) {
+    const position = positions[partition] ?? 0;
+    // Also who is ahead of the log: then it is not the log that it was.
+    if (position > head || log.first(partition) > position + 1) return { kind: 'fell-off' };
+    if (position === head) continue;
+    const page = log.after(partition, position, MAX_PAGE_ENTRIES);
+    entries.push(...page);
+    positions[partition] = page.at(-1)?.number ?? position;
+  }
+  return { kind: 'entries', entries };
+}

@@ -1,0 +1,185 @@
+/**
+ * The writer thread. It owns the only connection that writes, and commits
+ * whatever is waiting as one transaction: under load many batches share one
+ * wait for the disk, idle ones wait for nobody. No timer is involved.
+ *
+ * Each batch has a savepoint of its own, so one that fails takes no other with
+ * it. When the transaction itself fails, each batch gets one of its own.
+ */
+import { Batch } from '@armada-ts/api/armada/store/v1/store';
+import type { DatabaseSync } from 'node:sqlite';
+import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { ArmadaError } from '../../base/errors.ts';
+import { prepareAppend } from './append.ts';
+import { prepareControl, prepareLead } from './control.ts';
+import { encodeApplied, isApplied } from './messages.ts';
+import type { Answer, FromWriter, Order, Outcomes, ToWriter, Work, WriterStart } from './messages.ts';
+import { type Fixed, openForWriting, prepareTables, query } from './schema.ts';
+import { prepareTrim } from './trim.ts';
+
+/** Bytes of batches in one transaction: about 10 ms of work, so a decision never waits longer for its turn. */
+const MAX_TRANSACTION_BYTES = 1024 * 1024;
+
+/** SQLite's codes for a statement that broke a rule of the tables, not of the disk: constraint, mismatch, misuse. */
+const OUR_FAULTS = new Set([19, 20, 21]);
+
+/** Orders that wait, urgent ones first. */
+function createWaiting() {
+  const urgent: Order[] = [];
+  const normal: Order[] = [];
+  return {
+    add: (order: Order) => (order.urgent ? urgent : normal).push(order),
+    /** What goes into the next transaction; at least one of each kind, so neither starves. */
+    take(): Order[] {
+      let bytes = 0;
+      const taken: Order[] = [];
+      for (const orders of [urgent, normal]) {
+        let count = 0;
+        for (const order of orders) {
+          if (count > 0 && bytes + order.bytes > MAX_TRANSACTION_BYTES) break;
+          bytes += order.bytes;
+          count++;
+        }
+        taken.push(...orders.splice(0, count));
+      }
+      return taken;
+    },
+  };
+}
+
+/** What each kind of work does, on prepared statements. */
+function prepareWork(db: DatabaseSync, fixed: Fixed): (work: Work) => Outcomes[Work['kind']] {
+  const append = prepareAppend(db, fixed);
+  const control = prepareControl(db, fixed);
+  const lead = prepareLead(db);
+  const trim = prepareTrim(db, fixed);
+  return (work) => {
+    switch (work.kind) {
+      case 'append':
+        return append(Batch.decode(work.batch), work.now);
+      case 'control':
+        return control(work.change, work.now);
+      case 'lead':
+        return lead();
+      case 'trim':
+        return trim(work.now, work.retention);
+    }
+  };
+}
+
+/** Applies orders together, and answers all of them. */
+function prepareCommit(db: DatabaseSync, fixed: Fixed): (orders: readonly Order[]) => Answer[] {
+  const apply = prepareWork(db, fixed);
+  const begin = query(db, 'BEGIN IMMEDIATE');
+  const savepoint = query(db, 'SAVEPOINT batch');
+  const rollbackBatch = query(db, 'ROLLBACK TO batch');
+  const release = query(db, 'RELEASE batch');
+  const commit = query(db, 'COMMIT');
+
+  function inSavepoint({ id, work }: Order): Answer {
+    savepoint.run();
+    try {
+      const value = apply(work);
+      release.run();
+      return { id, value };
+    } catch (error) {
+      // Some faults of the disk end the whole transaction; then nothing of it may count.
+      if (!db.isTransaction) throw error;
+      rollbackBatch.run();
+      release.run();
+      return { id, ...describe(error) };
+    }
+  }
+
+  function together(orders: readonly Order[]): Answer[] {
+    begin.run();
+    try {
+      const answers = orders.map(inSavepoint);
+      commit.run();
+      return answers;
+    } catch (error) {
+      if (db.isTransaction) db.exec('ROLLBACK');
+      throw error;
+    }
+  }
+
+  return function settle(orders): Answer[] {
+    try {
+      return together(orders);
+    } catch (error) {
+      if (orders.length > 1) return orders.flatMap((order) => settle([order]));
+      return orders.map(({ id }) => ({ id, ...describe(error) }));
+    }
+  };
+}
+
+/** What to tell about a failure. */
+function describe(error: unknown): { failure: string; unavailable: boolean } {
+  const failure = error instanceof Error ? error.message : String(error);
+  const code = error instanceof Error && 'errcode' in error ? Number(error.errcode) & 0xff : undefined;
+  return { failure, unavailable: code !== undefined && !OUR_FAULTS.has(code) };
+}
+
+function serve(port: MessagePort, db: DatabaseSync, fixed: Fixed): void {
+  const tell = (message: FromWriter): void => port.postMessage(message);
+  const waiting = createWaiting();
+  const settle = prepareCommit(db, fixed);
+  let closing = false;
+
+  function tellAll(answers: readonly Answer[]): void {
+    let applied: Parameters<typeof encodeApplied>[0][number][] = [];
+    const flush = (): void => {
+      if (applied.length > 0) tell({ kind: 'applied', numbers: encodeApplied(applied) });
+      applied = [];
+    };
+    for (const answer of answers) {
+      if (isApplied(answer)) applied.push(answer);
+      else {
+        flush();
+        tell({ kind: 'answer', answer });
+      }
+    }
+    flush();
+  }
+
+  function accept(message: ToWriter): void {
+    if (message === 'close') closing = true;
+    else waiting.add(message);
+  }
+
+  port.on('message', (first: ToWriter) => {
+    accept(first);
+    for (;;) {
+      // What arrived during the last commit is weighed with what waits from before.
+      for (let next = receiveMessageOnPort(port); next; next = receiveMessageOnPort(port)) {
+        accept(next.message as ToWriter);
+      }
+      const orders = waiting.take();
+      if (orders.length === 0) break;
+      tellAll(settle(orders));
+    }
+    if (closing) {
+      db.close();
+      port.close();
+    }
+  });
+  tell({ kind: 'open', fixed });
+}
+
+function start(port: MessagePort, { path, acknowledgement, partitions, now }: WriterStart): void {
+  let db: DatabaseSync | undefined;
+  try {
+    db = openForWriting(path, acknowledgement);
+    serve(port, db, prepareTables(db, now, partitions));
+  } catch (error) {
+    db?.close();
+    const known = error instanceof ArmadaError ? error : undefined;
+    const message = known?.message ?? `cannot open ${path}: ${describe(error).failure}`;
+    const code = known?.code ?? 'UNAVAILABLE';
+    const refusal: FromWriter = { kind: 'refused', code, message, faults: known?.faults ?? [] };
+    port.postMessage(refusal);
+    port.close();
+  }
+}
+
+if (parentPort) start(parentPort, workerData as WriterStart);
