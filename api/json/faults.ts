@@ -7,7 +7,7 @@
 /** More than this help nobody, and every fault costs memory. */
 const maxFaults = 20;
 
-/** Deeper nesting than any message of the contract has; guards the stack. */
+/** Bounds JSON that is carried as it is, without a message type; guards the stack. */
 const maxLevels = 100;
 
 const maxShownCharacters = 60;

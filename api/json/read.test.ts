@@ -216,6 +216,24 @@ test('fromJson() keeps 64-bit integers exact or refuses them', () => {
   assert.equal(message(JSON.parse('1e400')), `${range}, got Infinity`);
 });
 
+test('fromJson() refuses negative numbers where there are none, and drops the sign of zero', () => {
+  const read = (value: unknown) =>
+    fromJson('api.JobUtilisationEvent', { podNumber: value }, strict).podNumber;
+  assert.equal(read(JSON.parse('-0')), 0);
+  assert.equal(read(-1), -1);
+  assert.deepEqual(faultsOf('armadaevents.SubmitJob', { priority: -1 }), [
+    ['priority', 'expected a whole number from 0 to 4294967295, got -1'],
+  ]);
+  for (const [offset, shown] of [
+    [-1, '-1'],
+    ['-1', '"-1"'],
+  ]) {
+    assert.deepEqual(faultsOf('armada.executor.v1.LogChunk', { offset }), [
+      ['offset', `expected a whole number from 0 to 18446744073709551615, got ${shown}`],
+    ]);
+  }
+});
+
 test('fromJson() takes NaN and infinities as text only', () => {
   const read = (priority: unknown) => fromJson('api.JobSubmitRequestItem', { priority }, strict).priority;
   assert.equal(read('Infinity'), Number.POSITIVE_INFINITY);

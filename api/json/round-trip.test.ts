@@ -55,6 +55,17 @@ test('messageNames() has every message that a call of the contract can carry', (
   assert.deepEqual(missing, []);
 });
 
+test('no message can hold itself, so that its type bounds how deep JSON is read', () => {
+  const deepest = Math.max(...messageNames().map((name) => levelsOf(name, [])));
+  assert.ok(deepest > 5 && deepest < 50, `${deepest} levels`);
+});
+
+function levelsOf(name: string, holders: readonly string[]): number {
+  assert.ok(!holders.includes(name), `${name} holds itself, so api/json/read.ts needs a limit of its own`);
+  const held = describeMessage(name).fields.filter(({ type }) => type === 'message');
+  return 1 + Math.max(0, ...held.map(({ typeName }) => levelsOf(typeName, [...holders, name])));
+}
+
 test('a random message is not the empty one', () => {
   const [sample] = fc.sample(arbitraryMessage('k8s.io.api.core.v1.PodSpec', levels), { numRuns: 1, seed: 1 });
   const text = JSON.stringify(toJson('k8s.io.api.core.v1.PodSpec', sample as never));
