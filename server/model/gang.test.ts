@@ -24,6 +24,7 @@ test('gangOf() finds no gang without an id or with a single member', () => {
 test('gangOf() names the annotation that is wrong', () => {
   const cases: [Record<string, string>, string][] = [
     [{ gangId: '', gangCardinality: '2' }, 'gangId'],
+    [{ gangId: 'a\nb', gangCardinality: '2' }, 'gangId'],
     [{ gangId: 'g' }, 'gangCardinality'],
     [{ gangId: 'g', gangCardinality: '0' }, 'gangCardinality'],
     [{ gangId: 'g', gangCardinality: '-1' }, 'gangCardinality'],

@@ -4,6 +4,7 @@
  */
 import type { Gang } from '@armada-ts/api/armada/store/v1/store';
 import { FAIL_FAST, GANG_CARDINALITY, GANG_ID, GANG_UNIFORMITY_LABEL } from './annotations.ts';
+import { printableFault } from './names.ts';
 
 /** A gang is in a job record as an unsigned 32-bit number. */
 const MAX_CARDINALITY = 2 ** 32 - 1;
@@ -21,7 +22,8 @@ export function gangOf(annotations: ReadonlyMap<string, string>): GangMembership
   const id = annotations.get(GANG_ID);
   if (id === undefined) return NO_GANG;
   const faults: { field: string; message: string }[] = [];
-  if (id === '') faults.push({ field: `annotations[${GANG_ID}]`, message: 'must not be empty' });
+  const idFault = id === '' ? 'must not be empty' : printableFault(id);
+  if (idFault !== undefined) faults.push({ field: `annotations[${GANG_ID}]`, message: idFault });
 
   const text = annotations.get(GANG_CARDINALITY);
   const cardinality = text !== undefined && /^\+?\d{1,10}$/.test(text) ? Number(text) : Number.NaN;

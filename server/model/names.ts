@@ -9,6 +9,8 @@ const UNPRINTABLE = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\ufffd]/u;
 const LABEL_VALUE = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/;
 const DNS_LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 
+const DOMAIN = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*$/;
+
 /** Most characters of a queue name: it is the value of a Kubernetes label on every pod. */
 export const MAX_QUEUE_NAME_LENGTH = 63;
 
@@ -39,6 +41,19 @@ export function namespaceFault(namespace: string): string | undefined {
     `must be at most 63 lower-case letters, digits and '-', ` +
     `beginning and ending with a letter or digit, got ${shown(namespace)}`
   );
+}
+
+/** Whether the text can be the value of a Kubernetes label (or is empty, which is one). */
+export function isLabelValue(text: string): boolean {
+  return text === '' || LABEL_VALUE.test(text);
+}
+
+/** Whether the text can be the key of a Kubernetes label, or the name of a resource: a name, perhaps after a domain. */
+export function isLabelKey(text: string): boolean {
+  const slash = text.indexOf('/');
+  if (slash < 0) return LABEL_VALUE.test(text);
+  const domain = text.slice(0, slash);
+  return domain.length <= 253 && DOMAIN.test(domain) && LABEL_VALUE.test(text.slice(slash + 1));
 }
 
 /** User text for a message: quoted with control characters spelled out, and cut where it would fill the line. */

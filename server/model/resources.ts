@@ -4,6 +4,7 @@
  * everything else).
  */
 import type { Quantity } from '@armada-ts/api/k8s/io/apimachinery/pkg/api/resource/quantity';
+import { shown } from './names.ts';
 import {
   type Parsed,
   type QuantityUnit,
@@ -38,12 +39,18 @@ export function parseAmount(resource: string, text: string, rounding: Rounding):
   }
   let parsed = known.get(text);
   if (parsed === undefined) {
-    const exact = parseQuantity(text);
-    parsed = exact.ok ? toInteger(exact.value, unit, rounding) : exact;
+    parsed = readAmount(text, unit, rounding);
     if (known.size >= MAX_REMEMBERED) known.clear();
     known.set(text, parsed);
   }
   return parsed;
+}
+
+function readAmount(text: string, unit: QuantityUnit, rounding: Rounding): Parsed<number> {
+  const exact = parseQuantity(text);
+  if (!exact.ok) return exact;
+  const amount = toInteger(exact.value, unit, rounding);
+  return amount.ok ? amount : { ok: false, fault: `${amount.fault}, got ${shown(text)}` };
 }
 
 /**

@@ -1,0 +1,59 @@
+import { ArmadaError, type ErrorCode, type Fault } from '../base/errors.ts';
+
+/** Most faults of one request that are told; the rest are counted. */
+export const MAX_FAULTS = 20;
+
+/** Longest text of a refusal: clients that read no details print this, and it travels in a trailer. */
+const MAX_MESSAGE_LENGTH = 1800;
+
+/** Gathers what is wrong with a request. */
+export interface FaultList {
+  add(field: string, message: string): void;
+  /** The first 20. */
+  readonly faults: readonly Fault[];
+  /** All that were found. */
+  readonly count: number;
+}
+
+export function createFaultList(): FaultList {
+  const faults: Fault[] = [];
+  let count = 0;
+  return {
+    add(field, message) {
+      count++;
+      if (faults.length < MAX_FAULTS) faults.push({ field, message });
+    },
+    faults,
+    get count() {
+      return count;
+    },
+  };
+}
+
+/** The refusal of a request: one line for people that names every fault it has room for, and the faults for programs. */
+export function refusal(list: FaultList, code: ErrorCode = 'INVALID_REQUEST'): ArmadaError {
+  let message = '';
+  let told = 0;
+  for (const { field, message: text } of list.faults) {
+    const next = `${told === 0 ? '' : '; '}${field} ${text}`;
+    if (told > 0 && message.length + next.length > MAX_MESSAGE_LENGTH) break;
+    message += next;
+    told++;
+  }
+  const untold = list.count - told;
+  return new ArmadaError(code, untold === 0 ? message : `${message}; and ${untold} more`, {
+    faults: list.faults,
+  });
+}
+
+/** Throws the refusal if there is anything to refuse. */
+export function refuseIfFaulty(list: FaultList): void {
+  if (list.count > 0) throw refusal(list);
+}
+
+/** A refusal for a single reason. */
+export function invalid(field: string, message: string): ArmadaError {
+  const list = createFaultList();
+  list.add(field, message);
+  return refusal(list);
+}
