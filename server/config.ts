@@ -12,7 +12,7 @@ import { parse, YAMLParseError } from 'yaml';
 import { z } from 'zod';
 import { authSchema } from './auth/config.ts';
 import { schedulerSchema } from './scheduler/config.ts';
-import { submissionSchema } from './submit/config.ts';
+import { priorityClassesSchema, submissionSchema } from './submit/config.ts';
 
 const port = z.int().min(0).max(65535);
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -82,6 +82,7 @@ export const configSchema = z.strictObject({
     .default('info')
     .describe('Least severe messages that are logged.'),
   auth: authSchema.describe('Who is let in, and what they may do.'),
+  priorityClasses: priorityClassesSchema,
   submission: submissionSchema
     .prefault({})
     .describe('What jobs may ask for, and what they get when they do not.'),

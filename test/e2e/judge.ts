@@ -30,7 +30,10 @@ export async function followToEnd(
       const jobId = value.jobId;
       const history = histories.get(jobId) ?? { jobId, clientId: '', kinds: [], last: event };
       histories.set(jobId, history);
-      assert.ok(!TERMINAL.has(history.kinds.at(-1) ?? ''), `${jobId}: ${kind} after ${history.kinds.join(', ')}`);
+      assert.ok(
+        !TERMINAL.has(history.kinds.at(-1) ?? ''),
+        `${jobId}: ${kind} after ${history.kinds.join(', ')}`,
+      );
       if (event.body.$case === 'submitted') history.clientId = event.body.value.job?.clientId ?? '';
       history.kinds.push(kind);
       history.last = event;
@@ -45,7 +48,10 @@ export async function followToEnd(
 }
 
 /** Checks that each job ended exactly as it must. */
-export function judge(histories: ReadonlyMap<string, History>, expected: ReadonlyMap<string, Expectation>): void {
+export function judge(
+  histories: ReadonlyMap<string, History>,
+  expected: ReadonlyMap<string, Expectation>,
+): void {
   const byClientId = new Map([...histories.values()].map((history) => [history.clientId, history]));
   assert.equal(byClientId.size, expected.size);
   for (const [clientId, expectation] of expected) {

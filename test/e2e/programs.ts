@@ -119,7 +119,9 @@ export async function armadactl(address: string, ...args: string[]): Promise<Fin
 }
 
 /** A directory that is removed when the test ends. */
-export async function temporaryDirectory(test: { after: (fn: () => Promise<void>) => void }): Promise<string> {
+export async function temporaryDirectory(test: {
+  after: (fn: () => Promise<void>) => void;
+}): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'armada-e2e-'));
   test.after(() => rm(directory, { recursive: true, force: true, maxRetries: 5 }));
   return directory;

@@ -6,7 +6,14 @@ import { writeRealJobs } from './real-jobs.ts';
 
 test('a job set of 200 real jobs ends with exactly the states and exit codes it must', async (t) => {
   const directory = await temporaryDirectory(t);
-  const server = await startStandalone(`${directory}/data`, ['--nodes', '4', '--cpu', '8', '--memory', '16Gi']);
+  const server = await startStandalone(`${directory}/data`, [
+    '--nodes',
+    '4',
+    '--cpu',
+    '8',
+    '--memory',
+    '16Gi',
+  ]);
   t.after(() => server.kill('SIGKILL'));
   const jobs = await writeRealJobs(directory, 'real', 0.5);
 

@@ -1,0 +1,158 @@
+/**
+ * The server put together: the only place that picks engines and wires parts.
+ * Programs and tests build the same app from a configuration.
+ */
+import { randomBytes, randomUUID } from 'node:crypto';
+import { resolve } from 'node:path';
+import { createAuthorizer } from './auth/authorizer.ts';
+import { chainOf } from './auth/schemes.ts';
+import type { Clock } from './base/clock.ts';
+import type { Logger } from './base/logger.ts';
+import type { Config } from './config.ts';
+import { createEventHub } from './events/hub.ts';
+import { followLog } from './follow.ts';
+import { createHttpServer } from './gateway/http.ts';
+import { createHolders } from './lease/holders.ts';
+import { createInboxes } from './lease/inboxes.ts';
+import { createLinks } from './lease/links.ts';
+import { createClassifier } from './model/scheduling-class.ts';
+import { keepRetention } from './retention.ts';
+import type { Door } from './rpc/call.ts';
+import { eventDefinition, eventService } from './rpc/event.ts';
+import { executorApiDefinition, executorApiService } from './rpc/executor-api.ts';
+import { executorLinkDefinition, executorLinkService } from './rpc/executor-link.ts';
+import { logsDefinition, logService } from './rpc/logs.ts';
+import { queueServiceDefinition, queueService } from './rpc/queues.ts';
+import { createGrpcServer, type Service } from './rpc/server.ts';
+import { submitDefinition, submitService } from './rpc/submit.ts';
+import { type SchedulerHost, startScheduler } from './scheduler/host.ts';
+import { openSqliteStore } from './store/sqlite/open.ts';
+import type { Store } from './store/store.ts';
+import { submitRules } from './submit/rules.ts';
+
+export interface App {
+  /** `host:port` of the gRPC API. */
+  grpcAddress: string;
+  /** `http://host:port`. */
+  httpUrl: string;
+  store: string;
+  /** Rejects when a part has failed beyond repair: the process should end, and be started again. */
+  failed: Promise<never>;
+  /** Finishes calls under way, ends streams so that they can be resumed, lets go of everything. */
+  close(): Promise<void>;
+}
+
+export interface AppTools {
+  clock: Clock;
+  logger: Logger;
+}
+
+/** Starts a server. Throws what opening the store or listening throws, in texts for people. */
+export async function startApp(config: Config, { clock, logger }: AppTools): Promise<App> {
+  await using opened = new AsyncDisposableStack();
+  const store = opened.adopt(await openStore(config, { clock, logger }), (open) => open.close());
+  const stopping = new AbortController();
+  const hub = createEventHub(store);
+  const inboxes = createInboxes();
+  const scheduler = opened.adopt(
+    await startScheduler({
+      store,
+      config: config.scheduling,
+      priorityClasses: config.priorityClasses,
+      clock,
+      logger: logger.child({ part: 'scheduler' }),
+    }),
+    (host) => host.close(),
+  );
+  const followers = { hub, inboxes, apply: scheduler.apply };
+  const following = await followLog(store, followers, stopping.signal);
+  const retaining = keepRetention({ store, clock, logger }, config.retention, stopping.signal);
+  opened.defer(async () => {
+    stopping.abort();
+    await Promise.all([following.done.catch(() => {}), retaining]);
+  });
+
+  const door = { ...doorOf(config, { clock, logger }), stopping: stopping.signal };
+  const services = servicesOf({ config, clock, logger, store, door, hub, inboxes, scheduler });
+  const grpc = createGrpcServer(services, config.grpc.maxRequestBytes);
+  const http = createHttpServer({
+    host: config.host,
+    allowedHosts: config.http.allowedHosts,
+    health: () => [],
+  });
+  opened.defer(() => http.close());
+  opened.defer(async () => {
+    stopping.abort();
+    await grpc.close();
+  });
+  const grpcPort = await grpc.listen(config.host, config.grpc.port);
+  const httpUrl = await http.listen({ host: config.host, port: config.http.port });
+
+  const held = opened.move();
+  return {
+    grpcAddress: addressOf(config.host, grpcPort),
+    httpUrl,
+    store: store.info.name,
+    failed: Promise.race([scheduler.failed, following.done.then(() => new Promise<never>(() => {}))]),
+    close: () => held.disposeAsync(),
+  };
+}
+
+async function openStore(config: Config, tools: AppTools): Promise<Store> {
+  const directory = resolve(config.store.url.slice('sqlite:'.length));
+  const acknowledgement = config.store.acknowledgement ?? 'synced';
+  return await openSqliteStore({ directory, acknowledgement, ...tools });
+}
+
+function doorOf(config: Config, { clock, logger }: AppTools): Omit<Door, 'stopping'> {
+  return {
+    chain: chainOf(config.auth, clock),
+    authorizer: createAuthorizer(config.auth),
+    logger: logger.child({ part: 'rpc' }),
+    newRequestId: () => randomUUID(),
+  };
+}
+
+interface Parts extends AppTools {
+  config: Config;
+  store: Store;
+  door: Door;
+  hub: ReturnType<typeof createEventHub>;
+  inboxes: ReturnType<typeof createInboxes>;
+  scheduler: SchedulerHost;
+}
+
+function servicesOf({ config, clock, logger, store, door, hub, inboxes, scheduler }: Parts): Service[] {
+  const { authorizer } = door;
+  const submit = {
+    store,
+    clock,
+    authorizer,
+    random: randomBytes,
+    rules: submitRules(config.submission, config.priorityClasses),
+    classify: createClassifier(),
+  };
+  const lease = {
+    store,
+    clock,
+    authorizer,
+    inboxes,
+    holders: createHolders(),
+    executorSeen: scheduler.executorSeen,
+    logger: logger.child({ part: 'lease' }),
+  };
+  const links = createLinks(authorizer);
+  const logs = { store, authorizer, readFromExecutor: links.readLog };
+  return [
+    { definition: submitDefinition, implementation: submitService(door, submit) },
+    { definition: queueServiceDefinition, implementation: queueService(door, submit) },
+    { definition: eventDefinition, implementation: eventService(door, { store, hub, authorizer }) },
+    { definition: executorApiDefinition, implementation: executorApiService(door, lease) },
+    { definition: executorLinkDefinition, implementation: executorLinkService(door, links) },
+    { definition: logsDefinition, implementation: logService(door, logs) },
+  ];
+}
+
+function addressOf(host: string, port: number): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
+}

@@ -1,0 +1,35 @@
+/** armada-server: the control plane on its own, configured by files and environment. */
+import { parseArgs } from 'node:util';
+import { type App, startApp } from './app.ts';
+import { systemClock } from './base/clock.ts';
+import { createLogger } from './base/logger.ts';
+import { loadConfig } from './config.ts';
+import { runUntilStopped } from './run.ts';
+
+const USAGE = `usage: armada-server [--config FILE]...
+
+Settings come from the files, later ones over earlier ones, and from ARMADA_*
+in the environment; see docs/configuration.md.
+`;
+
+await runUntilStopped('armada-server', async (): Promise<App> => {
+  const { values } = parseArgs({
+    options: { config: { type: 'string', multiple: true }, help: { type: 'boolean' } },
+  });
+  if (values.help) {
+    process.stdout.write(USAGE);
+    process.exit(0);
+  }
+  const config = loadConfig({
+    defaults: {},
+    files: values.config ?? [],
+    environment: process.env,
+    flags: {},
+  });
+  const logger = createLogger(config.logLevel);
+  const app = await startApp(config, { clock: systemClock, logger });
+  process.stdout.write(
+    `armada-server: gRPC ${app.grpcAddress}, health ${app.httpUrl}/health, ${app.store}\n`,
+  );
+  return app;
+});

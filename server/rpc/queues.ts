@@ -1,0 +1,78 @@
+import {
+  type Queue,
+  type QueueCordonRequest,
+  type QueueDeleteRequest,
+  type QueueGetRequest,
+  type QueueList,
+  QueueServiceService,
+  type QueueUncordonRequest,
+  type StreamingQueueGetRequest,
+  type StreamingQueueMessage,
+} from '@armada-ts/api/api/queue';
+import type { ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js';
+import type { SubmitDeps } from '../submit/deps.ts';
+import {
+  cordonQueue,
+  createQueue,
+  createQueues,
+  deleteQueue,
+  getQueue,
+  listQueues,
+  updateQueue,
+  updateQueues,
+} from '../submit/queues.ts';
+import { type Door, serverStream, unary } from './call.ts';
+
+const { preemptOnQueue: _1, cancelOnQueue: _2, ...served } = QueueServiceService;
+
+/** api.QueueService without the operations over all jobs of a queue, which this server does not have. */
+export const queueServiceDefinition = served satisfies ServiceDefinition;
+
+/** The queue methods that api.Submit and api.QueueService share. */
+export function queueMethods(door: Door, deps: SubmitDeps): UntypedServiceImplementation {
+  return {
+    createQueue: unary(door, 'create_queue', async (queue: Queue, { principal }) => {
+      await createQueue(deps, principal, queue);
+      return {};
+    }),
+    createQueues: unary(door, 'create_queue', ({ queues }: QueueList, { principal }) =>
+      createQueues(deps, principal, queues),
+    ),
+    updateQueue: unary(door, 'create_queue', async (queue: Queue, { principal }) => {
+      await updateQueue(deps, principal, queue);
+      return {};
+    }),
+    updateQueues: unary(door, 'create_queue', ({ queues }: QueueList, { principal }) =>
+      updateQueues(deps, principal, queues),
+    ),
+    deleteQueue: unary(door, 'delete_queue', async ({ name }: QueueDeleteRequest, { principal }) => {
+      await deleteQueue(deps, principal, name);
+      return {};
+    }),
+    getQueue: unary(door, 'authenticated', ({ name }: QueueGetRequest) => getQueue(deps, name)),
+    getQueues: serverStream(door, 'authenticated', ({ num }: StreamingQueueGetRequest) =>
+      streamQueues(deps, num),
+    ),
+  };
+}
+
+/** api.QueueService. */
+export function queueService(door: Door, deps: SubmitDeps): UntypedServiceImplementation {
+  return {
+    ...queueMethods(door, deps),
+    cordonQueue: unary(door, 'cordon_queue', async ({ name }: QueueCordonRequest, { principal }) => {
+      await cordonQueue(deps, principal, name, true);
+      return {};
+    }),
+    uncordonQueue: unary(door, 'cordon_queue', async ({ name }: QueueUncordonRequest, { principal }) => {
+      await cordonQueue(deps, principal, name, false);
+      return {};
+    }),
+  };
+}
+
+/** All queues, then the end marker that clients wait for. */
+async function* streamQueues(deps: SubmitDeps, limit: number): AsyncGenerator<StreamingQueueMessage> {
+  for (const queue of await listQueues(deps, limit)) yield { event: { $case: 'queue', value: queue } };
+  yield { event: { $case: 'end', value: {} } };
+}

@@ -1,0 +1,45 @@
+import { HealthCheckResponse_ServingStatus } from '@armada-ts/api/api/health';
+import type { QueueInfoRequest } from '@armada-ts/api/api/queue';
+import {
+  type JobCancelRequest,
+  type JobReprioritizeRequest,
+  type JobSetCancelRequest,
+  type JobSubmitRequest,
+  SubmitService,
+} from '@armada-ts/api/api/submit';
+import type { ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js';
+import { cancelJobSet, cancelJobs } from '../submit/cancel.ts';
+import type { SubmitDeps } from '../submit/deps.ts';
+import { queueInfo } from '../submit/queues.ts';
+import { reprioritizeJobs } from '../submit/reprioritize.ts';
+import { submitJobs } from '../submit/submit.ts';
+import { type Door, unary } from './call.ts';
+import { queueMethods } from './queues.ts';
+
+const { preemptJobs: _, ...served } = SubmitService;
+
+/** api.Submit without preemption on request, which this server does not have. */
+export const submitDefinition = served satisfies ServiceDefinition;
+
+export function submitService(door: Door, deps: SubmitDeps): UntypedServiceImplementation {
+  return {
+    ...queueMethods(door, deps),
+    submitJobs: unary(door, 'queue:submit', (request: JobSubmitRequest, { principal }) =>
+      submitJobs(deps, principal, request),
+    ),
+    cancelJobs: unary(door, 'queue:cancel', (request: JobCancelRequest, { principal }) =>
+      cancelJobs(deps, principal, request),
+    ),
+    cancelJobSet: unary(door, 'queue:cancel', async (request: JobSetCancelRequest, { principal }) => {
+      await cancelJobSet(deps, principal, request);
+      return {};
+    }),
+    reprioritizeJobs: unary(door, 'queue:reprioritize', (request: JobReprioritizeRequest, { principal }) =>
+      reprioritizeJobs(deps, principal, request),
+    ),
+    getQueueInfo: unary(door, 'queue:watch', ({ name }: QueueInfoRequest, { principal }) =>
+      queueInfo(deps, principal, name),
+    ),
+    health: unary(door, 'authenticated', () => ({ status: HealthCheckResponse_ServingStatus.SERVING })),
+  };
+}

@@ -1,0 +1,50 @@
+/** A program's outermost part: start, wait for a signal or a failure, stop, exit. */
+import { ArmadaError } from './base/errors.ts';
+import { ConfigError } from './config.ts';
+
+/** What was started. */
+export interface Running {
+  failed: Promise<never>;
+  close(): Promise<void>;
+}
+
+/** How long stopping may take before the process just ends. */
+const STOP_MS = 15_000;
+
+/**
+ * Starts, and ends the process: with 0 after SIGTERM or SIGINT, with 2 for a
+ * wrong configuration or command line, with 1 for everything else.
+ */
+export async function runUntilStopped(program: string, start: () => Promise<Running>): Promise<void> {
+  let running: Running;
+  try {
+    running = await start();
+  } catch (error) {
+    process.stderr.write(`${program}: ${textOf(error)}\n`);
+    process.exit(isUsage(error) ? 2 : 1);
+  }
+  const stop = Promise.withResolvers<void>();
+  process.on('SIGTERM', stop.resolve);
+  process.on('SIGINT', stop.resolve);
+  let code = 0;
+  try {
+    await Promise.race([stop.promise, running.failed]);
+  } catch (error) {
+    process.stderr.write(`${program}: ${textOf(error)}\n`);
+    code = 1;
+  }
+  setTimeout(() => process.exit(1), STOP_MS).unref();
+  await running.close();
+  process.exit(code);
+}
+
+function isUsage(error: unknown): boolean {
+  if (error instanceof ConfigError) return true;
+  return error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS');
+}
+
+/** For people: what is wrong, without a stack where the cause is known. */
+function textOf(error: unknown): string {
+  if (error instanceof ArmadaError || isUsage(error)) return (error as Error).message;
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
