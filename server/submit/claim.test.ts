@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { JobSubmitRequestItem } from '@armada-ts/api/api/submit';
 import fc from 'fast-check';
 import { claimHash, withSortedMaps } from './claim.ts';
-import { quantities, sampleItem, sampleSpec } from './sample.ts';
+import { quantities, sampleItem, sampleSpec } from './testing/sample.ts';
 
 const amounts = { cpu: '1', memory: '1Gi', 'nvidia.com/gpu': '1' };
 

@@ -5,7 +5,7 @@ import { SubmitJob } from '@armada-ts/api/armadaevents/armadaevents';
 import { PodSpec } from '@armada-ts/api/k8s/io/api/core/v1/core';
 import fc from 'fast-check';
 import { defaultedJob, defaultedPodSpec, wholePriority } from './defaults.ts';
-import { quantities, sampleContainer, sampleItem, sampleRules, sampleSpec } from './sample.ts';
+import { quantities, sampleContainer, sampleItem, sampleRules, sampleSpec } from './testing/sample.ts';
 
 const rules = sampleRules();
 const identity = { jobId: '01jdc000000000000000000000', queue: 'queue-a', jobSet: 'set-1', user: 'ann' };

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { JobSubmitRequest } from '@armada-ts/api/api/submit';
 import fc from 'fast-check';
-import { quantities, sampleContainer, sampleRequest, sampleRules, sampleSpec } from './sample.ts';
+import { quantities, sampleContainer, sampleRequest, sampleRules, sampleSpec } from './testing/sample.ts';
 import { validateSubmit } from './validate.ts';
 
 const rules = sampleRules();

@@ -1,8 +1,8 @@
-/** Requests for the tests of this folder. */
+/** Requests for the tests of submit. */
 import { JobSubmitRequest, JobSubmitRequestItem } from '@armada-ts/api/api/submit';
 import { PodSpec } from '@armada-ts/api/k8s/io/api/core/v1/core';
-import { priorityClassesSchema, submissionSchema } from './config.ts';
-import { type SubmitRules, submitRules } from './rules.ts';
+import { priorityClassesSchema, submissionSchema } from '../config.ts';
+import { type SubmitRules, submitRules } from '../rules.ts';
 
 type ItemParts = NonNullable<Parameters<typeof JobSubmitRequestItem.create>[0]>;
 type SpecParts = NonNullable<Parameters<typeof PodSpec.create>[0]>;
