@@ -53,14 +53,16 @@ export function isRunId(text: string): boolean {
  * @param random at least 7 bytes
  */
 export function requestPrefix(now: number, random: Uint8Array): string {
-  let bits = 0n;
-  for (let i = 0; i < 7; i++) bits = (bits << 8n) | BigInt(random[i] ?? 0);
-  return encode(BigInt(now), 10) + encode(bits & ((1n << 50n) - 1n), 10);
+  // Seven bytes are more than a double holds, so they are taken in two parts of 25 bits.
+  const byte = (i: number): number => random[i] ?? 0;
+  const high = ((byte(0) & 1) << 24) | (byte(1) << 16) | (byte(2) << 8) | byte(3);
+  const low = ((byte(0) & 2) << 23) | (byte(4) << 16) | (byte(5) << 8) | byte(6);
+  return encode(Math.floor(now), 10) + encode(high, 5) + encode(low, 5);
 }
 
 /** The id of the job at `index` of a request to a queue with this slot. */
 export function jobId(prefix: string, index: number, slot: number): string {
-  return prefix + encode(BigInt(index), 4) + encode(BigInt(slot), 2);
+  return prefix + encode(index, 4) + encode(slot, 2);
 }
 
 /** The parts of a job id that say where it is. The caller has checked isJobId. */
@@ -87,11 +89,13 @@ export function slotOfRun(id: string): number {
   return Number.parseInt(id.slice(0, 3), 16) >> 2;
 }
 
-function encode(value: bigint, length: number): string {
+/** The lowest `length` base-32 digits of a whole number below 2^53. */
+function encode(value: number, length: number): string {
   let text = '';
+  let rest = value;
   for (let i = 0; i < length; i++) {
-    text = CROCKFORD.charAt(Number(value & 31n)) + text;
-    value >>= 5n;
+    text = CROCKFORD.charAt(rest % 32) + text;
+    rest = Math.floor(rest / 32);
   }
   return text;
 }

@@ -9,5 +9,5 @@ export function instantOf(timestamp: Timestamp | undefined): number {
 /** Wire timestamp of an instant in milliseconds. */
 export function timestampOf(ms: number): Timestamp {
   const seconds = Math.floor(ms / 1000);
-  return { seconds: BigInt(seconds), nanos: Math.round((ms - seconds * 1000) * 1e6) };
+  return { seconds: BigInt(seconds), nanos: Math.floor((ms - seconds * 1000) * 1e6) };
 }

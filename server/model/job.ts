@@ -28,6 +28,7 @@ import type {
   KubernetesResourceInfo,
   SubmitJob,
 } from '@armada-ts/api/armadaevents/armadaevents';
+import { FAIL_FAST } from './annotations.ts';
 import { instantOf } from './instant.ts';
 
 export type Event = EventSequence_Event;
@@ -104,7 +105,7 @@ export function submittedJob(from: {
     externalJobUri: job.externalJobUri,
     gang: from.gang,
     atMostOnce: job.atMostOnce,
-    failFast: job.objectMeta?.annotations.get('armadaproject.io/failFast') === 'true',
+    failFast: job.objectMeta?.annotations.get(FAIL_FAST) === 'true',
     clientId: job.deduplicationId,
     error: undefined,
   };
@@ -192,9 +193,11 @@ export function applyEvent(record: JobRecord, event: Event, userId: string): Job
       });
     case 'standaloneIngressInfo':
     case 'resourceUtilisation':
+    case 'jobRunTerminatedDebugInfo':
+      // Told by executors of the newest run, also just after it ended; an earlier one is nobody's concern.
+      return lastRun(record)?.runId === what.value.runId ? record : undefined;
     case 'jobRunPreemptionRequested':
     case 'jobValidated':
-    case 'jobRunTerminatedDebugInfo':
       return record;
     case 'submitJob':
     case 'reprioritiseJobSet':
@@ -294,9 +297,16 @@ function leased(
   return { ...record, state: JobState.LEASED, changedAtMs: atMs, runs: [...record.runs, run] };
 }
 
+/** Ends of a run that another run may follow. */
+const MAY_BE_FOLLOWED = new Set<number>([
+  JobRunState.RUNS_STATE_LEASE_RETURNED,
+  JobRunState.RUN_STATE_LEASE_EXPIRED,
+  JobRunState.RUN_STATE_FAILED,
+]);
+
 function requeued(record: JobRecord, atMs: number): JobRecord | undefined {
   const run = lastRun(record);
-  if (record.state === JobState.QUEUED || !run || isActive(run)) return undefined;
+  if (record.state === JobState.QUEUED || !run || !MAY_BE_FOLLOWED.has(run.state)) return undefined;
   return { ...record, state: JobState.QUEUED, changedAtMs: atMs };
 }
 
