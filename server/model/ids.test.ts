@@ -39,7 +39,9 @@ test('job ids sort by time, then by their place in the request', () => {
   fc.assert(
     fc.property(times, times, sevenBytes, sevenBytes, (a, b, one, other) => {
       fc.pre(a < b);
-      assert(jobId(requestPrefix(a, one), MAX_JOBS_PER_REQUEST - 1, 0) < jobId(requestPrefix(b, other), 0, 1023));
+      assert(
+        jobId(requestPrefix(a, one), MAX_JOBS_PER_REQUEST - 1, 0) < jobId(requestPrefix(b, other), 0, 1023),
+      );
     }),
   );
   fc.assert(

@@ -1,13 +1,36 @@
 import { JobRunState, JobState } from '@armada-ts/api/api/job';
 import type { JobRecord } from '@armada-ts/api/armada/store/v1/store';
-import {
-  type Error as RunError,
-  KubernetesResourceInfo,
-  SubmitJob,
-} from '@armada-ts/api/armadaevents/armadaevents';
+import { KubernetesResourceInfo, SubmitJob } from '@armada-ts/api/armadaevents/armadaevents';
 import fc from 'fast-check';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import {
+  JOB,
+  returned,
+  EXPIRED,
+  BROKEN,
+  REJECTED,
+  PREEMPTED,
+  lease,
+  assigned,
+  running,
+  done,
+  erred,
+  runCancelled,
+  runPreempted,
+  utilisation,
+  ingress,
+  debugInfo,
+  requeued,
+  succeeded,
+  cancelled,
+  jobErrors,
+  cancel,
+  preempt,
+  reprioritise,
+  reprioritised,
+  type Payload,
+} from '../../test/model/job-events.ts';
 import { timestampOf } from './instant.ts';
 import {
   applyEvent,
@@ -21,110 +44,7 @@ import {
   validRun,
 } from './job.ts';
 
-type Payload = NonNullable<Event['event']>;
 type Kind = Payload['$case'];
-
-const JOB = 'job';
-const NONE: Omit<RunError, 'reason'> = {
-  terminal: true,
-  failureCategory: '',
-  failureSubcategory: '',
-  retryPolicyName: '',
-};
-const failure = (reason: RunError['reason'], terminal = true): RunError => ({ ...NONE, terminal, reason });
-const returned = (runAttempted: boolean): RunError =>
-  failure({
-    $case: 'podLeaseReturned',
-    value: { objectMeta: undefined, message: 'no', podNumber: 0, runAttempted, debugMessage: '' },
-  });
-const EXPIRED = failure({ $case: 'leaseExpired', value: {} });
-const BROKEN = failure({ $case: 'executorError', value: {} });
-const REJECTED = failure({ $case: 'jobRejected', value: { message: 'no' } });
-const PREEMPTED = failure({ $case: 'jobRunPreemptedError', value: { reason: 'no' } });
-
-const lease = (runId: string): Payload => ({
-  $case: 'jobRunLeased',
-  value: {
-    jobId: JOB,
-    runId,
-    executorId: 'cluster',
-    nodeId: 'node',
-    pool: 'default',
-    updateSequenceNumber: 0,
-    hasScheduledAtPriority: false,
-    scheduledAtPriority: 0,
-    podRequirementsOverlay: undefined,
-  },
-});
-const assigned = (runId: string, resourceInfos: KubernetesResourceInfo[] = []): Payload => ({
-  $case: 'jobRunAssigned',
-  value: { jobId: JOB, runId, pool: '', resourceInfos },
-});
-const running = (runId: string): Payload => ({
-  $case: 'jobRunRunning',
-  value: { jobId: JOB, runId, pool: '', resourceInfos: [] },
-});
-const done = (runId: string): Payload => ({
-  $case: 'jobRunSucceeded',
-  value: { jobId: JOB, runId, resourceInfos: [] },
-});
-const erred = (runId: string, ...errors: RunError[]): Payload => ({
-  $case: 'jobRunErrors',
-  value: { jobId: JOB, runId, errors },
-});
-const runCancelled = (runId: string): Payload => ({
-  $case: 'jobRunCancelled',
-  value: { jobId: JOB, runId, reason: '', requestor: '' },
-});
-const runPreempted = (preemptedRunId: string): Payload => ({
-  $case: 'jobRunPreempted',
-  value: { preemptedJobId: JOB, preemptedRunId, reason: '', preemptingJobId: '', requestor: '' },
-});
-const utilisation = (runId: string): Payload => ({
-  $case: 'resourceUtilisation',
-  value: {
-    jobId: JOB,
-    runId,
-    resourceInfo: undefined,
-    maxResourcesForPeriod: new Map(),
-    avgResourcesForPeriod: new Map(),
-    totalCumulativeUsage: new Map(),
-  },
-});
-const ingress = (runId: string): Payload => ({
-  $case: 'standaloneIngressInfo',
-  value: {
-    jobId: JOB,
-    runId,
-    objectMeta: undefined,
-    ingressAddresses: new Map(),
-    nodeName: '',
-    podNumber: 0,
-    podName: '',
-    podNamespace: '',
-  },
-});
-const debugInfo = (runId: string): Payload => ({
-  $case: 'jobRunTerminatedDebugInfo',
-  value: { jobId: JOB, runId, debugMessage: '' },
-});
-const requeued: Payload = {
-  $case: 'jobRequeued',
-  value: { jobId: JOB, schedulingInfo: undefined, updateSequenceNumber: 0 },
-};
-const succeeded: Payload = { $case: 'jobSucceeded', value: { jobId: JOB, resourceInfos: [] } };
-const cancelled: Payload = { $case: 'cancelledJob', value: { jobId: JOB, reason: '', requestor: '' } };
-const jobErrors = (...errors: RunError[]): Payload => ({ $case: 'jobErrors', value: { jobId: JOB, errors } });
-const cancel = (reason = ''): Payload => ({ $case: 'cancelJob', value: { jobId: JOB, reason } });
-const preempt = (reason = ''): Payload => ({ $case: 'jobPreemptionRequested', value: { jobId: JOB, reason } });
-const reprioritise = (priority: number): Payload => ({
-  $case: 'reprioritiseJob',
-  value: { jobId: JOB, priority },
-});
-const reprioritised = (priority: number): Payload => ({
-  $case: 'reprioritisedJob',
-  value: { jobId: JOB, priority, requestor: '' },
-});
 
 const at = (event: Payload, ms = 1000): Event => ({ event, created: timestampOf(ms) });
 
@@ -209,11 +129,7 @@ const RULES: [Payload, Situation[], keyof typeof JobState | undefined][] = [
   [utilisation('r'), WITH_RUN, undefined],
   [ingress('r'), WITH_RUN, undefined],
   [debugInfo('r'), WITH_RUN, undefined],
-  [
-    { $case: 'jobRunPreemptionRequested', value: { jobId: JOB, runId: 'r' } },
-    ALL,
-    undefined,
-  ],
+  [{ $case: 'jobRunPreemptionRequested', value: { jobId: JOB, runId: 'r' } }, ALL, undefined],
   [{ $case: 'jobValidated', value: { jobId: JOB, pools: [] } }, ALL, undefined],
   ...[assigned, running, done, erred, runCancelled, runPreempted, utilisation, ingress, debugInfo].map(
     (make): [Payload, Situation[], undefined] => [make('another'), [], undefined],
@@ -302,7 +218,10 @@ test('a priority is asked for, then decided', () => {
   assert.deepEqual([changed.priority, changed.requestedPriority, changed.reprioritizedBy], [5, 0, 'eve']);
   const decided = applyEvent(changed, at(reprioritised(0)), '');
   assert(decided);
-  assert.deepEqual([decided.priority, decided.requestedPriority, decided.reprioritizedBy], [0, undefined, '']);
+  assert.deepEqual(
+    [decided.priority, decided.requestedPriority, decided.reprioritizedBy],
+    [0, undefined, ''],
+  );
 });
 
 test('a run tells where and when it was, and what became of it', () => {
@@ -348,7 +267,10 @@ test('attempts are the runs that may have started', () => {
 });
 
 test('a run ends for the terminal error among those reported', () => {
-  const record = after(...RUNNING, erred('r', { ...EXPIRED, terminal: false }, BROKEN, { ...EXPIRED, terminal: false }));
+  const record = after(
+    ...RUNNING,
+    erred('r', { ...EXPIRED, terminal: false }, BROKEN, { ...EXPIRED, terminal: false }),
+  );
   assert.equal(lastRun(record)?.state, JobRunState.RUN_STATE_FAILED);
   assert.deepEqual(lastRun(record)?.error, BROKEN);
 });
@@ -359,7 +281,17 @@ test('a failed job says why', () => {
 
 test('late reports of a run do nothing to the one that took its place', () => {
   const record = after(...RUNNING, erred('r', EXPIRED), requeued, lease('s'));
-  for (const make of [assigned, running, done, erred, runCancelled, runPreempted, utilisation, ingress, debugInfo]) {
+  for (const make of [
+    assigned,
+    running,
+    done,
+    erred,
+    runCancelled,
+    runPreempted,
+    utilisation,
+    ingress,
+    debugInfo,
+  ]) {
     assert.equal(applyEvent(record, at(make('r')), ''), undefined, make('r').$case);
   }
   assert.equal(validRun(record)?.runId, 's');
@@ -379,13 +311,22 @@ test('only the newest run of a live job is valid, and only until it ends', () =>
 test('whatever happens, in whatever order, a record stays consistent', () => {
   const runs = fc.constantFrom('r', 's', 't');
   const events = fc.oneof(
-    ...[lease, assigned, running, done, runCancelled, runPreempted, utilisation].map((make) => runs.map(make)),
-    fc.tuple(runs, fc.constantFrom(BROKEN, EXPIRED, returned(true), returned(false))).map(([run, error]) =>
-      erred(run, error),
+    ...[lease, assigned, running, done, runCancelled, runPreempted, utilisation].map((make) =>
+      runs.map(make),
     ),
+    fc
+      .tuple(runs, fc.constantFrom(BROKEN, EXPIRED, returned(true), returned(false)))
+      .map(([run, error]) => erred(run, error)),
     // The ends of a job are rare, or no sequence would get far.
     fc.constantFrom(requeued, requeued, requeued, cancel(), preempt(), reprioritise(2), reprioritised(3)),
-    fc.constantFrom(requeued, succeeded, cancelled, jobErrors(BROKEN), jobErrors(PREEMPTED), jobErrors(REJECTED)),
+    fc.constantFrom(
+      requeued,
+      succeeded,
+      cancelled,
+      jobErrors(BROKEN),
+      jobErrors(PREEMPTED),
+      jobErrors(REJECTED),
+    ),
   );
   const ends = new Set<number>();
   fc.assert(
@@ -411,7 +352,9 @@ function checkConsistency(record: JobRecord): void {
   assert(active.length <= 1);
   const run = lastRun(record);
   if (active.length === 1) assert.equal(run, active[0]);
-  const isUnderWay = [JobState.LEASED, JobState.PENDING, JobState.RUNNING].some((state) => state === record.state);
+  const isUnderWay = [JobState.LEASED, JobState.PENDING, JobState.RUNNING].some(
+    (state) => state === record.state,
+  );
   if (isUnderWay) assert(run, 'a job that is under way has a run');
   if (!isTerminal(record.state) && run && isActive(run)) {
     const agreeing = new Map<number, number>([
@@ -423,5 +366,6 @@ function checkConsistency(record: JobRecord): void {
   }
   if (record.state === JobState.QUEUED && run) assert(!isActive(run));
   if (record.state === JobState.SUCCEEDED) assert.equal(run?.state, JobRunState.RUN_STATE_SUCCEEDED);
-  for (const one of record.runs.slice(0, -1)) assert(one.finishedAtMs !== undefined, 'earlier runs have ended');
+  for (const one of record.runs.slice(0, -1))
+    assert(one.finishedAtMs !== undefined, 'earlier runs have ended');
 }
