@@ -1,0 +1,132 @@
+/** The order of folders inside the server: a folder imports those before it, and stages never each other. */
+import { importsOf, relativeTo } from './imports.ts';
+import { eachFile, type Rule } from './rule.ts';
+import { type Finding, isCode, isTest, type SourceFile } from './source.ts';
+
+/** In the order in which a job flows through them; news between them travels through the log. */
+const STAGES = ['submit', 'scheduler', 'lease', 'events', 'query', 'operator'];
+const GROUND = ['base', 'model', 'store', 'auth'];
+
+/**
+ * What the files of each folder may import besides their own folder. `store` is
+ * the port, `engine` any folder inside it, `root` the files of server itself
+ * and `config` any folder's config.ts.
+ */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  base: [],
+  model: [],
+  store: ['base', 'model'],
+  engine: ['base', 'model', 'store'],
+  auth: ['base', 'model'],
+  ...Object.fromEntries(STAGES.map((stage) => [stage, GROUND])),
+  scheduler: [...GROUND, 'round'],
+  round: ['model'],
+  rpc: [...GROUND, ...STAGES],
+  gateway: [...GROUND, ...STAGES],
+  root: [...GROUND, ...STAGES],
+};
+
+/** Programs and their configuration: what they start is made by the wiring. */
+const PROGRAMS: readonly string[] = ['server/main.ts', 'server/standalone.ts'];
+const CONFIG = 'server/config.ts';
+
+/** The only file that picks engines and doors, so it may import everything. */
+const WIRING = 'server/app.ts';
+
+/** Where a file of the server stands in the table; a folder's name where it has none. */
+function placeOf(path: string): string {
+  const [, folder = '', ...rest] = path.split('/');
+  if (rest.length === 0) return 'root';
+  if (folder === 'store' && rest.length > 1) return 'engine';
+  if (folder === 'scheduler' && rest[0] === 'round' && rest.length > 1) return 'round';
+  return folder;
+}
+
+function allowedFor(path: string): readonly string[] {
+  if (PROGRAMS.includes(path)) return ['base', 'config'];
+  if (path === CONFIG) return ['base', 'model', 'config'];
+  return MAY_IMPORT[placeOf(path)] ?? [];
+}
+
+function mayImport(from: string, target: string): boolean {
+  const place = placeOf(from);
+  if (from === WIRING) return true;
+  if (target === WIRING) return PROGRAMS.includes(from);
+  // Engines know nothing of each other.
+  if (place === 'engine' && placeOf(target) === 'engine') return from.split('/')[2] === target.split('/')[2];
+  const allowed = [place, ...allowedFor(from)];
+  return allowed.includes(placeOf(target)) || (allowed.includes('config') && target.endsWith('/config.ts'));
+}
+
+function misplacedImports(file: SourceFile): Finding[] {
+  return importsOf(file).flatMap(({ specifier, line }) => {
+    if (placeOf(file.path) === 'base' && specifier.startsWith('@armada-ts/')) {
+      return [{ path: file.path, line, message: `base knows nothing of ${specifier}` }];
+    }
+    const target = specifier.startsWith('.') ? relativeTo(file.path, specifier) : '';
+    if (!target.startsWith('server/') || mayImport(file.path, target)) return [];
+    const message = `${placeOf(file.path)} does not import ${placeOf(target)} (${specifier})`;
+    return [{ path: file.path, line, message }];
+  });
+}
+
+function importLine(specifier: string): string {
+  return `import type { A } from '${specifier}';`;
+}
+
+const order: Rule = {
+  title: 'folders of the server import only those before them, and stages never each other',
+  covers: (path) => path.startsWith('server/') && isCode(path) && !isTest(path),
+  check: eachFile(misplacedImports),
+  faults: [
+    { path: 'server/submit/validate.ts', text: importLine('../scheduler/worker.ts') },
+    { path: 'server/scheduler/worker.ts', text: importLine('../submit/config.ts') },
+    { path: 'server/events/hub.ts', text: importLine('../store/sqlite/open.ts') },
+    { path: 'server/query/logs.ts', text: importLine('../rpc/errors.ts') },
+    { path: 'server/lease/stream.ts', text: importLine('../config.ts') },
+    { path: 'server/scheduler/round/order.ts', text: importLine('../cycle.ts') },
+    { path: 'server/scheduler/round/order.ts', text: importLine('../../base/errors.ts') },
+    { path: 'server/model/job.ts', text: importLine('../base/errors.ts') },
+    { path: 'server/base/clock.ts', text: importLine('../model/ids.ts') },
+    { path: 'server/base/clock.ts', text: importLine('@armada-ts/api/api/queue') },
+    { path: 'server/auth/chain.ts', text: importLine('../store/store.ts') },
+    { path: 'server/store/store.ts', text: importLine('./sqlite/open.ts') },
+    { path: 'server/store/redis/append.ts', text: importLine('../sqlite/append.ts') },
+    { path: 'server/gateway/http.ts', text: importLine('../rpc/errors.ts') },
+    { path: 'server/config.ts', text: importLine('./submit/rules.ts') },
+    { path: 'server/main.ts', text: importLine('./rpc/server.ts') },
+    { path: 'server/config.ts', text: importLine('./app.ts') },
+    { path: 'server/follow.ts', text: importLine('./store/sqlite/open.ts') },
+    { path: 'server/main.ts', text: importLine('./events/hub.ts') },
+  ],
+  innocent: [
+    { path: 'server/submit/validate.ts', text: importLine('../auth/authorizer.ts') },
+    { path: 'server/scheduler/cycle.ts', text: importLine('./round/order.ts') },
+    { path: 'server/events/hub.ts', text: importLine('../store/store.ts') },
+    { path: 'server/store/sqlite/append.ts', text: importLine('../store.ts') },
+    { path: 'server/rpc/event.ts', text: importLine('../events/watch.ts') },
+    { path: 'server/config.ts', text: importLine('./submit/config.ts') },
+    { path: 'server/main.ts', text: importLine('./app.ts') },
+    { path: 'server/follow.ts', text: importLine('./events/hub.ts') },
+    { path: 'server/standalone.ts', text: importLine('./auth/config.ts') },
+    { path: WIRING, text: `${importLine('./store/sqlite/open.ts')}\n${importLine('./rpc/server.ts')}` },
+    { path: 'server/submit/validate.test.ts', text: importLine('../store/sqlite/open.ts') },
+  ],
+};
+
+const known: Rule = {
+  title: 'every folder of the server has its place in the order',
+  covers: (path) => path.startsWith('server/') && isCode(path),
+  check: eachFile(({ path }) => {
+    const place = placeOf(path);
+    if (MAY_IMPORT[place]) return [];
+    return [{ path, line: 1, message: `folder ${place} is not in the table of this rule` }];
+  }),
+  faults: [{ path: 'server/cache/jobs.ts', text: '' }],
+  innocent: [
+    { path: 'server/events/hub.ts', text: '' },
+    { path: 'server/app.ts', text: '' },
+  ],
+};
+
+export const serverFolderRules: readonly Rule[] = [order, known];
