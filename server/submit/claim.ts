@@ -7,6 +7,7 @@
  */
 import { hash } from 'node:crypto';
 import { JobSubmitRequestItem } from '@armada-ts/api/api/submit';
+import { encodeMessage } from '../model/encode.ts';
 
 /** 128 bits of SHA-256. */
 const HASH_BYTES = 16;
@@ -14,7 +15,7 @@ const HASH_BYTES = 16;
 /** What a client id stands for. */
 export function claimHash(jobSet: string, item: JobSubmitRequestItem): Buffer {
   const length = Buffer.byteLength(jobSet, 'utf8');
-  const encoded = JobSubmitRequestItem.encode(withSortedMaps(item)).finish();
+  const encoded = encodeMessage(JobSubmitRequestItem, withSortedMaps(item));
   const content = Buffer.allocUnsafe(4 + length + encoded.length);
   content.writeUInt32BE(length);
   content.write(jobSet, 4, 'utf8');

@@ -15,6 +15,7 @@ import {
 } from '@armada-ts/api/armadaevents/armadaevents';
 import { PodSpec } from '@armada-ts/api/k8s/io/api/core/v1/core';
 import type { Principal } from '../auth/principal.ts';
+import { encodeMessage } from '../model/encode.ts';
 import { gangOf } from '../model/gang.ts';
 import { jobId, requestPrefix, slotOfQueue } from '../model/ids.ts';
 import { timestampOf } from '../model/instant.ts';
@@ -140,7 +141,7 @@ function batchOf(
     classes.set(schedulingClass.id, schedulingClass);
     const { gang } = gangOf(job.objectMeta?.annotations ?? new Map());
     const record = submittedJob({ sender, job, createdMs, schedulingClass: schedulingClass.id, gang });
-    const spec = asBuffer(SubmitJob.encode(job).finish());
+    const spec = encodeMessage(SubmitJob, job);
     return { record, spec, claimHash: candidate.claimHash ?? Buffer.alloc(0) };
   });
   const created = timestampOf(createdMs);
@@ -159,10 +160,6 @@ function batchOf(
 function podSpecOfJob(job: SubmitJob): PodSpec {
   const object: PodSpecWithAvoidList | undefined = job.mainObject?.object?.value;
   return object?.podSpec ?? PodSpec.create();
-}
-
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 function answer(ids: readonly string[]): JobSubmitResponse {

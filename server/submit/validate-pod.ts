@@ -1,4 +1,5 @@
 import { type Container, PodSpec } from '@armada-ts/api/k8s/io/api/core/v1/core';
+import { encodeMessage } from '../model/encode.ts';
 import { isPrintable, shown } from '../model/names.ts';
 import { type Report, checkAffinity } from './validate-affinity.ts';
 import { type PodCheck, checkContainerResources, checkPodResources } from './validate-resources.ts';
@@ -9,7 +10,7 @@ import { type PodCheck, checkContainerResources, checkPodResources } from './val
  */
 export function checkPodSpec(spec: PodSpec, at: string, check: PodCheck): void {
   const { rules, report } = check;
-  const bytes = PodSpec.encode(spec).finish().length;
+  const bytes = encodeMessage(PodSpec, spec).length;
   if (bytes > rules.maxPodSpecBytes) {
     report(at, `must be at most ${rules.maxPodSpecBytes} bytes, got ${bytes}`);
   }
