@@ -97,7 +97,7 @@ test('start() runs a command to success and tells each state once', async () => 
   assert.equal((await end(lease)).phase, 'succeeded');
   assert.deepEqual(
     changes.map(({ state }) => state.phase),
-    ['running', 'succeeded'],
+    ['pending', 'running', 'succeeded'],
   );
   assert.match(await logOf(lease), /^out\nerr\ndev\n.*\/work\n$/);
   const [held] = runtime.held();

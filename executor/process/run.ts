@@ -80,6 +80,7 @@ export class ProcessRun {
       this.#change(outcome.state, outcome.startedAtMs);
       return;
     }
+    this.#host.onChange(this.#held);
     this.#ending = readEnding(this.directory);
     try {
       const spec = podSpecOf(this.#accepted.lease);

@@ -1,0 +1,109 @@
+/** Puts an executor together: a runtime, and the three loops that tie it to a server. */
+import { randomUUID } from 'node:crypto';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import type { NodeInfo } from '@armada-ts/api/executorapi/executorapi';
+import { type Clock, systemClock } from './clock.ts';
+import type { ExecutorConfig } from './config.ts';
+import { connect } from './connection.ts';
+import { LeaseLoop } from './lease.ts';
+import { keepLink } from './link.ts';
+import type { Logger } from './logger.ts';
+import { type Machine, nodeGroups } from './node-groups.ts';
+import { nodesOf } from './nodes.ts';
+import { processRuntime } from './process/process-runtime.ts';
+import { ReportLoop } from './report.ts';
+import type { HeldRun, OpenRuntime } from './runtime.ts';
+import { simulatedRuntime } from './simulated/simulated-runtime.ts';
+
+/** What an executor is made of. */
+export interface ExecutorOptions {
+  config: ExecutorConfig;
+  logger: Logger;
+  /** The executor's own environment; commands get a few variables of it. */
+  environment: Readonly<Record<string, string | undefined>>;
+  clock?: Clock;
+}
+
+export interface RunningExecutor {
+  readonly executorId: string;
+  /** Stops leasing and lets go of the executor id. What runs goes on, and is found again by the next start. */
+  close(): Promise<void>;
+}
+
+/** How long a report under way may still take when the executor is closed. */
+const LINGER_MS = 2_000;
+
+/**
+ * Starts an executor. It needs no server to be there: it connects when there is
+ * one. Throws DirectoryLocked when another executor has the data directory.
+ */
+export async function startExecutor(options: ExecutorOptions): Promise<RunningExecutor> {
+  const { config, logger, clock = systemClock } = options;
+  const executorId = config.executorId ?? os.hostname();
+  const connection = connect({
+    caFile: undefined,
+    username: undefined,
+    password: undefined,
+    ...config.server,
+  });
+  let onChange = (_run: HeldRun): void => {};
+  const runtime = await openRuntime(options, clock)((run) => onChange(run));
+  const nodes = runtime.nodes();
+  const pools = new Map(nodes.map((node) => [node.name, node.pool]));
+  const lease = new LeaseLoop(
+    {
+      facts: { executorId, pool: config.pool, nodes, maxJobsToLease: config.lease.maxJobs },
+      session: randomUUID(),
+      heartbeatMs: config.lease.heartbeatMs,
+      silenceLimitMs: config.lease.silenceLimitMs,
+    },
+    { connection, runtime, clock, logger },
+  );
+  const report = new ReportLoop({
+    connection,
+    runtime,
+    reporter: { executorId, poolOf: (node) => pools.get(node) ?? config.pool },
+    logger,
+    onForgotten: () => lease.changed(),
+  });
+  onChange = (run) => {
+    report.changed(run);
+    lease.changed();
+  };
+  lease.start();
+  const link = keepLink({ executorId, connection, runtime, logger });
+  return {
+    executorId,
+    async close() {
+      lease.close();
+      link.close();
+      await report.close(LINGER_MS);
+      await runtime.close();
+      connection.close();
+    },
+  };
+}
+
+function openRuntime({ config, logger, environment }: ExecutorOptions, clock: Clock): OpenRuntime {
+  if (config.runtime === 'simulated')
+    return simulatedRuntime(config.simulated, offered(config, undefined), clock);
+  const directory = path.resolve(config.dataDirectory);
+  fs.mkdirSync(directory, { recursive: true });
+  const nodes = offered(config, thisMachine(directory));
+  return processRuntime({ ...config.process, directory, nodes, environment, clock, logger });
+}
+
+function offered(config: ExecutorConfig, machine: Machine | undefined): NodeInfo[] {
+  return nodesOf(nodeGroups(config, machine));
+}
+
+function thisMachine(directory: string): Machine {
+  const disk = fs.statfsSync(directory);
+  return {
+    cores: os.availableParallelism(),
+    memoryBytes: os.totalmem(),
+    freeDiskBytes: disk.bavail * disk.bsize,
+  };
+}

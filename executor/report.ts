@@ -1,0 +1,188 @@
+/**
+ * The report loop: tells the server what becomes of runs, in order for each run,
+ * and again until it is taken.
+ *
+ * There is no queue of events. The loop knows for each held run how much of it
+ * the server knows; what is to be said follows from that and from where the run
+ * is now. So memory is bounded by the runs held, however long no server can be
+ * reached, and after a restart everything held is said once more, which changes
+ * nothing on the server.
+ */
+import { type ServiceError, status } from '@grpc/grpc-js';
+import { EventSequence_Event } from '@armada-ts/api/armadaevents/armadaevents';
+import { type EventList } from '@armada-ts/api/executorapi/executorapi';
+import { type Backoff, createBackoff } from './backoff.ts';
+import type { Connection } from './connection.ts';
+import type { Logger } from './logger.ts';
+import { type Reporter, Stage, eventsSince, sequencesOf, stageOf } from './report-events.ts';
+import { type HeldRun, type Runtime, hasEnded } from './runtime.ts';
+
+export interface ReportDeps {
+  connection: Connection;
+  runtime: Runtime;
+  reporter: Reporter;
+  logger: Logger;
+  /** A run has been forgotten: what is held has changed. */
+  onForgotten(): void;
+}
+
+/** What is said of one run in one call. */
+interface Report {
+  run: HeldRun;
+  events: EventSequence_Event[];
+}
+
+const MAX_EVENTS = 200;
+const MAX_BYTES = 2 * 1024 * 1024;
+const CALL_TIMEOUT_MS = 30_000;
+const FIRST_PAUSE_MS = 100;
+const LAST_PAUSE_MS = 5_000;
+
+/**
+ * Answers that will not get better by waiting. Only part of the batch may be to
+ * blame, so it is sent in smaller parts, and a run that is refused by itself
+ * lets the others go first.
+ */
+const REFUSALS: ReadonlySet<status> = new Set([
+  status.INVALID_ARGUMENT,
+  status.RESOURCE_EXHAUSTED,
+  status.INTERNAL,
+  status.OUT_OF_RANGE,
+  status.UNKNOWN,
+]);
+
+export class ReportLoop {
+  readonly #deps: ReportDeps;
+  readonly #backoff: Backoff = createBackoff(FIRST_PAUSE_MS, LAST_PAUSE_MS);
+  /** Runs of which there is something to say, the longest waiting first. */
+  #waiting = new Map<string, HeldRun>();
+  /** How much of each held run the server knows. */
+  readonly #known = new Map<string, Stage>();
+  #maxEvents = MAX_EVENTS;
+  #isSending = false;
+  #sending: Promise<void> = Promise.resolve();
+  #wake: (() => void) | undefined;
+  #closed = false;
+
+  constructor(deps: ReportDeps) {
+    this.#deps = deps;
+    for (const run of deps.runtime.held()) this.changed(run);
+  }
+
+  /** A run has a new state. Sent at once, or when the call under way has returned. */
+  changed(run: HeldRun): void {
+    if (this.#closed) return;
+    if (run.state.phase === 'stopped') {
+      this.#forget(run.runId);
+      return;
+    }
+    this.#waiting.set(run.runId, run);
+    if (this.#isSending) return;
+    this.#isSending = true;
+    this.#sending = this.#sendAll();
+  }
+
+  /** Tries once more to say what waits, for at most `lingerMs`, and stops. */
+  async close(lingerMs: number): Promise<void> {
+    this.#wake?.();
+    let timer: NodeJS.Timeout | undefined;
+    const lingered = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, lingerMs);
+    });
+    await Promise.race([this.#sending, lingered]);
+    clearTimeout(timer);
+    this.#closed = true;
+    this.#wake?.();
+  }
+
+  async #sendAll(): Promise<void> {
+    // What changes in the same turn goes into the same call.
+    await Promise.resolve();
+    while (this.#waiting.size > 0 && !this.#closed) {
+      const reports = this.#takeReports();
+      if (reports.length === 0) continue;
+      const error = await this.#call({ events: sequencesOf(reports) });
+      if (error === undefined) this.#taken(reports);
+      else await this.#failed(reports, error);
+    }
+    this.#isSending = false;
+  }
+
+  #takeReports(): Report[] {
+    const reports: Report[] = [];
+    let count = 0;
+    let bytes = 0;
+    for (const [runId, run] of this.#waiting) {
+      const events = eventsSince(this.#known.get(runId) ?? Stage.none, run, this.#deps.reporter);
+      const size = events.reduce((sum, event) => sum + EventSequence_Event.encode(event).finish().length, 0);
+      const isFull = count + events.length > this.#maxEvents || bytes + size > MAX_BYTES;
+      if (reports.length > 0 && isFull) break;
+      this.#waiting.delete(runId);
+      if (events.length === 0) continue;
+      reports.push({ run, events });
+      count += events.length;
+      bytes += size;
+    }
+    return reports;
+  }
+
+  #call(list: EventList): Promise<ServiceError | undefined> {
+    const { connection } = this.#deps;
+    const options = { deadline: Date.now() + CALL_TIMEOUT_MS };
+    return new Promise((resolve) => {
+      connection.executorApi.reportEvents(list, connection.metadata(), options, (error) =>
+        resolve(error ?? undefined),
+      );
+    });
+  }
+
+  #taken(reports: readonly Report[]): void {
+    this.#backoff.reset();
+    this.#maxEvents = Math.min(MAX_EVENTS, this.#maxEvents * 2);
+    for (const { run } of reports) {
+      if (hasEnded(run.state)) this.#forget(run.runId);
+      else if (this.#deps.runtime.holds(run.runId)) this.#known.set(run.runId, stageOf(run.state));
+    }
+  }
+
+  async #failed(reports: readonly Report[], error: ServiceError): Promise<void> {
+    const isRefused = REFUSALS.has(error.code);
+    const isAlone = reports.length === 1;
+    const still = new Map<string, HeldRun>();
+    for (const { run } of reports) {
+      if (this.#deps.runtime.holds(run.runId)) still.set(run.runId, this.#waiting.get(run.runId) ?? run);
+    }
+    const [first, last] = isRefused && isAlone ? [this.#waiting, still] : [still, this.#waiting];
+    this.#waiting = new Map([...first, ...last]);
+    const fields = {
+      code: error.code,
+      reason: error.details,
+      runs: reports.length,
+      waiting: this.#waiting.size,
+    };
+    this.#deps.logger.warn(fields, 'the server did not take a report; it is sent again');
+    if (isRefused && !isAlone) this.#maxEvents = Math.max(1, Math.floor(countOf(reports) / 2));
+    else await this.#pause(this.#backoff.next());
+  }
+
+  #forget(runId: string): void {
+    this.#waiting.delete(runId);
+    this.#known.delete(runId);
+    this.#deps.runtime.forget(runId);
+    this.#deps.onForgotten();
+  }
+
+  #pause(pauseMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, pauseMs);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+}
+
+function countOf(reports: readonly Report[]): number {
+  return reports.reduce((sum, { events }) => sum + events.length, 0);
+}
