@@ -113,7 +113,7 @@ test('a queue has one slot and one partition, and queues spread over both', () =
   // Fixed for good, for ids that exist carry it: the first 10 bits of the hash e3b0c442...
   assert.equal(slotOfQueue(''), 0xe3b0 >> 6);
   const queues = Array.from({ length: 4096 }, (_, i) => `queue-${i}`);
-  const inPartition = new Array<number>(16).fill(0);
+  const inPartition = Array.from({ length: 16 }, () => 0);
   for (const queue of queues) {
     const slot = slotOfQueue(queue);
     assert(slot >= 0 && slot < SLOTS);
