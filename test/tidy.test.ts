@@ -21,7 +21,7 @@ import { reachRules } from './tidy/reach.ts';
 import { judge, needlessExemptions, type Planted, type Rule, type Tree, treeOf } from './tidy/rule.ts';
 import { serverFolderRules } from './tidy/server-folders.ts';
 import { sizeRules } from './tidy/size.ts';
-import type { SourceFile } from './tidy/source.ts';
+import { isCode, type SourceFile, viewsOf } from './tidy/source.ts';
 
 const RULES: readonly Rule[] = [
   ...borderRules,
@@ -72,6 +72,17 @@ function places(rule: Rule, tree: Tree): string[] {
 
 describe('the checkout', () => {
   const tree = checkout();
+
+  test('code, comments and strings are told apart in every file', () => {
+    const misread = [...tree.values()].filter(
+      (file) => isCode(file.path) && unmatchedBrackets(viewsOf(file).bare),
+    );
+    assert.deepEqual(
+      misread.map(({ path }) => path),
+      [],
+    );
+  });
+
   for (const rule of RULES) {
     test(rule.title, () => {
       const found = judge(rule, tree).map(({ path, line, message }) => `${path}:${line}: ${message}`);
@@ -82,6 +93,17 @@ describe('the checkout', () => {
     });
   }
 });
+
+/** What remains of a text when brackets that match are taken away; long when a quote was mistaken for another thing. */
+function unmatchedBrackets(bare: string): string {
+  const open: string[] = [];
+  for (const [bracket] of bare.matchAll(/[()[\]{}]/g)) {
+    const pair = `${open.at(-1)}${bracket}`;
+    if (['()', '[]', '{}'].includes(pair)) open.pop();
+    else open.push(bracket);
+  }
+  return open.join('');
+}
 
 describe('each rule', () => {
   for (const rule of RULES) {

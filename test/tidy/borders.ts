@@ -70,7 +70,7 @@ const relativeImports: Rule = {
       if (!specifier.startsWith('.')) return [];
       const target = relativeTo(file.path, specifier);
       if (packageOf(target) !== home) {
-        return [{ path: file.path, line, message: `${specifier} leaves the package: import it by its name` }];
+        return [{ path: file.path, line, message: `${specifier} leaves the package` }];
       }
       if (!isTest(file.path) && isTest(target)) {
         return [{ path: file.path, line, message: `${specifier} is test code` }];

@@ -79,29 +79,28 @@ function exportedFile(manifests: ReadonlyMap<string, Manifest>, specifier: strin
   return undefined;
 }
 
-/** Which files import each file; also those that start it as a worker, by a relative path to it in a string. */
-export function importersOf(tree: Tree): Map<string, Set<string>> {
+/** Files that each file imports, or starts as a worker or a program by a path in a string. */
+export function targetsOf(tree: Tree): Map<string, readonly string[]> {
   const manifests = manifestsOf(tree);
-  const importers = new Map<string, Set<string>>();
+  const targets = new Map<string, readonly string[]>();
   for (const file of tree.values()) {
     if (!isCode(file.path)) continue;
-    const targets = importsOf(file).map(({ specifier }) =>
+    const imported = importsOf(file).map(({ specifier }) =>
       specifier.startsWith('.') ? relativeTo(file.path, specifier) : exportedFile(manifests, specifier),
     );
-    for (const target of [...targets, ...workersOf(file)]) {
-      if (target === undefined || target === file.path) continue;
-      const known = importers.get(target);
-      if (known) known.add(file.path);
-      else importers.set(target, new Set([file.path]));
-    }
+    targets.set(
+      file.path,
+      [...imported, ...startedBy(file)].filter((path) => path !== undefined),
+    );
   }
-  return importers;
+  return targets;
 }
 
-function workersOf(file: SourceFile): string[] {
+/** A file that asks where it lies means its neighbours by the paths in its strings. */
+function startedBy(file: SourceFile): string[] {
   const { bare, strings } = viewsOf(file);
-  if (!bare.includes('import.meta.url')) return [];
+  if (!bare.includes('import.meta.')) return [];
   return strings
-    .filter(({ text }) => /^\.\.?\/.+\.ts$/.test(text))
+    .filter(({ text }) => /^[\w./-]+\.ts$/.test(text))
     .map(({ text }) => relativeTo(file.path, text));
 }

@@ -39,15 +39,11 @@ function unguardedMethods(file: SourceFile, tree: Tree): Finding[] {
   return [...bare.matchAll(SERVICE)].flatMap((match) => {
     const start = bare.indexOf('return {', match.index);
     const line = lineAt(bare, match.index);
-    if (!match[0].endsWith('{') || start === -1)
-      return [
-        {
-          path: file.path,
-          line,
-          message:
-            'a service is a function with this return type that returns its methods in an object literal',
-        },
-      ];
+    if (!match[0].endsWith('{') || start === -1) {
+      const message =
+        'a service is made by a function of type UntypedServiceImplementation that returns an object literal';
+      return [{ path: file.path, line, message }];
+    }
     return entriesFrom(bare, start + 'return {'.length)
       .filter(([text]) => !GUARDED.test(text) && !isShared(text, tree))
       .map(([text, at]) => ({

@@ -1,8 +1,8 @@
 /** That what is there is used, and that what decides is tested. */
 import { posix } from 'node:path';
-import { importersOf, type Manifest, manifestsOf } from './imports.ts';
+import { type Manifest, manifestsOf, targetsOf } from './imports.ts';
 import type { Rule, Tree } from './rule.ts';
-import { isCode, isTest, type SourceFile, viewsOf } from './source.ts';
+import { type Finding, isCode, isTest, type SourceFile, viewsOf } from './source.ts';
 
 /** Files that something outside TypeScript starts: package exports and scripts, launchers in bin. */
 function entryPoints(tree: Tree): Set<string> {
@@ -28,67 +28,73 @@ function namedBy({ exports = {}, scripts = {} }: Manifest): string[] {
   ];
 }
 
-const STARTS_STANDALONE = '{ "scripts": { "start": "node server/standalone.ts" } }';
+/** All files that one gets to from some files by following imports, those included. */
+function reachedFrom(starts: Iterable<string>, targets: ReadonlyMap<string, readonly string[]>): Set<string> {
+  const reached = new Set(starts);
+  // What is added to a set while it is walked is walked as well.
+  for (const path of reached) for (const target of targets.get(path) ?? []) reached.add(target);
+  return reached;
+}
 
-const MANIFEST = {
+function unreached(files: readonly SourceFile[], tree: Tree): Finding[] {
+  const targets = targetsOf(tree);
+  const inPrograms = reachedFrom(entryPoints(tree), targets);
+  const inTests = reachedFrom(
+    [...tree.keys()].filter((path) => path.endsWith('.test.ts')),
+    targets,
+  );
+  return files
+    .filter(({ path }) => !inPrograms.has(path) && !(isTest(path) && inTests.has(path)))
+    .map(({ path }) => ({
+      path,
+      line: 1,
+      message: `is used by ${inTests.has(path) ? 'tests only' : 'nothing'}`,
+    }));
+}
+
+/** A package whose launcher starts main.ts, and that lets others import any of its files. */
+const PROGRAM = {
+  'server/bin/armada-server': 'exec node "$package/main.ts" "$@"',
   'server/package.json': '{ "name": "@armada-ts/server", "exports": { "./*": { "source": "./*.ts" } } }',
 };
 
 const live: Rule = {
   title: 'every file is reached from a program, an export or, if it is for tests, from a test',
   covers: (path) => path.endsWith('.ts') && !path.endsWith('.test.ts') && !path.startsWith('bench/'),
-  check: (files, tree) => {
-    const entries = entryPoints(tree);
-    const importers = importersOf(tree);
-    return files
-      .filter(({ path }) => {
-        const from = [...(importers.get(path) ?? [])];
-        return !entries.has(path) && !from.some((importer) => isTest(path) || !isTest(importer));
-      })
-      .map(({ path }) => ({
-        path,
-        line: 1,
-        message: importers.has(path) ? 'is used by tests only' : 'is used by nothing',
-      }));
-  },
+  check: unreached,
   faults: [
-    { path: 'server/query/old.ts', text: '', beside: MANIFEST },
+    { path: 'server/query/old.ts', text: '', beside: PROGRAM },
     { path: 'server/query/old.ts', text: '', beside: { 'server/query/old.test.ts': "import './old.ts';" } },
+    {
+      path: 'server/query/old.ts',
+      text: '',
+      beside: { 'bench/old.ts': "import '@armada-ts/server/query/old';" },
+    },
     { path: 'server/query/old.ts', text: "import './old.ts';" },
     { path: 'test/store/plan.ts', text: '' },
   ],
   innocent: [
+    { path: 'server/main.ts', text: '', beside: PROGRAM },
     {
-      path: 'server/main.ts',
-      text: "import './app.ts';",
-      beside: {
-        'server/bin/armada-server': 'exec node "$package/main.ts"',
-        'server/app.ts': "import './main.ts';",
-      },
+      path: 'server/run.ts',
+      text: '',
+      beside: { ...PROGRAM, 'server/main.ts': "import './app.ts';", 'server/app.ts': "import './run.ts';" },
     },
     {
-      path: 'server/store/sqlite/writer.ts',
+      path: 'server/writer.ts',
       text: '',
-      beside: {
-        'server/store/sqlite/pipe.ts':
-          "import '../../a.ts';\nnew Worker(new URL('./writer.ts', import.meta.url));",
-        'server/a.ts': "import './store/sqlite/pipe.ts';",
-      },
+      beside: { ...PROGRAM, 'server/main.ts': "new Worker(new URL('./writer.ts', import.meta.url));" },
     },
     {
       path: 'server/app.ts',
       text: '',
       beside: {
-        ...MANIFEST,
-        'server/standalone.ts': "import '@armada-ts/server/app';",
-        'package.json': STARTS_STANDALONE,
+        ...PROGRAM,
+        'package.json': '{ "scripts": { "start": "node test/start.ts" } }',
+        'test/start.ts': "import '@armada-ts/server/app';",
       },
     },
-    {
-      path: 'test/store/plan.ts',
-      text: '',
-      beside: { 'test/store/append.test.ts': "import { a } from './plan.ts';" },
-    },
+    { path: 'test/store/plan.ts', text: '', beside: { 'test/store/append.test.ts': "import './plan.ts';" } },
   ],
 };
 
@@ -118,12 +124,12 @@ const mirrored: Rule = {
   title: 'what decides has a test of its own',
   covers: (path) => DECIDING.test(path) && isCode(path) && !isTest(path),
   check: (files, tree) => {
-    const importers = importersOf(tree);
+    const targets = targetsOf(tree);
+    const tests = [...targets.keys()].filter((path) => path.endsWith('.test.ts'));
+    const tested = new Set(tests.flatMap((path) => targets.get(path) ?? []));
     return files
       .filter((file) => codeLinesOf(file) > SMALL_LINES && !isTestedByName(file.path, tree))
-      .filter(
-        ({ path }) => ![...(importers.get(path) ?? [])].some((importer) => importer.endsWith('.test.ts')),
-      )
+      .filter(({ path }) => !tested.has(path))
       .map(({ path }) => ({ path, line: 1, message: 'has no test beside it, and no test imports it' }));
   },
   faults: [
