@@ -1,0 +1,44 @@
+export { isLoopback, usesTls } from './address.ts';
+export {
+  contextAddress,
+  findContext,
+  parseConfigFile,
+  ProfileError,
+  readConfigFile,
+  type ConfigFile,
+} from './config-file.ts';
+export {
+  connect,
+  type CallOptions,
+  type Connection,
+  type ConnectOptions,
+  type Method,
+} from './connect.ts';
+export {
+  ArmadaClientError,
+  type GrpcCode,
+  type JobError,
+  type RequestFault,
+} from './errors.ts';
+export { watchJobSet, type JobSetEvent, type JobSetEventBody, type WatchOptions } from './events.ts';
+export {
+  cancelJobs,
+  cancelJobSet,
+  reprioritizeJobs,
+  reprioritizeJobSet,
+  type JobSelection,
+  type JobSetSelection,
+} from './jobs.ts';
+export { readLog, type LogChunk, type ReadLogOptions } from './logs.ts';
+export { DEFAULT_ADDRESS, readProfile, type Profile, type ProfileSources } from './profile.ts';
+export {
+  cordonQueue,
+  createQueue,
+  deleteQueue,
+  getQueue,
+  getQueues,
+  uncordonQueue,
+  type QueueDefinition,
+} from './queues.ts';
+export type { Interruption, ResumeOptions } from './resume.ts';
+export { submitJobs, type Submission, type SubmittedItem } from './submit.ts';

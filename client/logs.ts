@@ -1,0 +1,52 @@
+import { LogServiceService } from '@armada-ts/api/armada/logs/v1/logs';
+import type { Connection } from './connect.ts';
+import { resuming, type ResumeOptions } from './resume.ts';
+
+export interface ReadLogOptions extends ResumeOptions {
+  jobId: string;
+  /** The newest run when left out. */
+  runId?: string;
+  /** The first container when left out. */
+  container?: string;
+  /** Where to begin, in bytes; negative counts from the end. Default: the beginning. */
+  offset?: bigint;
+  /** Go on until the run has ended, instead of stopping at what is there now. */
+  follow?: boolean;
+}
+
+/** A piece of a run's output. */
+export interface LogChunk {
+  data: Uint8Array;
+  /** Place of the first byte of `data` in the whole output. */
+  offset: bigint;
+  runId: string;
+}
+
+/**
+ * Reads what a job wrote. A broken stream is resumed at the next byte of the
+ * same run, so output appears once even when the server was restarted meanwhile.
+ */
+export async function* readLog(
+  connection: Connection,
+  options: ReadLogOptions,
+): AsyncGenerator<LogChunk, void> {
+  let runId = options.runId ?? '';
+  let offset = options.offset ?? 0n;
+  const open = () =>
+    connection.stream(
+      LogServiceService.readLog,
+      {
+        jobId: options.jobId,
+        runId,
+        container: options.container ?? '',
+        offset,
+        follow: options.follow ?? false,
+      },
+      { signal: options.signal },
+    );
+  for await (const chunk of resuming(open, { ...options, endless: false })) {
+    runId = chunk.runId;
+    offset = chunk.offset + BigInt(chunk.data.length);
+    yield { data: chunk.data, offset: chunk.offset, runId };
+  }
+}

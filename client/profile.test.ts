@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { parseDuration, readProfile, type ProfileSources } from './profile.ts';
+
+const CONTEXTS = `
+currentContext: main
+contexts:
+  main:
+    armadaUrl: armada.example.com:443
+    basicAuth: {username: anna, password: "1234"}
+    grpcKeepAliveTime: 1m30s
+  Local:
+    armadaUrl: localhost:50051
+    forceNoTls: true
+  empty:
+kubectlCommandTemplate: "kubectl {{cmd}}"
+`;
+
+function read(text: string | undefined, sources: Partial<ProfileSources> = {}) {
+  const homeDirectory = mkdtempSync(join(tmpdir(), 'armada-profile-'));
+  if (text !== undefined) writeFileSync(join(homeDirectory, '.armadactl.yaml'), text);
+  const profile = readProfile({ environment: {}, homeDirectory, ...sources });
+  return { ...profile, notices: profile.notices.map((notice) => notice.replace(homeDirectory, '~')) };
+}
+
+test('readProfile() without a file is the server on this machine', () => {
+  assert.deepEqual(read(undefined), {
+    address: 'localhost:50051',
+    forceNoTls: false,
+    contextName: undefined,
+    notices: [],
+  });
+  assert.equal(readProfile({ environment: {}, homeDirectory: undefined }).address, 'localhost:50051');
+});
+
+test('readProfile() takes the current context', () => {
+  assert.deepEqual(read(CONTEXTS), {
+    address: 'armada.example.com:443',
+    forceNoTls: false,
+    basicAuth: { username: 'anna', password: '1234' },
+    keepAliveTimeMs: 90_000,
+    contextName: 'main',
+    notices: [],
+  });
+});
+
+test('readProfile() prefers flags to environment, and environment to file', () => {
+  assert.equal(read(CONTEXTS, { environment: { CURRENTCONTEXT: 'Local' } }).contextName, 'Local');
+  assert.equal(
+    read(CONTEXTS, { environment: { CURRENTCONTEXT: 'Local' }, contextName: 'empty' }).contextName,
+    'empty',
+  );
+  assert.equal(read(CONTEXTS, { environment: { ARMADAURL: 'env:1' } }).address, 'env:1');
+  assert.equal(read(CONTEXTS, { environment: { ARMADAURL: 'env:1' }, address: 'flag:1' }).address, 'flag:1');
+  assert.equal(read(CONTEXTS, { environment: { ARMADAURL: '' } }).address, 'armada.example.com:443');
+});
+
+test('readProfile() keeps the case of context names, and forgives a wrong one', () => {
+  assert.equal(read(CONTEXTS, { contextName: 'local' }).contextName, 'Local');
+  const both = 'contexts: {Main: {armadaUrl: "a:1"}, main: {armadaUrl: "b:1"}}';
+  assert.equal(read(both, { contextName: 'Main' }).address, 'a:1');
+  assert.throws(
+    () => read(both, { contextName: 'MAIN' }),
+    /there is no context "MAIN"; there are Main, main/,
+  );
+});
+
+test('readProfile() reads the older flat form and keys in any case', () => {
+  const profile = read('ArmadaURL: flat:1\nforcenotls: true\n');
+  assert.equal(profile.address, 'flat:1');
+  assert.equal(profile.forceNoTls, true);
+  assert.deepEqual(profile.notices, []);
+  assert.throws(() => read('armadaUrl: flat:1', { contextName: 'main' }), /has no contexts/);
+});
+
+test('readProfile() reads JSON', () => {
+  const homeDirectory = mkdtempSync(join(tmpdir(), 'armada-profile-'));
+  writeFileSync(join(homeDirectory, '.armadactl.json'), '{"armadaUrl": "json:1"}');
+  assert.equal(readProfile({ environment: {}, homeDirectory }).address, 'json:1');
+});
+
+test('readProfile() names the key of credentials it cannot use yet', () => {
+  for (const key of ['openIdAuth', 'execAuth', 'kubernetesNativeAuth', 'kerberosAuth']) {
+    assert.throws(
+      () => read(`currentContext: main\ncontexts: {main: {${key}: {enabled: true}}}`),
+      new RegExp(`contexts.main.${key} is not supported yet`),
+    );
+  }
+});
+
+test('readProfile() names the place of what is wrong', () => {
+  assert.throws(() => read('contexts: {main: {forceNoTls: "yes"}}', { contextName: 'main' }), {
+    name: 'ProfileError',
+    message: /contexts\.main\.forceNoTls must be a boolean, got string$/,
+  });
+  assert.throws(() => read('basicAuth: {username: anna}'), /basicAuth\.password is missing$/);
+  assert.throws(() => read('grpcKeepAliveTime: soon'), /must be a duration such as 120s, got "soon"$/);
+  assert.throws(() => read('armadaUrl: "https://armada:443"'), /must be host:port without a scheme/);
+  assert.throws(() => read('contexts: [main]'), /contexts: expected keys and values/);
+  assert.throws(() => read('contexts: {a: {'), /armadactl\.yaml: /);
+  assert.throws(() => read(undefined, { configPath: '/nonexistent/file.yaml' }), /there is no such file/);
+});
+
+test('readProfile() tells of keys without effect', () => {
+  assert.deepEqual(read('currentContext: a\ncontexts: {a: {basicAtuh: {}}}').notices, [
+    '~/.armadactl.yaml: contexts.a: "basicAtuh" is not a known key and has no effect',
+  ]);
+});
+
+test('parseDuration() reads durations as Go writes them', () => {
+  assert.equal(parseDuration('120s'), 120_000);
+  assert.equal(parseDuration('1h2m3.5s'), 3_723_500);
+  assert.equal(parseDuration('250ms'), 250);
+  for (const text of ['', '5', 's', '-5s', '1d', '5 s']) assert.equal(parseDuration(text), undefined, text);
+});

@@ -1,0 +1,96 @@
+import { performance } from 'node:perf_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ArmadaClientError, toClientError, type GrpcCode } from './errors.ts';
+
+/** A break in a stream that is about to be resumed. */
+export interface Interruption {
+  /** What broke it; undefined when the server ended it without an error. */
+  error: ArmadaClientError | undefined;
+  /** Breaks in a row, from 1; a message resets the count. */
+  attempt: number;
+  /** When the next try begins, in milliseconds from now. */
+  retryInMs: number;
+}
+
+export interface ResumeOptions {
+  signal?: AbortSignal | undefined;
+  /** Told of every break before the wait; for notices to people. */
+  onInterrupted?: ((interruption: Interruption) => void) | undefined;
+  /** First wait; doubles with each break in a row. Default 250 ms. */
+  firstDelayMs?: number;
+  /** Longest wait. Default 10 s. */
+  maxDelayMs?: number;
+  /** How long breaks may follow each other before the stream is given up. Default 10 min. */
+  giveUpAfterMs?: number;
+}
+
+/** Codes that say "not now"; every other code says "not at all". */
+const RESUMABLE: ReadonlySet<GrpcCode> = new Set([
+  'UNAVAILABLE',
+  'ABORTED',
+  'RESOURCE_EXHAUSTED',
+  'DEADLINE_EXCEEDED',
+  'INTERNAL',
+  'UNKNOWN',
+]);
+
+/**
+ * Reads a stream and opens it again after a break, with growing waits. `open`
+ * must continue after the last message that was yielded. A server that cannot
+ * be reached at the very first try is an error at once; later it is a break.
+ * Throws ArmadaClientError when the break is final or lasts too long.
+ *
+ * `endless` says that the stream has no natural end, so that an end without an
+ * error is a break too.
+ */
+export async function* resuming<Message>(
+  open: () => AsyncIterable<Message>,
+  options: ResumeOptions & { endless: boolean },
+): AsyncGenerator<Message, void> {
+  const giveUpAfterMs = options.giveUpAfterMs ?? 600_000;
+  let attempt = 0;
+  let reached = false;
+  let brokenAt: number | undefined;
+  for (;;) {
+    let error: ArmadaClientError | undefined;
+    try {
+      for await (const message of open()) {
+        reached = true;
+        attempt = 0;
+        brokenAt = undefined;
+        yield message;
+      }
+      if (!options.endless) return;
+    } catch (thrown) {
+      error = toClientError(thrown);
+      if (options.signal?.aborted || !RESUMABLE.has(error.code)) throw error;
+      if (error.unreachable && !reached) throw error;
+    }
+    reached = true;
+    attempt += 1;
+    brokenAt ??= performance.now();
+    if (performance.now() - brokenAt > giveUpAfterMs) throw error ?? endedError();
+    const retryInMs = delay(attempt, error, options);
+    options.onInterrupted?.({ error, attempt, retryInMs });
+    await wait(retryInMs, options.signal);
+  }
+}
+
+/** Doubling waits with a fifth of jitter, so that watchers of a restarted server do not return as one. */
+function delay(attempt: number, error: ArmadaClientError | undefined, options: ResumeOptions): number {
+  const grown = (options.firstDelayMs ?? 250) * 2 ** Math.min(attempt - 1, 16);
+  const bounded = Math.min(grown, options.maxDelayMs ?? 10_000);
+  return Math.max(Math.round(bounded * (0.8 + Math.random() * 0.4)), error?.retryAfterMs ?? 0);
+}
+
+async function wait(delayMs: number, signal: AbortSignal | undefined): Promise<void> {
+  try {
+    await sleep(delayMs, undefined, signal ? { signal } : {});
+  } catch (cause) {
+    throw new ArmadaClientError('CANCELLED', 'cancelled by the caller', { cause });
+  }
+}
+
+function endedError(): ArmadaClientError {
+  return new ArmadaClientError('UNAVAILABLE', 'the server keeps ending the stream');
+}
