@@ -64,8 +64,7 @@ export async function startApp(config: Config, { clock, logger }: AppTools): Pro
     }),
     (host) => host.close(),
   );
-  const followers = { hub, inboxes, apply: scheduler.apply };
-  const following = await followLog(store, followers, stopping.signal);
+  const following = await followLog(store, { hub, inboxes }, stopping.signal);
   const retaining = keepRetention({ store, clock, logger }, config.retention, stopping.signal);
   opened.defer(async () => {
     stopping.abort();

@@ -1,18 +1,15 @@
 import type { EventHub } from './events/hub.ts';
 import type { Inboxes } from './lease/inboxes.ts';
-import type { LogEntry, Positions, Store } from './store/store.ts';
+import type { Positions, Store } from './store/store.ts';
 
-/** Who hears what the log says. */
+/** Who hears what the log says; the scheduler's thread is fed by its host, from the heads at which it took the lead. */
 export interface Followers {
   hub: EventHub;
   inboxes: Inboxes;
-  /** The scheduler, which loads for itself. */
-  apply: (entries: LogEntry[]) => void;
 }
 
 /**
- * Follows the log, once for the whole process, until the signal aborts. Returns
- * when the followers have been brought up to date; `done` then tells how it
+ * Follows the log until the signal aborts. Returns when the followers have been brought up to date; `done` then tells how it
  * ended.
  */
 export async function followLog(
@@ -42,7 +39,6 @@ async function follow(
         followers.inboxes.apply(entry.jobs);
         followers.hub.apply(entry);
       }
-      followers.apply(item.entries);
     }
     if (!fellOff) continue;
     from = await load(store, followers.inboxes);

@@ -18,9 +18,7 @@ export type ErrorCode =
   | 'EVENTS_GONE'
   | 'LOG_NOT_FOUND'
   | 'EXECUTOR_TAKEN'
-  | 'TOO_LARGE'
   | 'OVERLOADED'
-  | 'NOT_LEADER'
   | 'UNAVAILABLE';
 
 /** One thing that is wrong with a request. */

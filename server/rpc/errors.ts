@@ -25,9 +25,7 @@ export const GRPC_CODES: Readonly<Record<ErrorCode, status>> = {
   EVENTS_GONE: status.OUT_OF_RANGE,
   LOG_NOT_FOUND: status.NOT_FOUND,
   EXECUTOR_TAKEN: status.ALREADY_EXISTS,
-  TOO_LARGE: status.RESOURCE_EXHAUSTED,
   OVERLOADED: status.RESOURCE_EXHAUSTED,
-  NOT_LEADER: status.UNAVAILABLE,
   UNAVAILABLE: status.UNAVAILABLE,
 };
 
