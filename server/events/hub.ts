@@ -4,20 +4,29 @@
  * The hub follows the log and keeps, for each job set that somebody watches,
  * the newest sequences in encoded form, up to a bound. A watcher is nothing but
  * a cursor (watch.ts): it asks for the sequence after the one it has. What the
- * hub does not hold it reads from the store, once for all who ask at the same
- * time. So nobody's slowness makes anything grow: whoever lags reads the store
- * until it is inside the kept part again.
+ * hub does not hold it reads from the store, a small page at a time and once for
+ * all who ask at the same time. So nobody's slowness makes anything grow:
+ * whoever lags reads the store until it is inside the kept part again.
  */
 import { EventStreamMessage } from '@armada-ts/api/api/event';
+import { ArmadaError } from '../base/errors.ts';
 import type { LogEntry, StoredSequence, Store } from '../store/store.ts';
+import { shown } from '../model/names.ts';
 import { publicEvents } from './convert.ts';
 import { messageId } from './message-id.ts';
 
 /** Encoded bytes kept for one watched job set; a burst of about 10,000 small events. */
-const MAX_FEED_BYTES = 4 * 1024 * 1024;
+export const MAX_FEED_BYTES = 4 * 1024 * 1024;
 
-/** What one read of the store fetches at most. */
-const PAGE_BYTES = 1024 * 1024;
+/** What a kept sequence, and each event of it, takes beside its bytes. */
+const OVERHEAD_BYTES = 256;
+
+/**
+ * What one read of the store fetches at most. Whoever lags holds such a page,
+ * and one of submit events becomes many times as large when it is encoded,
+ * which is why sequences are encoded one by one as they are asked for.
+ */
+const PAGE_BYTES = 64 * 1024;
 
 /** A public event, ready to send: an encoded api.EventStreamMessage. */
 export interface EncodedEvent {
@@ -30,7 +39,7 @@ export interface EncodedSequence {
   number: number;
   streamCreatedMs: number;
   events: EncodedEvent[];
-  /** Sum of the events' bytes, for the bound. */
+  /** About what it takes in memory, for the bound. */
   byteLength: number;
 }
 
@@ -47,7 +56,11 @@ export interface EventHub {
 
 /** The events of one job set, shared by its watchers. Leave it when done. */
 export interface Feed {
-  /** The sequence after number `after`, or undefined when there is none yet. Throws what the store throws. */
+  /**
+   * The sequence after number `after`, or undefined when there is none yet.
+   * Throws what the store throws, EVENTS_GONE when it is no longer kept, and
+   * UNAVAILABLE when the job set was removed meanwhile and its numbers begin anew.
+   */
   next(after: number): Promise<EncodedSequence | undefined>;
 
   /** Resolves when there may be more than number `after`, or the signal aborts. */
@@ -60,12 +73,16 @@ interface FeedState {
   queue: string;
   jobSet: string;
   watchers: number;
-  /** Highest number known; -1 before anything is known. */
+  /** Incarnation of the stream; 0 before it is known. */
+  streamCreatedMs: number;
+  /** Highest number there is; -1 before it is known. */
   newest: number;
+  /** Another incarnation has taken its place. */
+  isOver: boolean;
   kept: Map<number, KeptSequence>;
   keptBytes: number;
   /** Reads of the store under way, by the number they read after. */
-  loading: Map<number, Promise<EncodedSequence | undefined>>;
+  loading: Map<number, Promise<StoredSequence[]>>;
   waiting: Set<() => void>;
 }
 
@@ -84,8 +101,10 @@ export function createEventHub(store: Store): EventHub {
       for (const stored of entry.sequences) {
         const feed = feeds.get(feedKey(entry.queue, stored.jobSet));
         if (!feed) continue;
-        feed.newest = Math.max(feed.newest, stored.number);
-        if (!feed.kept.has(stored.number)) keep(feed, stored.number, encodeSequence(store, stored));
+        belongs(feed, stored.streamCreatedMs);
+        // What is newest stays unknown until it was looked up: the log may lag behind the store.
+        if (feed.newest >= 0) feed.newest = Math.max(feed.newest, stored.number);
+        if (!feed.isOver) void encodingOf(store, feed, stored);
         wake(feed);
       }
     },
@@ -93,6 +112,8 @@ export function createEventHub(store: Store): EventHub {
     missed() {
       for (const feed of feeds.values()) {
         feed.newest = -1;
+        feed.kept.clear();
+        feed.keptBytes = 0;
         wake(feed);
       }
     },
@@ -100,39 +121,55 @@ export function createEventHub(store: Store): EventHub {
     join(queue, jobSet) {
       const key = feedKey(queue, jobSet);
       let feed = feeds.get(key);
-      if (!feed) {
-        const nothingKept = {
-          kept: new Map(),
-          keptBytes: 0,
-          loading: new Map(),
-          waiting: new Set<() => void>(),
-        };
-        feed = { queue, jobSet, watchers: 0, newest: -1, ...nothingKept };
+      if (!feed || feed.isOver) {
+        feed = emptyFeed(queue, jobSet);
         feeds.set(key, feed);
       }
-      return openFeed(store, feed, () => feeds.delete(key));
+      const joined = feed;
+      return openFeed(store, joined, () => {
+        if (feeds.get(key) === joined) feeds.delete(key);
+      });
     },
+  };
+}
+
+function emptyFeed(queue: string, jobSet: string): FeedState {
+  return {
+    queue,
+    jobSet,
+    watchers: 0,
+    streamCreatedMs: 0,
+    newest: -1,
+    isOver: false,
+    kept: new Map(),
+    keptBytes: 0,
+    loading: new Map(),
+    waiting: new Set(),
   };
 }
 
 function openFeed(store: Store, feed: FeedState, remove: () => void): Feed {
   feed.watchers++;
   let joined = true;
+  /** What this watcher has read of the store and not yet passed. */
+  let page: readonly StoredSequence[] = [];
   return {
     async next(after) {
+      if (isPast(feed, after)) throw startedAnew(feed);
       const kept = feed.kept.get(after + 1);
       if (kept) return await kept.encoding;
-      if (feed.newest >= 0 && after >= feed.newest) return undefined;
-      let loading = feed.loading.get(after);
-      if (!loading) {
-        loading = loadPage(store, feed, after).finally(() => feed.loading.delete(after));
-        feed.loading.set(after, loading);
+      page = page.slice(page.findLastIndex(({ number }) => number <= after) + 1);
+      if (page.length === 0) {
+        if (after === feed.newest) return undefined;
+        page = await loadPage(store, feed, after);
+        if (isPast(feed, after)) throw startedAnew(feed);
       }
-      return await loading;
+      const stored = page[0];
+      return stored && (await encodingOf(store, feed, stored));
     },
 
     async changed(after, signal) {
-      if (signal.aborted || feed.newest > after || feed.newest < 0) return;
+      if (signal.aborted || feed.isOver || feed.newest > after || feed.newest < 0) return;
       await new Promise<void>((resolve) => {
         const done = (): void => {
           feed.waiting.delete(done);
@@ -152,16 +189,57 @@ function openFeed(store: Store, feed: FeedState, remove: () => void): Feed {
   };
 }
 
-/** Reads from the store what comes after `after`, keeps it, and answers its first sequence. */
-async function loadPage(store: Store, feed: FeedState, after: number): Promise<EncodedSequence | undefined> {
-  const page = await store.read.stream(feed.queue, feed.jobSet, after, PAGE_BYTES);
-  for (const stored of page) {
-    if (!feed.kept.has(stored.number)) keep(feed, stored.number, encodeSequence(store, stored));
+/** Whether the stream has no such number any more. */
+function isPast(feed: FeedState, after: number): boolean {
+  return feed.isOver || (feed.newest >= 0 && after > feed.newest);
+}
+
+function startedAnew({ queue, jobSet }: FeedState): ArmadaError {
+  const message = `the events of job set ${shown(jobSet)} of queue ${shown(queue)} begin anew; connect again and go on from the last message received`;
+  return new ArmadaError('UNAVAILABLE', message, { retryAfterMs: 100 });
+}
+
+/** What comes next in the stream is no longer kept. */
+export function eventsGone(): ArmadaError {
+  const message =
+    'events after from_message_id are no longer kept; start again with an empty from_message_id';
+  return new ArmadaError('EVENTS_GONE', message);
+}
+
+/** Notes which incarnation of the stream is read. */
+function belongs(feed: FeedState, streamCreatedMs: number): void {
+  if (feed.streamCreatedMs === 0) feed.streamCreatedMs = streamCreatedMs;
+  else if (feed.streamCreatedMs !== streamCreatedMs) feed.isOver = true;
+}
+
+/** Reads what comes after `after` from the store, once for all who ask at the same time. */
+async function loadPage(store: Store, feed: FeedState, after: number): Promise<StoredSequence[]> {
+  let loading = feed.loading.get(after);
+  if (!loading) {
+    loading = readPage(store, feed, after).finally(() => feed.loading.delete(after));
+    feed.loading.set(after, loading);
   }
-  feed.newest = Math.max(feed.newest, page.at(-1)?.number ?? after, 0);
-  const first = page[0];
-  if (!first) return undefined;
-  return await (feed.kept.get(first.number)?.encoding ?? encodeSequence(store, first));
+  return await loading;
+}
+
+async function readPage(store: Store, feed: FeedState, after: number): Promise<StoredSequence[]> {
+  const page = await store.read.stream(feed.queue, feed.jobSet, after, PAGE_BYTES);
+  for (const { streamCreatedMs } of page) belongs(feed, streamCreatedMs);
+  if (page.length > 0) return page;
+  const info = await store.read.jobSet(feed.queue, feed.jobSet);
+  if (info) belongs(feed, info.streamCreatedMs);
+  if (info && after + 1 < info.firstNumber) throw eventsGone();
+  feed.newest = Math.max(feed.newest, info?.lastNumber ?? 0);
+  return page;
+}
+
+/** The sequence as watchers see it, encoded once for as long as it is kept. */
+function encodingOf(store: Store, feed: FeedState, stored: StoredSequence): Promise<EncodedSequence> {
+  const kept = feed.kept.get(stored.number);
+  if (kept) return kept.encoding;
+  const encoding = encodeSequence(store, stored);
+  keep(feed, stored.number, encoding);
+  return encoding;
 }
 
 /** Keeps an encoding, and lets the ones kept longest go when there are too many bytes. */
@@ -179,7 +257,9 @@ function keep(feed: FeedState, number: number, encoding: Promise<EncodedSequence
         feed.keptBytes -= dropped.byteLength;
       }
     },
-    () => feed.kept.delete(number),
+    () => {
+      if (feed.kept.get(number) === slot) feed.kept.delete(number);
+    },
   );
 }
 
@@ -193,12 +273,12 @@ async function encodeSequence(store: Store, stored: StoredSequence): Promise<Enc
   );
   const specs = submitted.length > 0 ? await store.read.specs(submitted) : new Map<string, never>();
   const messages = publicEvents(stored, specs);
-  let byteLength = 0;
+  let byteLength = OVERHEAD_BYTES;
   const events = messages.map((message, index) => {
     const last = index === messages.length - 1;
     const id = messageId(stored.streamCreatedMs, stored.number, index, last);
     const bytes = EventStreamMessage.encode({ id, message }).finish();
-    byteLength += bytes.byteLength;
+    byteLength += bytes.byteLength + OVERHEAD_BYTES;
     return { id, bytes };
   });
   return { number: stored.number, streamCreatedMs: stored.streamCreatedMs, events, byteLength };

@@ -2,7 +2,8 @@ import { ArmadaError } from '../base/errors.ts';
 import type { Principal } from '../auth/principal.ts';
 import type { Authorizer } from '../auth/authorizer.ts';
 import type { JobSetInfo, Store } from '../store/store.ts';
-import type { EncodedEvent, EventHub, Feed } from './hub.ts';
+import { shown } from '../model/names.ts';
+import { type EncodedEvent, type EventHub, eventsGone, type Feed } from './hub.ts';
 import { parseMessageId } from './message-id.ts';
 
 export interface EventsDeps {
@@ -28,6 +29,8 @@ interface Cursor {
   after: number;
   /** Events of the next sequence that were seen already. */
   skip: number;
+  /** From the first event that is still kept, whichever it is. */
+  isStart: boolean;
 }
 
 /**
@@ -44,7 +47,7 @@ export async function* jobSetEvents(
   signal: AbortSignal,
 ): AsyncGenerator<EncodedEvent[]> {
   const queue = await deps.store.read.queue(request.queue);
-  if (!queue) throw new ArmadaError('QUEUE_NOT_FOUND', `queue "${request.queue}" does not exist`);
+  if (!queue) throw new ArmadaError('QUEUE_NOT_FOUND', `queue ${shown(request.queue)} does not exist`);
   deps.authorizer.demandOnQueue(principal, queue.queue, 'watch');
 
   // Joining before looking makes sure that nothing falls between the two.
@@ -52,7 +55,7 @@ export async function* jobSetEvents(
   try {
     const info = await deps.store.read.jobSet(request.queue, request.jobSet);
     if (!info && request.errorIfMissing) {
-      const message = `job set "${request.jobSet}" of queue "${request.queue}" has no events`;
+      const message = `job set ${shown(request.jobSet)} of queue ${shown(request.queue)} has no events`;
       throw new ArmadaError('JOB_SET_NOT_FOUND', message);
     }
     const end = request.watch ? Number.POSITIVE_INFINITY : (info?.lastNumber ?? 0);
@@ -74,10 +77,11 @@ async function* follow(
       await feed.changed(cursor.after, signal);
       continue;
     }
-    if (sequence.number > cursor.after + 1 && cursor.after > 0) throw eventsGone();
+    if (sequence.number > cursor.after + 1 && !cursor.isStart) throw eventsGone();
     const events = cursor.skip > 0 ? sequence.events.slice(cursor.skip) : sequence.events;
     cursor.after = sequence.number;
     cursor.skip = 0;
+    cursor.isStart = false;
     if (events.length > 0) yield events;
   }
 }
@@ -86,23 +90,18 @@ async function* follow(
 function startOf(fromMessageId: string, info: JobSetInfo | undefined): Cursor {
   const position = parseMessageId(fromMessageId);
   if (position === undefined) {
-    const message = `must be the id of an event received earlier, or empty for all events; got "${fromMessageId.slice(0, 60)}"`;
+    const message = `must be the id of an event received earlier, or empty for all events; got ${shown(fromMessageId)}`;
     throw new ArmadaError('INVALID_REQUEST', `from_message_id ${message}`, {
       faults: [{ field: 'from_message_id', message }],
     });
   }
   if (position === 'start' || !info || position.streamCreatedMs < info.streamCreatedMs) {
     // An id of an earlier incarnation of the job set: everything here is newer.
-    return { after: (info?.firstNumber ?? 1) - 1, skip: 0 };
+    return { after: (info?.firstNumber ?? 1) - 1, skip: 0, isStart: true };
   }
   const after = position.whole ? position.number : position.number - 1;
-  if (position.streamCreatedMs > info.streamCreatedMs || after > info.lastNumber) throw eventsGone();
+  if (position.streamCreatedMs > info.streamCreatedMs || position.number > info.lastNumber)
+    throw eventsGone();
   if (after + 1 < info.firstNumber) throw eventsGone();
-  return { after, skip: position.seen };
-}
-
-function eventsGone(): ArmadaError {
-  const message =
-    'events after from_message_id are no longer kept; start again with an empty from_message_id';
-  return new ArmadaError('EVENTS_GONE', message);
+  return { after, skip: position.seen, isStart: false };
 }
