@@ -62,7 +62,8 @@ export async function writeRealJobs(directory: string, jobSet: string, seconds: 
     drafts.push({ script: `exit ${code}`, expectation: { outcome: 'failed', exitCode: code } });
   }
   for (let i = 0; i < 10; i++) {
-    drafts.push({ script: 'kill -9 $$', expectation: { outcome: 'failed', exitCode: 137 } });
+    // `$$` stands for one `$` in a pod spec.
+    drafts.push({ script: 'kill -9 $$$$', expectation: { outcome: 'failed', exitCode: 137 } });
   }
   for (let i = 0; i < 8; i++) {
     const command = [`/no/such/program-${i}`];
