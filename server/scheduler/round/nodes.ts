@@ -33,6 +33,8 @@ export interface NodeFacts {
   readonly taints: readonly Taint[];
   /** What jobs may use, in base units. */
   readonly capacity: ReadonlyResources;
+  /** Its executor no longer shows it, but runs are still charged to it. */
+  readonly isGone: boolean;
 }
 
 export interface NodeType {
@@ -193,6 +195,12 @@ export function release(nodes: Nodes, node: number, queue: number, request: Floa
   const pool = poolOf(nodes, node);
   allocate(pool, queue, request, -1);
   if (nodes.listed[node] === 1) noteReleased(pool, node);
+}
+
+/** Takes room for what is no job of a queue; `sign` is 1 to take and -1 to give back. */
+export function reserve(nodes: Nodes, node: number, amounts: Float64Array, sign: 1 | -1): void {
+  change(nodes, node, amounts, -sign);
+  if (sign === -1 && nodes.listed[node] === 1) noteReleased(poolOf(nodes, node), node);
 }
 
 export function poolOf(nodes: Nodes, node: number): Pool {

@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SchedulingClass } from '@armada-ts/api/armada/store/v1/store';
-import { type NodeSelectorRequirement, Taint, Toleration } from '@armada-ts/api/k8s/io/api/core/v1/core';
+import { type NodeSelectorTerm, Taint, Toleration } from '@armada-ts/api/k8s/io/api/core/v1/core';
 import fc from 'fast-check';
 import { createClasses, ensureClass } from './classes.ts';
 import { HOSTNAME_LABEL } from './match.ts';
@@ -45,9 +45,9 @@ const node = fc.record({
   labels,
   taints: fc.array(taint, { maxLength: 1 }),
   amounts,
-  isListed: fc.boolean().map((bit) => bit || true),
+  isListed: fc.constantFrom(true, true, true, false),
 });
-const requirement: fc.Arbitrary<NodeSelectorRequirement> = fc.oneof(
+const requirement = fc.oneof(
   fc.record({
     key: fc.constantFrom('zone', 'tier', HOSTNAME_LABEL),
     operator: fc.constantFrom('In', 'NotIn'),
@@ -61,10 +61,10 @@ const requirement: fc.Arbitrary<NodeSelectorRequirement> = fc.oneof(
   fc.record({
     key: fc.constantFrom('zone', 'tier'),
     operator: fc.constantFrom('Gt', 'Lt'),
-    values: fc.constantFrom(['1'], ['2']),
+    values: fc.constantFrom('1', '2').map((bound) => [bound]),
   }),
 );
-const field: fc.Arbitrary<NodeSelectorRequirement> = fc.record({
+const field = fc.record({
   key: fc.constant('metadata.name'),
   operator: fc.constantFrom('In', 'NotIn'),
   values: fc.uniqueArray(fc.constantFrom('n0', 'n1', 'n2'), { minLength: 1, maxLength: 2 }),
@@ -108,6 +108,7 @@ const scenario = fc.record({
 });
 
 type Scenario = typeof scenario extends fc.Arbitrary<infer T> ? T : never;
+type TermCase = typeof term extends fc.Arbitrary<infer T> ? T : never;
 type NeedsCase = typeof needs extends fc.Arbitrary<infer T> ? T : never;
 
 const QUEUES = ['a', 'b', 'c'];
@@ -119,7 +120,7 @@ function createWorld({ nodes: nodeCases, needs: needCases, factors, heldQueue }:
     const total = columnUnits(one.amounts);
     const all = new Map([...Object.entries(one.labels), [HOSTNAME_LABEL, name] as const]);
     const taints = one.taints.map((part) => Taint.fromPartial(part));
-    const facts = { executorId: one.executor, name, pool: one.pool, labels: all, taints };
+    const facts = { executorId: one.executor, name, pool: one.pool, labels: all, taints, isGone: false };
     const added = putNode(nodes, { ...facts, capacity: baseUnits(one.amounts) });
     listNode(nodes, added, one.isListed);
     countNode(nodes, added, true);
@@ -152,8 +153,12 @@ function classOf(one: NeedsCase, id: string): SchedulingClass {
     requests: baseUnits(one.amounts),
     nodeSelector: new Map(Object.entries(one.selector)),
     tolerations: one.tolerations.map((part) => Toleration.fromPartial(part)),
-    ...(one.affinity ? { requiredAffinity: { nodeSelectorTerms: one.affinity } } : {}),
+    ...(one.affinity ? { requiredAffinity: { nodeSelectorTerms: one.affinity.map(termOf) } } : {}),
   });
+}
+
+function termOf(one: TermCase): NodeSelectorTerm {
+  return { matchExpressions: [...one.matchExpressions], matchFields: [...one.matchFields] };
 }
 
 /** The cases speak of cpus and GiB. */
@@ -225,10 +230,16 @@ function play(scenarioCase: Scenario): void {
         priority: needCase.classPriority,
       });
       lineUp(snapshot.waiting, index, QUEUES.indexOf(one.job.queue), made.index);
-      const added = {
-        ...{ id, queue: one.job.queue, needs: source, requests: columnUnits(needCase.amounts) },
-        ...{ classPriority: needCase.classPriority, priority: one.job.priority },
-        ...{ submittedAtMs: one.job.submittedAtMs, avoided: one.job.avoided },
+      const { queue, priority, submittedAtMs } = one.job;
+      const added: OracleJob = {
+        id,
+        queue,
+        priority,
+        submittedAtMs,
+        needs: source,
+        requests: columnUnits(needCase.amounts),
+        classPriority: needCase.classPriority,
+        avoided: one.job.avoided,
       };
       jobs.set(id, added);
       waiting.push(added);

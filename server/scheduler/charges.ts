@@ -1,0 +1,160 @@
+/**
+ * What is charged to nodes, run by run (design invariant I6).
+ *
+ *     planned -> valid -> leaving -> gone
+ *
+ * A run is *planned* while its lease is on the way to the store, *valid* while
+ * it may act for its job, and *leaving* from then until its executor no longer
+ * shows it: a cancelled run may still use its node, so its room is given to
+ * nobody. The exception is a run that its executor itself reported as
+ * succeeded: nothing of it is left, so its room is free at once, and it is only
+ * remembered, so that a snapshot that is older does not make it look unknown.
+ */
+import type { RunRecord } from '@armada-ts/api/armada/store/v1/store';
+import { type NodeFacts, type Nodes, charge, dropNode, nodeKey, putNode, release } from './round/nodes.ts';
+
+export interface Charge {
+  readonly runId: string;
+  readonly executorId: string;
+  readonly node: number;
+  readonly queue: number;
+  readonly request: Float64Array;
+  /** Index of the job, -1 once the run is leaving. */
+  job: number;
+  state: 'planned' | 'valid' | 'leaving';
+  /** Whether the node's room is taken. */
+  takesRoom: boolean;
+  /** Whether its executor has shown it. */
+  wasShown: boolean;
+  /** Snapshots without it since it began to leave. */
+  missed: number;
+}
+
+export interface Charges {
+  readonly nodes: Nodes;
+  readonly byRun: Map<string, Charge>;
+  readonly byExecutor: Map<string, Set<Charge>>;
+  readonly byNode: Map<number, Set<Charge>>;
+  /** The runs of each executor that are leaving. */
+  readonly leaving: Map<string, Set<Charge>>;
+}
+
+/** A run that was never shown is gone after this many snapshots without it: the first may be older than the run's end. */
+const SNAPSHOTS_IF_NEVER_SHOWN = 2;
+
+export function createCharges(nodes: Nodes): Charges {
+  return { nodes, byRun: new Map(), byExecutor: new Map(), byNode: new Map(), leaving: new Map() };
+}
+
+/** Remembers a run the round has charged already. */
+export function planRun(
+  charges: Charges,
+  run: Pick<Charge, 'runId' | 'executorId' | 'node' | 'queue' | 'request' | 'job'>,
+): Charge {
+  const planned: Charge = { ...run, state: 'planned', takesRoom: true, wasShown: false, missed: 0 };
+  addTo(charges.byExecutor, run.executorId, planned);
+  addTo(charges.byNode, run.node, planned);
+  charges.byRun.set(run.runId, planned);
+  return planned;
+}
+
+/** Charges the valid run of a job, unless it is charged already. */
+export function chargeRun(
+  charges: Charges,
+  run: RunRecord,
+  job: { job: number; queue: number; request: Float64Array },
+): Charge {
+  const known = charges.byRun.get(run.runId);
+  if (known) {
+    known.state = 'valid';
+    known.job = job.job;
+    return known;
+  }
+  const node = ensureNode(charges.nodes, run);
+  charge(charges.nodes, node, job.queue, job.request);
+  const made = planRun(charges, { ...job, runId: run.runId, executorId: run.executorId, node });
+  made.state = 'valid';
+  return made;
+}
+
+/** The run may no longer act for its job. */
+export function leaveRun(charges: Charges, leaver: Charge, hasSucceeded: boolean): void {
+  if (leaver.state === 'leaving') return;
+  leaver.state = 'leaving';
+  leaver.job = -1;
+  leaver.missed = 0;
+  addTo(charges.leaving, leaver.executorId, leaver);
+  if (hasSucceeded) freeRoom(charges, leaver);
+}
+
+/** Nothing of the run is left, or it never was. */
+export function dropCharge(charges: Charges, gone: Charge): void {
+  freeRoom(charges, gone);
+  charges.byRun.delete(gone.runId);
+  deleteFrom(charges.byExecutor, gone.executorId, gone);
+  deleteFrom(charges.byNode, gone.node, gone);
+  deleteFrom(charges.leaving, gone.executorId, gone);
+  const { nodes } = charges;
+  if (nodes.facts[gone.node]?.isGone && !charges.byNode.has(gone.node)) dropNode(nodes, gone.node);
+}
+
+/**
+ * Lets go of the leaving runs that their executor does not show any more.
+ * @param shown the runs that it does show, and that have not ended there
+ */
+export function settleShown(charges: Charges, executorId: string, shown: ReadonlySet<string>): void {
+  for (const runId of shown) {
+    const known = charges.byRun.get(runId);
+    if (known) known.wasShown = true;
+  }
+  for (const leaver of charges.leaving.get(executorId) ?? []) {
+    if (shown.has(leaver.runId)) {
+      leaver.missed = 0;
+      continue;
+    }
+    leaver.missed++;
+    if (leaver.wasShown || leaver.missed >= SNAPSHOTS_IF_NEVER_SHOWN) dropCharge(charges, leaver);
+  }
+}
+
+/** Changes a node under the runs charged to it. */
+export function replaceNode(charges: Charges, facts: NodeFacts): number {
+  const { nodes } = charges;
+  const known = nodes.byKey.get(nodeKey(facts.executorId, facts.name));
+  const held =
+    known === undefined ? [] : [...(charges.byNode.get(known) ?? [])].filter((one) => one.takesRoom);
+  for (const one of held) release(nodes, one.node, one.queue, one.request);
+  const node = putNode(nodes, facts);
+  for (const one of held) charge(nodes, node, one.queue, one.request);
+  return node;
+}
+
+/** The run's node, which need not have been shown yet: after a restart runs are loaded before executors report. */
+function ensureNode(nodes: Nodes, run: RunRecord): number {
+  const known = nodes.byKey.get(nodeKey(run.executorId, run.node));
+  if (known !== undefined) return known;
+  return putNode(nodes, goneNode(run.executorId, run.node, run.pool));
+}
+
+/** A node that is known only by the runs charged to it. */
+export function goneNode(executorId: string, name: string, pool: string): NodeFacts {
+  return { executorId, name, pool, labels: new Map(), taints: [], capacity: new Map(), isGone: true };
+}
+
+function freeRoom(charges: Charges, one: Charge): void {
+  if (!one.takesRoom) return;
+  one.takesRoom = false;
+  release(charges.nodes, one.node, one.queue, one.request);
+}
+
+function addTo<K>(sets: Map<K, Set<Charge>>, key: K, one: Charge): void {
+  const set = sets.get(key);
+  if (set) set.add(one);
+  else sets.set(key, new Set([one]));
+}
+
+function deleteFrom<K>(sets: Map<K, Set<Charge>>, key: K, one: Charge): void {
+  const set = sets.get(key);
+  set?.delete(one);
+  if (set?.size === 0) sets.delete(key);
+}

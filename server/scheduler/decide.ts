@@ -1,0 +1,220 @@
+/**
+ * What follows from a job's record: the scheduler's decisions about a single
+ * job, apart from where it runs. A pure function from the record and a few
+ * facts to the events that say so.
+ *
+ *     the run succeeded           -> the job succeeded
+ *     the run failed              -> the job failed, for the run's reason
+ *     the run came back, was lost -> queued again, or failed when its attempts are used up
+ *     somebody cancelled the job  -> its run and the job are cancelled
+ *     a new priority was asked for -> it has that priority
+ *
+ * A run that has succeeded before the cancel was carried out has succeeded;
+ * everything else gives way to the cancel.
+ */
+import { JobRunState, JobState } from '@armada-ts/api/api/job';
+import type { JobRecord, Request, RunRecord } from '@armada-ts/api/armada/store/v1/store';
+import type { Error as RunError } from '@armada-ts/api/armadaevents/armadaevents';
+import { timestampOf } from '../model/instant.ts';
+import { type Event, applyEvent, attemptsOf, isTerminal, lastRun, validRun } from '../model/job.ts';
+
+export interface Facts {
+  /** Wall clock: when the events are made. */
+  nowMs: number;
+  maxAttempts: number;
+  /** Whether the executor of the job's run has been silent for so long that its runs are given up. */
+  isExecutorLost: boolean;
+}
+
+type Payload = NonNullable<Event['event']>;
+
+/** The scheduler's own events name no user. */
+export const SCHEDULER_USER = '';
+
+/** Whether decide might have something to say; cheap, and true too often only for lost executors. */
+export function isDue(record: JobRecord): boolean {
+  if (isTerminal(record.state)) return false;
+  if (record.cancel !== undefined || record.requestedPriority !== undefined) return true;
+  return record.state !== JobState.QUEUED && validRun(record) === undefined;
+}
+
+/** The events that follow, in order; none when nothing does. */
+export function decide(record: JobRecord, facts: Facts): Event[] {
+  if (isTerminal(record.state)) return [];
+  const run = lastRun(record);
+  if (run?.state === JobRunState.RUN_STATE_SUCCEEDED && record.state !== JobState.QUEUED) {
+    return [event(succeeded(record, run), facts)];
+  }
+  if (record.cancel) return cancelEvents(record, record.cancel, facts.nowMs);
+  const events = afterRun(record, facts);
+  if (record.requestedPriority !== undefined && !endsJob(events)) {
+    events.push(event(reprioritised(record, record.requestedPriority), facts));
+  }
+  return events;
+}
+
+/** Ends the job, and its run where it has one, because somebody asked for it. */
+export function cancelEvents(
+  record: JobRecord,
+  request: Pick<Request, 'requestor' | 'reason'>,
+  nowMs: number,
+): Event[] {
+  const { requestor, reason } = request;
+  const { jobId } = record;
+  const run = validRun(record);
+  const job: Payload = { $case: 'cancelledJob', value: { jobId, requestor, reason } };
+  if (run === undefined) return [event(job, { nowMs })];
+  const ended: Payload = {
+    $case: 'jobRunCancelled',
+    value: { jobId, runId: run.runId, requestor, reason },
+  };
+  return [event(ended, { nowMs }), event(job, { nowMs })];
+}
+
+/** Gives the job another priority, because somebody asked for it. */
+export function reprioritiseEvents(
+  record: JobRecord,
+  change: { priority: number; requestor: string },
+  nowMs: number,
+): Event[] {
+  const { priority, requestor } = change;
+  const value = { jobId: record.jobId, priority, requestor };
+  return [event({ $case: 'reprioritisedJob', value }, { nowMs })];
+}
+
+/** Ends a job that no node can take. */
+export function failEvents(
+  record: JobRecord,
+  reason: NonNullable<RunError['reason']>,
+  nowMs: number,
+): Event[] {
+  return [event(failed(record, { ...NO_ERROR, reason }), { nowMs })];
+}
+
+/**
+ * The record after all of these events. Throws when one does not apply: then it
+ * should not have been made.
+ */
+export function applyAll(record: JobRecord, events: readonly Event[]): JobRecord {
+  let after = record;
+  for (const one of events) {
+    const next = applyEvent(after, one, SCHEDULER_USER);
+    if (next === undefined)
+      throw new Error(`${one.event?.$case ?? 'an empty event'} does not apply to the job`);
+    after = next;
+  }
+  return after;
+}
+
+/**
+ * Nodes on which a run of the job may have started and was not kept, so that
+ * another attempt there would likely end the same way.
+ */
+export function avoidedNodes(record: JobRecord): RunRecord[] {
+  return record.runs.filter((run) => run.attempted && isLost(run));
+}
+
+function isLost(run: RunRecord): boolean {
+  return (
+    run.state === JobRunState.RUNS_STATE_LEASE_RETURNED || run.state === JobRunState.RUN_STATE_LEASE_EXPIRED
+  );
+}
+
+function afterRun(record: JobRecord, facts: Facts): Event[] {
+  if (record.state === JobState.QUEUED) return [];
+  const run = lastRun(record);
+  if (run === undefined) return [];
+  if (validRun(record)) {
+    if (!facts.isExecutorLost) return [];
+    const expired = event(
+      {
+        $case: 'jobRunErrors',
+        value: { jobId: record.jobId, runId: run.runId, errors: [LEASE_EXPIRED] },
+      },
+      facts,
+    );
+    const after = applyAll(record, [expired]);
+    return [expired, ...afterRun(after, facts)];
+  }
+  if (isLost(run)) return [event(again(record, run, facts.maxAttempts), facts)];
+  if (run.state !== JobRunState.RUN_STATE_FAILED) return [];
+  return [event(failed(record, run.error ?? UNEXPLAINED), facts)];
+}
+
+/** After a run that came back or was lost. */
+function again(record: JobRecord, run: RunRecord, maxAttempts: number): Payload {
+  const attempts = attemptsOf(record);
+  const isExpired = run.state === JobRunState.RUN_STATE_LEASE_EXPIRED;
+  if (record.atMostOnce && attempts > 0) {
+    if (isExpired) return failed(record, LEASE_EXPIRED);
+    return exhausted(record, run, 'The job may be started only once, and its run came back');
+  }
+  if (record.failFast) {
+    return exhausted(record, run, 'The job asks to fail fast, and its run came back');
+  }
+  if (attempts >= maxAttempts) {
+    const times = attempts === 1 ? 'attempt' : 'attempts';
+    return exhausted(record, run, `No run was kept in ${attempts} ${times}, the most a job gets`);
+  }
+  const value = {
+    jobId: record.jobId,
+    schedulingInfo: undefined,
+    updateSequenceNumber: 2 * record.runs.length,
+  };
+  return { $case: 'jobRequeued', value };
+}
+
+function exhausted(record: JobRecord, run: RunRecord, why: string): Payload {
+  return failed(record, {
+    ...NO_ERROR,
+    reason: { $case: 'maxRunsExceeded', value: { message: `${why}. ${lastWords(run)}` } },
+  });
+}
+
+/** What the last run said, for people. */
+export function lastWords(run: RunRecord): string {
+  const reason = run.error?.reason;
+  if (reason?.$case === 'podLeaseReturned' && reason.value.message !== '') {
+    return `The last run, on node "${run.node}", said: ${reason.value.message}`;
+  }
+  if (reason?.$case === 'leaseExpired') {
+    return `The last run was lost with executor "${run.executorId}", which was silent for too long`;
+  }
+  return `The last run was on node "${run.node}" and gave no reason`;
+}
+
+function succeeded(record: JobRecord, run: RunRecord): Payload {
+  const resourceInfos = run.resource ? [run.resource] : [];
+  return { $case: 'jobSucceeded', value: { jobId: record.jobId, resourceInfos } };
+}
+
+function reprioritised(record: JobRecord, priority: number): Payload {
+  return {
+    $case: 'reprioritisedJob',
+    value: { jobId: record.jobId, priority, requestor: record.reprioritizedBy },
+  };
+}
+
+function failed(record: JobRecord, error: RunError): Payload {
+  return { $case: 'jobErrors', value: { jobId: record.jobId, errors: [{ ...error, terminal: true }] } };
+}
+
+function endsJob(events: readonly Event[]): boolean {
+  return events.some((one) => one.event?.$case === 'jobErrors');
+}
+
+function event(payload: Payload, at: { nowMs: number }): Event {
+  return { event: payload, created: timestampOf(at.nowMs) };
+}
+
+const NO_ERROR = {
+  terminal: true,
+  failureCategory: '',
+  failureSubcategory: '',
+  retryPolicyName: '',
+} as const;
+
+const LEASE_EXPIRED: RunError = { ...NO_ERROR, reason: { $case: 'leaseExpired', value: {} } };
+
+/** A failed run always says why; should one not, the job must end all the same. */
+const UNEXPLAINED: RunError = { ...NO_ERROR, reason: { $case: 'executorError', value: {} } };

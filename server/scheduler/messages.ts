@@ -1,0 +1,53 @@
+/**
+ * What crosses between the main thread (host.ts) and the scheduler's thread
+ * (worker.ts): encoded messages in buffers that change hands, and small
+ * numbers. Nothing is shared.
+ */
+import type { LogLevel } from '../base/logger.ts';
+import type { PriorityClass } from '../model/priority-class.ts';
+import type { SchedulerConfig } from './config.ts';
+
+/** The worker's settings, given when it is started. */
+export interface WorkerStart {
+  config: SchedulerConfig;
+  priorityClasses: Readonly<Record<string, PriorityClass>>;
+}
+
+export type ToWorker =
+  /** Begin anew, with nothing known; the store was read up to these positions or later. */
+  | { kind: 'reset'; life: number; term: number; heads: number[] }
+  /** Part of what a new leader must know: an api.QueueList, ExecutorRecords, a LogEntry that stands for a page. */
+  | { kind: 'queues'; bytes: Uint8Array }
+  | { kind: 'executor'; bytes: Uint8Array }
+  | { kind: 'page'; bytes: Uint8Array }
+  /** All is loaded: decide. */
+  | { kind: 'begin' }
+  /** Encoded LogEntries, one after the other, with their lengths. */
+  | { kind: 'entries'; bytes: Uint8Array; lengths: number[] }
+  /** An encoded executorapi.LeaseRequest. */
+  | { kind: 'seen'; bytes: Uint8Array }
+  | { kind: 'outcome'; life: number; batch: number; outcome: WireOutcome }
+  /** The store could not be reached for a while. */
+  | { kind: 'deaf' };
+
+export type WireOutcome =
+  | { outcome: 'applied'; partition: number; number: number }
+  | { outcome: 'stale'; partition: number; jobs: string[]; versions: number[] }
+  | { outcome: 'sealed'; term: number };
+
+export type FromWorker =
+  /** That many bytes of pages or entries have been taken in. */
+  | { kind: 'took'; bytes: number }
+  /** An encoded Batch to append. */
+  | { kind: 'append'; life: number; batch: number; bytes: Uint8Array }
+  /** An encoded ExecutorRecord to keep. */
+  | { kind: 'executor'; bytes: Uint8Array }
+  | { kind: 'sealed'; term: number }
+  | { kind: 'log'; level: Exclude<LogLevel, 'silent'>; fields: object; message: string };
+
+/** The bytes in a buffer of their own, which can change hands. */
+export function movable(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  const { buffer } = bytes;
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === bytes.byteLength) return new Uint8Array(buffer);
+  return new Uint8Array(bytes);
+}

@@ -1,0 +1,264 @@
+/**
+ * The state of the scheduler: every live job, class, queue, node and open
+ * operation. It changes by the log alone: decisions come back as log entries
+ * like everyone else's changes, and of two versions of a record the newer wins.
+ * So the state is always one that the store has had, and what is derived from
+ * an older one is refused there by version.
+ *
+ * While a decision is on its way the job is in flight: it stands in no lane and
+ * nothing else is decided about it, until the log has shown what became of it.
+ */
+import { Queue } from '@armada-ts/api/api/queue';
+import { JobRunState, JobState } from '@armada-ts/api/api/job';
+import {
+  Control_Kind,
+  type JobRecord,
+  type LogEntry,
+  type Operation,
+  type SchedulingClass,
+  type StoredJob,
+} from '@armada-ts/api/armada/store/v1/store';
+import { isTerminal, lastRun, validRun } from '../model/job.ts';
+import type { PriorityClasses } from '../model/priority-class.ts';
+import type { ActivePage } from '../store/store.ts';
+import { type Charges, chargeRun, createCharges, dropCharge, leaveRun } from './charges.ts';
+import { avoidedNodes, isDue } from './decide.ts';
+import {
+  Flag,
+  type Jobs,
+  addJob,
+  createJobs,
+  hasFlag,
+  recordOf,
+  removeJob,
+  setFlag,
+  setRecord,
+} from './jobs.ts';
+import { type Queues, createQueues, ensureQueue, setQueue } from './queues.ts';
+import { type Classes, type JobClass, createClasses, dropClass, ensureClass } from './round/classes.ts';
+import { type Nodes, createNodes, nodeKey } from './round/nodes.ts';
+import { type Waiting, createWaiting, lineUp, stepOut } from './round/waiting.ts';
+
+export interface State {
+  readonly priorityClasses: PriorityClasses;
+  readonly nodes: Nodes;
+  readonly classes: Classes;
+  readonly queues: Queues;
+  readonly jobs: Jobs;
+  readonly waiting: Waiting;
+  readonly charges: Charges;
+  /** Needs of live jobs by class id, with the number of jobs. */
+  readonly needs: Map<string, { source: SchedulingClass; jobs: number }>;
+  /** Open operations, oldest first. */
+  readonly operations: Map<string, Operation>;
+  /** Jobs about which something may be decided now. */
+  readonly due: Set<number>;
+  /** Classes that have begun to wait, so that somebody may ask whether they can ever run. */
+  readonly newClasses: Set<JobClass>;
+  /** Number of the last entry applied, by partition. */
+  readonly positions: Map<number, number>;
+  /** Whether something has changed that a round could make use of. */
+  isRoundDue: boolean;
+}
+
+export function createState(priorityClasses: PriorityClasses): State {
+  const nodes = createNodes();
+  const jobs = createJobs();
+  return {
+    priorityClasses,
+    nodes,
+    classes: createClasses(),
+    queues: createQueues(),
+    jobs,
+    waiting: createWaiting(jobs),
+    charges: createCharges(nodes),
+    needs: new Map(),
+    operations: new Map(),
+    due: new Set(),
+    newClasses: new Set(),
+    positions: new Map(),
+    isRoundDue: false,
+  };
+}
+
+/** Takes over what a log entry says. Applying it again changes nothing. */
+export function applyEntry(state: State, entry: LogEntry): void {
+  for (const source of entry.classes) learnClass(state, source);
+  let created: ReadonlySet<string> | undefined;
+  for (const stored of entry.jobs) {
+    const id = stored.record?.jobId ?? '';
+    if (!state.jobs.byId.has(id)) {
+      // A job that is not known and not created here has ended: the page it was missing from was newer.
+      created ??= createdJobs(entry);
+      if (!created.has(id)) continue;
+    }
+    applyJob(state, { ...stored, submittedNumber: entry.number });
+  }
+  for (const { id } of entry.classes) {
+    if (state.needs.get(id)?.jobs === 0) state.needs.delete(id);
+  }
+  for (const operation of entry.opened) state.operations.set(operation.id, operation);
+  for (const id of entry.closed) state.operations.delete(id);
+  const { control } = entry;
+  if (control?.kind === Control_Kind.KIND_QUEUE && control.record) {
+    setQueue(state.queues, Queue.decode(control.record));
+    state.isRoundDue = true;
+  }
+  const before = state.positions.get(entry.partition) ?? 0;
+  if (entry.number > before) state.positions.set(entry.partition, entry.number);
+}
+
+/** Takes over live jobs as the store has them, at start. */
+export function applyPage(state: State, page: Pick<ActivePage, 'jobs' | 'classes' | 'operations'>): void {
+  for (const source of page.classes) learnClass(state, source);
+  for (const stored of page.jobs) applyJob(state, stored);
+  for (const operation of page.operations) state.operations.set(operation.id, operation);
+}
+
+function learnClass(state: State, source: SchedulingClass): void {
+  if (!state.needs.has(source.id)) state.needs.set(source.id, { source, jobs: 0 });
+}
+
+function createdJobs(entry: LogEntry): Set<string> {
+  const ids = new Set<string>();
+  for (const { events } of entry.sequences) {
+    for (const { event } of events?.events ?? []) {
+      if (event?.$case === 'submitJob') ids.add(event.value.jobId);
+    }
+  }
+  return ids;
+}
+
+/** The outcome of a decision about the job is known and applied: it takes part again. */
+export function landJob(state: State, job: number): void {
+  const { jobs } = state;
+  setFlag(jobs, job, Flag.IN_FLIGHT, false);
+  if (hasFlag(jobs, job, Flag.DUE)) state.due.add(job);
+  if (hasFlag(jobs, job, Flag.QUEUED)) enterLane(state, job);
+}
+
+/** A decision about the job is on its way. */
+export function launchJob(state: State, job: number): void {
+  leaveLane(state, job);
+  setFlag(state.jobs, job, Flag.IN_FLIGHT, true);
+  state.due.delete(job);
+}
+
+export function classOfJob(state: State, job: number): JobClass {
+  const found = state.classes.list[state.jobs.classIndex[job] ?? -1];
+  if (found === undefined) throw new Error('a job without a class');
+  return found;
+}
+
+/** Looks at the job at the next tick, whatever its record says. */
+export function lookAgain(state: State, job: number): void {
+  setFlag(state.jobs, job, Flag.DUE, true);
+  if (!hasFlag(state.jobs, job, Flag.IN_FLIGHT)) state.due.add(job);
+}
+
+function applyJob(state: State, stored: StoredJob): void {
+  const { record, version } = stored;
+  if (record === undefined) return;
+  const { jobs } = state;
+  const known = jobs.byId.get(record.jobId);
+  if (known !== undefined && version <= (jobs.version[known] ?? 0)) return;
+  if (isTerminal(record.state)) {
+    if (known !== undefined) endJob(state, known, record);
+    return;
+  }
+  if (known !== undefined) leaveLane(state, known);
+  const job = known ?? addJob(jobs, record.jobId, record);
+  if (known === undefined) {
+    jobs.queue[job] = ensureQueue(state.queues, record.queue);
+    jobs.submittedNumber[job] = stored.submittedNumber ?? Number.NaN;
+  }
+  setRecord(jobs, job, record, version);
+  setClass(state, job, record);
+  setRun(state, job, record);
+  setFlag(jobs, job, Flag.QUEUED, record.state === JobState.QUEUED);
+  setFlag(jobs, job, Flag.DUE, isDue(record));
+  if (!hasFlag(jobs, job, Flag.IN_FLIGHT)) landJob(state, job);
+}
+
+function endJob(state: State, job: number, record: JobRecord): void {
+  leaveLane(state, job);
+  setRun(state, job, record);
+  state.due.delete(job);
+  leaveClass(state, job, recordOf(state.jobs, job).schedulingClass);
+  removeJob(state.jobs, job);
+}
+
+/** The class by what the job needs and which nodes it must avoid by now. */
+function setClass(state: State, job: number, record: JobRecord): void {
+  const { jobs, classes } = state;
+  const needs = state.needs.get(record.schedulingClass);
+  if (needs === undefined) {
+    throw new Error(`job ${record.jobId} is of a scheduling class that the log has not shown`);
+  }
+  const avoided = avoidedNodes(record).map((run) => nodeKey(run.executorId, run.node));
+  const priority = state.priorityClasses.get(needs.source.priorityClass)?.priority ?? 0;
+  const before = jobs.classIndex[job] ?? -1;
+  const { list } = classes;
+  const made = ensureClass(classes, state.nodes, { source: needs.source, avoided, priority });
+  if (made.index === before) return;
+  made.jobs++;
+  needs.jobs++;
+  jobs.classIndex[job] = made.index;
+  if (list[before]) releaseClass(state, list[before], record.schedulingClass);
+}
+
+function leaveClass(state: State, job: number, id: string): void {
+  const left = state.classes.list[state.jobs.classIndex[job] ?? -1];
+  if (left) releaseClass(state, left, id);
+}
+
+function releaseClass(state: State, left: JobClass, id: string): void {
+  left.jobs--;
+  if (left.jobs === 0) {
+    dropClass(state.classes, left);
+    state.newClasses.delete(left);
+  }
+  const needs = state.needs.get(id);
+  if (needs === undefined) return;
+  needs.jobs--;
+  if (needs.jobs === 0) state.needs.delete(id);
+}
+
+/** Charges the job's valid run, and lets go of the one before. */
+function setRun(state: State, job: number, record: JobRecord): void {
+  const { charges, jobs } = state;
+  const run = validRun(record);
+  const last = lastRun(record);
+  if (run) {
+    const { request } = classOfJob(state, job);
+    chargeRun(charges, run, { job, queue: jobs.queue[job] ?? 0, request });
+  }
+  for (const earlier of record.runs) {
+    const known = charges.byRun.get(earlier.runId);
+    if (known === undefined || earlier === run || known.state === 'leaving') continue;
+    leaveRun(charges, known, earlier === last && earlier.state === JobRunState.RUN_STATE_SUCCEEDED);
+    state.isRoundDue = true;
+  }
+}
+
+function enterLane(state: State, job: number): void {
+  const { waiting, jobs } = state;
+  if ((waiting.position[job] ?? -1) >= 0) return;
+  const jobClass = classOfJob(state, job);
+  if (!waiting.byClass.has(jobClass.index)) state.newClasses.add(jobClass);
+  lineUp(waiting, job, jobs.queue[job] ?? 0, jobClass.index);
+  state.isRoundDue = true;
+}
+
+function leaveLane(state: State, job: number): void {
+  const { waiting, jobs } = state;
+  stepOut(waiting, job, jobs.queue[job] ?? 0, jobs.classIndex[job] ?? 0);
+}
+
+/** Undoes what a round has charged for a lease that the store did not take. */
+export function dropPlanned(state: State, runId: string): void {
+  const planned = state.charges.byRun.get(runId);
+  if (planned?.state !== 'planned') return;
+  dropCharge(state.charges, planned);
+  state.isRoundDue = true;
+}

@@ -1,0 +1,146 @@
+/**
+ * The scheduler's thread: turns messages into calls of the scheduler and calls
+ * its tick when it asks to be called. There is at most one tick for all
+ * messages that have arrived meanwhile.
+ */
+import { QueueList } from '@armada-ts/api/api/queue';
+import { Batch, ExecutorRecord, LogEntry } from '@armada-ts/api/armada/store/v1/store';
+import { LeaseRequest } from '@armada-ts/api/executorapi/executorapi';
+import { randomBytes } from 'node:crypto';
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { systemClock } from '../base/clock.ts';
+import type { Logger } from '../base/logger.ts';
+import { type Scheduler, createScheduler } from './cycle.ts';
+import type { AppendOutcome } from './flight.ts';
+import { type FromWorker, type ToWorker, type WireOutcome, type WorkerStart, movable } from './messages.ts';
+
+/** Longer sleeps are cut short, for timers take no more. */
+const MAX_TIMER_MS = 60_000;
+
+function serve(port: MessagePort, { config, priorityClasses }: WorkerStart): void {
+  const send = (message: FromWorker, bytes?: Uint8Array<ArrayBuffer>): void =>
+    port.postMessage(message, bytes ? [bytes.buffer] : []);
+  const logger = loggerTo(send);
+  const waiting = new Map<number, (outcome: AppendOutcome) => void>();
+  let scheduler: Scheduler | undefined;
+  let life = 0;
+  let lastBatch = 0;
+  let hasBegun = false;
+  let timer: NodeJS.Timeout | undefined;
+  let isTickDue = false;
+
+  const wake = (): void => {
+    if (isTickDue || !hasBegun) return;
+    isTickDue = true;
+    setImmediate(() => {
+      isTickDue = false;
+      clearTimeout(timer);
+      const nextMs = scheduler?.tick() ?? MAX_TIMER_MS;
+      if (nextMs <= 0) wake();
+      else timer = setTimeout(wake, Math.min(nextMs, MAX_TIMER_MS));
+    });
+  };
+
+  const reset = (message: Extract<ToWorker, { kind: 'reset' }>): void => {
+    ({ life } = message);
+    hasBegun = false;
+    waiting.clear();
+    scheduler = createScheduler({
+      config,
+      priorityClasses: new Map(Object.entries(priorityClasses)),
+      clock: systemClock,
+      random: randomBytes,
+      term: message.term,
+      append: (batch) => {
+        const id = ++lastBatch;
+        const bytes = movable(Batch.encode(batch).finish());
+        send({ kind: 'append', life, batch: id, bytes }, bytes);
+        return new Promise((resolve) => waiting.set(id, resolve));
+      },
+      saveExecutor: (record) => {
+        const bytes = movable(ExecutorRecord.encode(record).finish());
+        send({ kind: 'executor', bytes }, bytes);
+      },
+      wake,
+      sealed: (term) => send({ kind: 'sealed', term }),
+      logger,
+    });
+    scheduler.load({ heads: message.heads });
+  };
+
+  port.on('message', (message: ToWorker) => {
+    if (message.kind === 'reset') reset(message);
+    else if (message.kind === 'begin') hasBegun = true;
+    else if (message.kind === 'outcome') {
+      const resolve = message.life === life ? waiting.get(message.batch) : undefined;
+      waiting.delete(message.batch);
+      resolve?.(fromWire(message.outcome));
+    } else if (scheduler) {
+      take(scheduler, message);
+      if (message.kind === 'page' || message.kind === 'entries') {
+        send({ kind: 'took', bytes: message.bytes.length });
+      }
+    }
+    wake();
+  });
+}
+
+type Input = Exclude<ToWorker, { kind: 'reset' | 'begin' | 'outcome' }>;
+
+function take(scheduler: Scheduler, message: Input): void {
+  switch (message.kind) {
+    case 'queues':
+      scheduler.load({ queues: QueueList.decode(message.bytes).queues });
+      return;
+    case 'executor':
+      scheduler.load({ executors: [ExecutorRecord.decode(message.bytes)] });
+      return;
+    case 'page': {
+      const { jobs, classes, opened } = LogEntry.decode(message.bytes);
+      scheduler.load({ page: { jobs, classes, operations: opened } });
+      return;
+    }
+    case 'entries':
+      scheduler.apply([...entriesIn(message.bytes, message.lengths)]);
+      return;
+    case 'seen':
+      scheduler.executorSeen(LeaseRequest.decode(message.bytes));
+      return;
+    case 'deaf':
+      scheduler.restartSilence();
+      return;
+  }
+}
+
+function* entriesIn(bytes: Uint8Array, lengths: readonly number[]): Iterable<LogEntry> {
+  let start = 0;
+  for (const length of lengths) {
+    yield LogEntry.decode(bytes.subarray(start, start + length));
+    start += length;
+  }
+}
+
+function fromWire(outcome: WireOutcome): AppendOutcome {
+  if (outcome.outcome !== 'stale') return outcome;
+  const { partition, jobs, versions } = outcome;
+  return {
+    outcome: 'stale',
+    partition,
+    versions: new Map(jobs.map((id, index) => [id, versions[index] ?? 0])),
+  };
+}
+
+/** Log lines are written by the main thread, so that there is one log. */
+function loggerTo(send: (message: FromWorker) => void, bound: object = {}): Logger {
+  const at = (level: 'debug' | 'info' | 'warn' | 'error') => (fields: object, message: string) =>
+    send({ kind: 'log', level, fields: { ...bound, ...fields }, message });
+  return {
+    debug: at('debug'),
+    info: at('info'),
+    warn: at('warn'),
+    error: at('error'),
+    child: (fields) => loggerTo(send, { ...bound, ...fields }),
+  };
+}
+
+if (parentPort) serve(parentPort, workerData as WorkerStart);
