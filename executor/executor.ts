@@ -65,6 +65,7 @@ export async function startExecutor(options: ExecutorOptions): Promise<RunningEx
     connection,
     runtime,
     reporter: { executorId, poolOf: (node) => pools.get(node) ?? config.pool },
+    clock,
     logger,
     onForgotten: () => lease.changed(),
   });

@@ -12,6 +12,7 @@ import { type ServiceError, status } from '@grpc/grpc-js';
 import { EventSequence_Event } from '@armada-ts/api/armadaevents/armadaevents';
 import { type EventList } from '@armada-ts/api/executorapi/executorapi';
 import { type Backoff, createBackoff } from './backoff.ts';
+import type { Clock } from './clock.ts';
 import type { Connection } from './connection.ts';
 import type { Logger } from './logger.ts';
 import { type Reporter, Stage, eventsSince, sequencesOf, stageOf } from './report-events.ts';
@@ -21,6 +22,7 @@ export interface ReportDeps {
   connection: Connection;
   runtime: Runtime;
   reporter: Reporter;
+  clock: Clock;
   logger: Logger;
   /** A run has been forgotten: what is held has changed. */
   onForgotten(): void;
@@ -127,8 +129,8 @@ export class ReportLoop {
   }
 
   #call(list: EventList): Promise<ServiceError | undefined> {
-    const { connection } = this.#deps;
-    const options = { deadline: Date.now() + CALL_TIMEOUT_MS };
+    const { connection, clock } = this.#deps;
+    const options = { deadline: clock.now() + CALL_TIMEOUT_MS };
     return new Promise((resolve) => {
       connection.executorApi.reportEvents(list, connection.metadata(), options, (error) =>
         resolve(error ?? undefined),

@@ -98,8 +98,10 @@ export class ContainerProcess {
   /** Watches a container whose shim an earlier executor process started. */
   adopt(): void {
     if (this.#tellIfExited()) return;
+    if (this.#readPid() !== undefined) this.#tellStarted();
     const giveUpAtMs = this.#host.clock.elapsed() + PID_WAIT_MS;
     let polls = 0;
+    clearInterval(this.#poll);
     this.#poll = setInterval(() => {
       if (this.#tellIfExited()) return;
       const shim = this.#readPid();
@@ -150,12 +152,16 @@ export class ContainerProcess {
     this.#vanished();
   }
 
-  /** The shim may be gone before it wrote its pid: makes sure that the command never runs after this. */
+  /**
+   * The shim may be gone before it wrote its pid: takes the place of the file,
+   * so that the command never runs after this. If the file is there by now, a
+   * pid in it wins; without one the shim died, or was given up before.
+   */
   #giveUp(): void {
     try {
-      fs.writeFileSync(path.join(this.#directory, 'pid'), '', { flag: 'wx' });
+      fs.writeFileSync(path.join(this.#directory, 'pid'), 'given up\n', { flag: 'wx' });
     } catch {
-      return;
+      if (this.#readPid() !== undefined) return;
     }
     this.#finish({ how: 'vanished', rebooted: false });
   }

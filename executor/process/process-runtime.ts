@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { JobRunLease, NodeInfo } from '@armada-ts/api/executorapi/executorapi';
 import type { Clock } from '../clock.ts';
 import type { Logger } from '../logger.ts';
-import { heldRun, isAtMostOnce } from '../held-run.ts';
+import { endOfferedAgain, heldRun, isAtMostOnce } from '../held-run.ts';
 import { nodeFor } from '../nodes.ts';
 import {
   type HeldRun,
@@ -25,7 +25,9 @@ import {
   createRunDirectory,
   isSafeRunId,
   listRunIds,
+  readOutcome,
   readRunDirectory,
+  writeOutcome,
   writeWhole,
 } from './run-directory.ts';
 import { readBootId } from './session.ts';
@@ -173,8 +175,14 @@ class ProcessRuntime implements Runtime {
     const runId = lease.jobRunId;
     if (!isSafeRunId(runId)) throw new Error('the run id cannot name a directory');
     const directory = this.#directoryOf(runId);
-    if (this.#ended.takeBack(runId, directory)) return readRunDirectory(directory);
     const acceptedAtMs = this.#settings.clock.now();
+    if (this.#ended.takeBack(runId, directory)) {
+      const before = readOutcome(directory);
+      if (before !== undefined) {
+        writeOutcome(directory, { ...before, state: endOfferedAgain(before.state, acceptedAtMs) });
+      }
+      return readRunDirectory(directory);
+    }
     const accepted = { directory, lease, acceptedAtMs, bootId: this.#host.bootId };
     createRunDirectory(accepted, isAtMostOnce(lease));
     return accepted;

@@ -1,6 +1,6 @@
 import type { JobRunLease, NodeInfo } from '@armada-ts/api/executorapi/executorapi';
 import type { Clock } from '../clock.ts';
-import { heldRun } from '../held-run.ts';
+import { endOfferedAgain, heldRun } from '../held-run.ts';
 import { nodeFor } from '../nodes.ts';
 import {
   type HeldRun,
@@ -71,7 +71,7 @@ class Simulation implements Runtime {
     if (this.#runs.has(runId)) return;
     const before = this.#ended.get(runId);
     if (before !== undefined) {
-      this.#set(before);
+      this.#set({ ...before, state: endOfferedAgain(before.state, this.#clock.now()) });
       return;
     }
     this.#set(heldRun(lease, nodeFor(lease, this.#nodes), this.#clock.now()));

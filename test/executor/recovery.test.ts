@@ -8,15 +8,15 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { JobRunLease } from '@armada-ts/api/executorapi/executorapi';
-import { systemClock } from '../clock.ts';
-import { type Runtime, type RunState, hasEnded } from '../runtime.ts';
-import { sampleLease } from '../sample-lease.ts';
-import { processRuntime } from './process-runtime.ts';
-import { createRunDirectory } from './run-directory.ts';
-import { readBootId } from './session.ts';
-import { SHIM } from './shim.ts';
+import { systemClock } from '@armada-ts/executor/clock';
+import { type Runtime, type RunState, hasEnded } from '@armada-ts/executor/runtime';
+import { sampleLease } from './lease.ts';
+import { processRuntime } from '@armada-ts/executor/process/process-runtime';
+import { createRunDirectory } from '@armada-ts/executor/process/run-directory';
+import { readBootId } from '@armada-ts/executor/process/session';
+import { SHIM } from '@armada-ts/executor/process/shim';
 
-const HOST = fileURLToPath(new URL('./sample-host.ts', import.meta.url));
+const HOST = fileURLToPath(new URL('./process-host.ts', import.meta.url));
 const logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
 async function inDirectory(work: (directory: string) => Promise<void>): Promise<void> {

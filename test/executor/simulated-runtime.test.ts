@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { systemClock } from '../clock.ts';
-import { type HeldRun, LogNotFound, hasEnded } from '../runtime.ts';
-import { sampleLease } from '../sample-lease.ts';
-import { Agenda } from './agenda.ts';
-import { type SimulationSettings, fateOf } from './fate.ts';
-import { simulatedRuntime } from './simulated-runtime.ts';
+import { systemClock } from '@armada-ts/executor/clock';
+import { type HeldRun, LogNotFound, hasEnded } from '@armada-ts/executor/runtime';
+import { sampleLease } from './lease.ts';
+import { Agenda } from '@armada-ts/executor/simulated/agenda';
+import { type SimulationSettings, fateOf } from '@armada-ts/executor/simulated/fate';
+import { simulatedRuntime } from '@armada-ts/executor/simulated/simulated-runtime';
 
 const settings: SimulationSettings = {
   seed: 7,

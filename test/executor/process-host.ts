@@ -1,16 +1,16 @@
 /**
  * A program that holds the process runtime, for tests that kill it:
  *
- *     sample-host.ts DATA-DIRECTORY LEASES-FILE
+ *     process-host.ts DATA-DIRECTORY LEASES-FILE
  *
  * It starts every lease of the file (a JSON array, base64 of the encoded lease),
  * waits until all have ended and prints how.
  */
 import fs from 'node:fs';
 import { JobRunLease } from '@armada-ts/api/executorapi/executorapi';
-import { systemClock } from '../clock.ts';
-import { type HeldRun, hasEnded } from '../runtime.ts';
-import { processRuntime } from './process-runtime.ts';
+import { systemClock } from '@armada-ts/executor/clock';
+import { type HeldRun, hasEnded } from '@armada-ts/executor/runtime';
+import { processRuntime } from '@armada-ts/executor/process/process-runtime';
 
 const [, , directory = '', leasesFile = ''] = process.argv;
 const leases: string[] = JSON.parse(fs.readFileSync(leasesFile, 'utf8'));
@@ -22,7 +22,7 @@ const runtime = await processRuntime({
   logMaxBytes: 100_000,
   endedKeptMs: 60_000,
   endedKeptMax: 100,
-  environment: process.env,
+  environment: { PATH: '/usr/bin:/bin' },
   clock: systemClock,
   logger,
 })(() => {});

@@ -5,12 +5,18 @@ import path from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { JobRunLease } from '@armada-ts/api/executorapi/executorapi';
-import { systemClock } from '../clock.ts';
-import { nodesOf } from '../nodes.ts';
-import { type HeldRun, LogNotFound, type Runtime, type RunState, hasEnded } from '../runtime.ts';
-import { type Sample, sampleLease } from '../sample-lease.ts';
-import { DirectoryLocked } from './lock.ts';
-import { type ProcessSettings, processRuntime } from './process-runtime.ts';
+import { systemClock } from '@armada-ts/executor/clock';
+import { nodesOf } from '@armada-ts/executor/nodes';
+import {
+  type HeldRun,
+  LogNotFound,
+  type Runtime,
+  type RunState,
+  hasEnded,
+} from '@armada-ts/executor/runtime';
+import { type Sample, sampleLease } from './lease.ts';
+import { DirectoryLocked } from '@armada-ts/executor/process/lock';
+import { type ProcessSettings, processRuntime } from '@armada-ts/executor/process/process-runtime';
 
 const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
@@ -297,6 +303,17 @@ test('a forgotten run that is offered again gives its end again and does not run
   runtime.start(lease);
   assert.deepEqual(stateOf(lease.jobRunId), first);
   assert.equal(await logOf(lease), 'once\n');
+});
+
+test('a stopped run that is offered again is given back, for the server forgot that it stopped it', async () => {
+  const lease = sampleLease('sleep 60');
+  runtime.start(lease);
+  runtime.stop(lease.jobRunId);
+  assert.equal((await end(lease)).phase, 'stopped');
+  runtime.forget(lease.jobRunId);
+  runtime.start(lease);
+  const state = await end(lease);
+  assert.ok(state.phase === 'failed' && state.failure.kind === 'leaseReturned' && state.failure.runAttempted);
 });
 
 test('ended runs are removed beyond their number', async () => {

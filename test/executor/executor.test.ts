@@ -6,10 +6,10 @@ import { JobState } from '@armada-ts/api/api/job';
 import type { LogChunk } from '@armada-ts/api/armada/executor/v1/executor';
 import { ReadLog } from '@armada-ts/api/armada/executor/v1/executor';
 import type { JobRunLease } from '@armada-ts/api/executorapi/executorapi';
-import { type ExecutorConfigInput, parseConfig } from './config.ts';
-import { type RunningExecutor, startExecutor } from './executor.ts';
-import { sampleLease } from './sample-lease.ts';
-import { type SampleServer, startSampleServer } from './sample-server.ts';
+import { type ExecutorConfigInput, parseConfig } from '@armada-ts/executor/config';
+import { type RunningExecutor, startExecutor } from '@armada-ts/executor/executor';
+import { sampleLease } from './lease.ts';
+import { type SampleServer, startSampleServer } from './server.ts';
 
 const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 const LONG_RUN = { minRunMs: 60_000, meanRunMs: 60_000, maxRunMs: 60_000 };
