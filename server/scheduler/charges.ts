@@ -99,10 +99,12 @@ export function dropCharge(charges: Charges, gone: Charge): void {
 }
 
 /**
- * Lets go of the leaving runs that their executor does not show any more.
+ * Lets go of the leaving runs that their executor does not show any more;
+ * returns whether there were any.
  * @param shown the runs that it does show, and that have not ended there
  */
-export function settleShown(charges: Charges, executorId: string, shown: ReadonlySet<string>): void {
+export function settleShown(charges: Charges, executorId: string, shown: ReadonlySet<string>): boolean {
+  let hasRoom = false;
   for (const runId of shown) {
     const known = charges.byRun.get(runId);
     if (known) known.wasShown = true;
@@ -113,8 +115,11 @@ export function settleShown(charges: Charges, executorId: string, shown: Readonl
       continue;
     }
     leaver.missed++;
-    if (leaver.wasShown || leaver.missed >= SNAPSHOTS_IF_NEVER_SHOWN) dropCharge(charges, leaver);
+    if (!leaver.wasShown && leaver.missed < SNAPSHOTS_IF_NEVER_SHOWN) continue;
+    hasRoom ||= leaver.takesRoom;
+    dropCharge(charges, leaver);
   }
+  return hasRoom;
 }
 
 /** Changes a node under the runs charged to it. */

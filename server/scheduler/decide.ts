@@ -107,11 +107,13 @@ export function applyAll(record: JobRecord, events: readonly Event[]): JobRecord
 }
 
 /**
- * Nodes on which a run of the job may have started and was not kept, so that
- * another attempt there would likely end the same way.
+ * Runs that started and that their nodes did not keep: another attempt there
+ * would likely end the same way. A run that was lost with its executor says
+ * nothing about its node, which gets nothing anyway until it is heard of again;
+ * avoiding it would end all jobs of a fleet that has one executor.
  */
-export function avoidedNodes(record: JobRecord): RunRecord[] {
-  return record.runs.filter((run) => run.attempted && isLost(run));
+export function returnedRuns(record: JobRecord): RunRecord[] {
+  return record.runs.filter((run) => run.attempted && run.state === JobRunState.RUNS_STATE_LEASE_RETURNED);
 }
 
 function isLost(run: RunRecord): boolean {

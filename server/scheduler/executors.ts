@@ -82,7 +82,8 @@ export function seeExecutor(executors: Executors, shown: LeaseRequest, now: Now)
   executor.isHeard = true;
   executor.isLost = false;
   executor.pool = shown.pool;
-  settleShown(executors.state.charges, executor.id, heldRuns(shown));
+  const { state } = executors;
+  if (settleShown(state.charges, executor.id, heldRuns(shown))) state.isRoundDue = true;
   const names = new Set<string>();
   for (const info of shown.nodes) {
     const fault = names.has(info.name) ? 'named twice' : faultOf(info);
@@ -218,7 +219,10 @@ function ensureExecutor(executors: Executors, id: string, now: Now): Executor {
 function seeNode(executors: Executors, executor: Executor, info: NodeInfo): void {
   const { charges, nodes } = executors.state;
   const before = executor.nodes.get(info.name);
-  if (before?.reserved) reserve(nodes, before.node, before.reserved, -1);
+  if (before?.reserved) {
+    reserve(nodes, before.node, before.reserved, -1);
+    executors.state.isRoundDue = true;
+  }
   let node = before?.node ?? -1;
   if (before === undefined || !isSameNode(before.info, info) || nodes.facts[node]?.isGone) {
     node = replaceNode(charges, factsOf(executor, info));

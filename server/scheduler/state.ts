@@ -22,7 +22,7 @@ import { isTerminal, lastRun, validRun } from '../model/job.ts';
 import type { PriorityClasses } from '../model/priority-class.ts';
 import type { ActivePage } from '../store/store.ts';
 import { type Charges, chargeRun, createCharges, dropCharge, leaveRun } from './charges.ts';
-import { avoidedNodes, isDue } from './decide.ts';
+import { returnedRuns, isDue } from './decide.ts';
 import {
   Flag,
   type Jobs,
@@ -195,7 +195,7 @@ function setClass(state: State, job: number, record: JobRecord): void {
   if (needs === undefined) {
     throw new Error(`job ${record.jobId} is of a scheduling class that the log has not shown`);
   }
-  const avoided = avoidedNodes(record).map((run) => nodeKey(run.executorId, run.node));
+  const avoided = returnedRuns(record).map((run) => nodeKey(run.executorId, run.node));
   const priority = state.priorityClasses.get(needs.source.priorityClass)?.priority ?? 0;
   const before = jobs.classIndex[job] ?? -1;
   const { list } = classes;

@@ -1,0 +1,172 @@
+import { JobState } from '@armada-ts/api/api/job';
+import type { Operation } from '@armada-ts/api/armada/store/v1/store';
+import { JobState as FilterState } from '@armada-ts/api/armadaevents/armadaevents';
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { timestampOf } from '../model/instant.ts';
+import {
+  EPOCH_MS,
+  type World,
+  classOf,
+  createWorld,
+  decidedFor,
+  deliver,
+  loadAll,
+  newScheduler,
+  open,
+  queue,
+  settle,
+  show,
+  stateOf,
+  submit,
+  submitMany,
+  write,
+} from './fixture.ts';
+
+function cancelSet(world: World, states: FilterState[] = []): Operation['event'] {
+  return {
+    event: { $case: 'cancelJobSet', value: { states, reason: 'enough' } },
+    created: timestampOf(EPOCH_MS + world.nowMs),
+  };
+}
+
+function reprioritiseSet(priority: number): Operation['event'] {
+  return { event: { $case: 'reprioritiseJobSet', value: { priority } }, created: timestampOf(EPOCH_MS) };
+}
+
+function closedIds(world: World): string[] {
+  return world.log.flatMap((entry) => entry.closed);
+}
+
+test('cancelling a job set ends its jobs, says who and why, and is closed last', async () => {
+  const world = createWorld();
+  queue(world, 'q');
+  show(world);
+  const ids = submitMany(world, 20);
+  const other = submit(world, { jobSet: 'other' });
+  await settle(world);
+  open(world, { id: 'op', event: cancelSet(world) });
+  await settle(world);
+  assert.ok(ids.every((id) => stateOf(world, id) === JobState.CANCELLED));
+  assert.notEqual(stateOf(world, other), JobState.CANCELLED);
+  assert.deepEqual(closedIds(world), ['op']);
+  assert.deepEqual(world.log.at(-1)?.closed, ['op']);
+  assert.deepEqual(decidedFor(world, ids[0]!), ['jobRunLeased', 'jobRunCancelled', 'cancelledJob']);
+  assert.deepEqual(decidedFor(world, ids[19]!), ['cancelledJob']);
+  const last = world.decided.at(-1)?.event.event;
+  assert.ok(last?.$case === 'cancelledJob');
+  assert.equal(last.value.requestor, 'carol');
+  assert.equal(last.value.reason, 'enough');
+});
+
+test('cancelling a job set can mean only the jobs in some states', async () => {
+  for (const [states, expected] of [
+    [[FilterState.QUEUED], [JobState.LEASED, JobState.CANCELLED]],
+    [[FilterState.RUNNING], [JobState.CANCELLED, JobState.QUEUED]],
+    [[FilterState.PENDING], [JobState.CANCELLED, JobState.QUEUED]],
+  ] as const) {
+    const world = createWorld();
+    queue(world, 'q');
+    show(world);
+    const ids = [submit(world, { cpu: 8 }), submit(world, { cpu: 8 })];
+    await settle(world);
+    open(world, { id: 'op', event: cancelSet(world, [...states]) });
+    await settle(world);
+    assert.deepEqual(
+      ids.map((id) => stateOf(world, id)),
+      expected,
+    );
+    assert.deepEqual(closedIds(world), ['op']);
+  }
+});
+
+test('jobs submitted after the request are not meant', async () => {
+  const world = createWorld();
+  queue(world, 'q');
+  const before = submit(world);
+  open(world, { id: 'op', event: cancelSet(world) });
+  const after = submit(world);
+  await settle(world);
+  assert.equal(stateOf(world, before), JobState.CANCELLED);
+  assert.equal(stateOf(world, after), JobState.QUEUED);
+});
+
+test('a new leader goes on with an open operation, and means the same jobs', async () => {
+  const world = createWorld();
+  queue(world, 'q');
+  const before = submit(world);
+  world.nowMs += 10;
+  open(world, { id: 'op', event: cancelSet(world) });
+  world.nowMs += 10;
+  const after = submit(world);
+  // The earlier leader never got to it; both jobs have changed since.
+  for (const id of [before, after]) {
+    write(world, id, { $case: 'reprioritiseJob', value: { jobId: id, priority: 7 } });
+  }
+  world.scheduler = newScheduler(world);
+  loadAll(world, world.scheduler, [classOf({})]);
+  await settle(world);
+  assert.equal(stateOf(world, before), JobState.CANCELLED);
+  assert.equal(stateOf(world, after), JobState.QUEUED);
+  assert.deepEqual(closedIds(world), ['op']);
+});
+
+test('an operation waits for decisions on their way, and derives overtaken ones again', async () => {
+  const world = createWorld();
+  queue(world, 'q');
+  show(world);
+  world.isHeld = true;
+  const ids = submitMany(world, 2);
+  await settle(world);
+  open(world, { id: 'op', event: cancelSet(world) });
+  await settle(world);
+  assert.deepEqual(closedIds(world), []);
+  await deliver(world);
+  assert.ok(ids.every((id) => stateOf(world, id) === JobState.CANCELLED));
+  assert.deepEqual(decidedFor(world, ids[0]!), ['jobRunLeased', 'jobRunCancelled', 'cancelledJob']);
+
+  const [third] = submitMany(world, 1, { cpu: 9 });
+  open(world, { id: 'op2', event: reprioritiseSet(3) });
+  world.isHeld = true;
+  world.scheduler.tick();
+  write(world, third!, { $case: 'reprioritiseJob', value: { jobId: third!, priority: 5 } });
+  await deliver(world);
+  await settle(world);
+  assert.deepEqual(closedIds(world), ['op', 'op2']);
+});
+
+test('reprioritising a job set changes the order of its jobs', async () => {
+  const world = createWorld();
+  queue(world, 'q');
+  const first = submit(world, { cpu: 8, priority: 1 });
+  const second = submit(world, { cpu: 8, jobSet: 'urgent', priority: 5 });
+  open(world, { id: 'op', jobSet: 'urgent', event: reprioritiseSet(0) });
+  await settle(world);
+  assert.deepEqual(decidedFor(world, second), ['reprioritisedJob']);
+  assert.deepEqual(closedIds(world), ['op']);
+  show(world);
+  await settle(world);
+  assert.equal(stateOf(world, second), JobState.LEASED);
+  assert.equal(stateOf(world, first), JobState.QUEUED);
+});
+
+test('a large set is cancelled in chunks, and other jobs are placed in between', async () => {
+  const world = createWorld();
+  queue(world, 'q');
+  queue(world, 'r');
+  const ids = submitMany(world, 3_500, { cpu: 9 });
+  open(world, { id: 'op', event: cancelSet(world) });
+  world.scheduler.tick();
+  await new Promise(setImmediate);
+  assert.equal(ids.filter((id) => stateOf(world, id) === JobState.CANCELLED).length, 1_000);
+  show(world);
+  const other = submit(world, { queue: 'r' });
+  world.scheduler.tick();
+  await new Promise(setImmediate);
+  assert.equal(stateOf(world, other), JobState.LEASED);
+  await settle(world);
+  assert.ok(
+    ids.every((id) => stateOf(world, id) === JobState.CANCELLED || stateOf(world, id) === JobState.REJECTED),
+  );
+  assert.deepEqual(closedIds(world), ['op']);
+});
