@@ -49,11 +49,14 @@ async function follow(
 /** Reads what is active now; entries that follow repeat some of it, which is harmless. */
 async function load(store: Store, inboxes: Inboxes): Promise<Positions> {
   const heads = await store.heads();
+  const active = new Set<string>();
   let cursor: string | undefined = '';
   while (cursor !== undefined) {
     const page = await store.read.active(cursor);
     inboxes.apply(page.jobs);
+    for (const { record } of page.jobs) if (record) active.add(record.jobId);
     cursor = page.next;
   }
+  inboxes.retain(active);
   return heads;
 }

@@ -44,6 +44,8 @@ export interface Inbox {
 export interface Inboxes {
   /** Takes records as the log tells them; older versions than known are skipped. */
   apply(jobs: readonly StoredJob[]): void;
+  /** Forgets all other jobs: they have ended while the log was not followed. */
+  retain(jobIds: ReadonlySet<string>): void;
   inbox(executorId: string): Inbox;
 }
 
@@ -100,6 +102,14 @@ export function createInboxes(): Inboxes {
         } else {
           known.delete(record.jobId);
         }
+      }
+    },
+    retain(jobIds) {
+      for (const [jobId, { executorId, runId }] of known) {
+        if (jobIds.has(jobId)) continue;
+        known.delete(jobId);
+        // If its executor still shows the run, the record says whether to stop it.
+        withdraw(stateOf(executorId), runId, true);
       }
     },
     inbox: (executorId) => openInbox(stateOf(executorId)),

@@ -34,7 +34,7 @@ export interface Links {
  * Bytes of one question. A long log is asked for piece by piece as its reader
  * takes it, so a slow reader holds up nobody else on the same link.
  */
-const MAX_ANSWER_BYTES = 1024 * 1024;
+export const MAX_ANSWER_BYTES = 1024 * 1024;
 
 interface Link {
   send: (message: LinkResponse) => Promise<void>;
@@ -44,6 +44,8 @@ interface Link {
 
 interface Answer {
   parts: LogPart[];
+  /** Of all parts, taken or not. */
+  receivedBytes: number;
   state: 'open' | 'ended' | ArmadaError;
   changed: () => void;
 }
@@ -57,7 +59,7 @@ export function createLinks(authorizer: Authorizer): Links {
       let executorId: string | undefined;
       try {
         for await (const { message } of requests) {
-          if (message?.$case === 'hello') {
+          if (message?.$case === 'hello' && executorId === undefined) {
             executorId = message.value.executorId;
             links.set(executorId, link);
           } else if (message?.$case === 'logChunk') {
@@ -97,8 +99,9 @@ async function* ask(
   question: Omit<ReadLog, 'question'>,
   signal: AbortSignal,
 ): AsyncIterable<LogPart> {
+  if (signal.aborted) return;
   const number = link.nextQuestion++;
-  const answer: Answer = { parts: [], state: 'open', changed: () => {} };
+  const answer: Answer = { parts: [], receivedBytes: 0, state: 'open', changed: () => {} };
   link.answers.set(number, answer);
   const stop = (): void => finish(answer, 'ended');
   signal.addEventListener('abort', stop);
@@ -121,6 +124,11 @@ function takeChunk(
 ): void {
   const answer = link.answers.get(chunk.question);
   if (!answer) return;
+  answer.receivedBytes += chunk.data.length;
+  if (answer.receivedBytes > 2 * MAX_ANSWER_BYTES) {
+    finish(answer, new ArmadaError('UNAVAILABLE', 'the executor sent more of the log than it was asked for'));
+    return;
+  }
   if (chunk.data.length > 0) answer.parts.push({ data: chunk.data, offset: Number(chunk.offset) });
   if (chunk.error !== '') finish(answer, new ArmadaError('LOG_NOT_FOUND', chunk.error));
   else if (chunk.end) finish(answer, 'ended');

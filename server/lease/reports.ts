@@ -35,13 +35,12 @@ const MAX_TEXT_LENGTH = 4096;
 /** Times a report is derived again because its job changed meanwhile. */
 const MAX_ATTEMPTS = 5;
 
-/** The events that are an executor's to report. */
+/** The events that are an executor's to report. That a run is preempted is the scheduler's to say. */
 const REPORTS = new Set<string>([
   'jobRunAssigned',
   'jobRunRunning',
   'jobRunSucceeded',
   'jobRunErrors',
-  'jobRunPreempted',
   'resourceUtilisation',
   'standaloneIngressInfo',
   'jobRunTerminatedDebugInfo',
@@ -127,7 +126,7 @@ function addToBatch(
   }
   batch.changed.push(change);
   const sequence = batch.sequences.find((one) => one.jobSetName === jobSet);
-  if (sequence) sequence.events.push(...events);
+  if (sequence) for (const event of events) sequence.events.push(event);
   else batch.sequences.push({ queue, jobSetName: jobSet, userId: '', groups: [], events });
 }
 
@@ -145,9 +144,15 @@ function cleanReport(report: Event, record: JobRecord, now: number): Event | und
   if (reporter !== '' && reporter !== run.executorId) return undefined;
   const at = Math.min(now, Math.max(run.leasedAtMs, instantOf(report.created)));
   const created = timestampOf(at);
-  if (what.$case !== 'jobRunErrors') return { event: what, created };
-  const errors = what.value.errors.map(cutTexts);
-  return { event: { $case: 'jobRunErrors', value: { ...what.value, errors } }, created };
+  if (what.$case === 'jobRunErrors') {
+    const errors = what.value.errors.map(cutTexts);
+    return { event: { $case: 'jobRunErrors', value: { ...what.value, errors } }, created };
+  }
+  if (what.$case === 'jobRunTerminatedDebugInfo') {
+    const value = { ...what.value, debugMessage: cut(what.value.debugMessage) };
+    return { event: { $case: 'jobRunTerminatedDebugInfo', value }, created };
+  }
+  return { event: what, created };
 }
 
 /** Which executor a report says it is from; empty when it does not say. */
@@ -177,22 +182,40 @@ function executorOfResource(info: KubernetesResourceInfo | undefined): string {
 
 function cutTexts(error: RunError): RunError {
   const reason = error.reason;
-  if (reason?.$case === 'podError') {
-    const { message, debugMessage, containerErrors } = reason.value;
-    const value = {
-      ...reason.value,
-      message: cut(message),
-      debugMessage: cut(debugMessage),
-      containerErrors: containerErrors.map((one) => ({ ...one, message: cut(one.message) })),
-    };
-    return { ...error, reason: { $case: 'podError', value } };
+  switch (reason?.$case) {
+    case 'podError': {
+      const { message, debugMessage, containerErrors } = reason.value;
+      const value = {
+        ...reason.value,
+        message: cut(message),
+        debugMessage: cut(debugMessage),
+        containerErrors: containerErrors.map((one) => ({ ...one, message: cut(one.message) })),
+      };
+      return { ...error, reason: { $case: 'podError', value } };
+    }
+    case 'podLeaseReturned': {
+      const { message, debugMessage } = reason.value;
+      const value = { ...reason.value, message: cut(message), debugMessage: cut(debugMessage) };
+      return { ...error, reason: { $case: 'podLeaseReturned', value } };
+    }
+    case 'maxRunsExceeded':
+    case 'gangJobUnschedulable':
+    case 'jobRejected':
+    case 'reconciliationError': {
+      const value = { ...reason.value, message: cut(reason.value.message) };
+      return { ...error, reason: { $case: reason.$case, value } };
+    }
+    case 'jobRunPreemptedError': {
+      const value = { ...reason.value, reason: cut(reason.value.reason) };
+      return { ...error, reason: { $case: 'jobRunPreemptedError', value } };
+    }
+    case 'kubernetesError':
+    case 'containerError':
+    case 'executorError':
+    case 'leaseExpired':
+    case undefined:
+      return error;
   }
-  if (reason?.$case === 'podLeaseReturned') {
-    const { message, debugMessage } = reason.value;
-    const value = { ...reason.value, message: cut(message), debugMessage: cut(debugMessage) };
-    return { ...error, reason: { $case: 'podLeaseReturned', value } };
-  }
-  return error;
 }
 
 function cut(text: string): string {

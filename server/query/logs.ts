@@ -4,6 +4,7 @@ import type { Authorizer } from '../auth/authorizer.ts';
 import type { Principal } from '../auth/principal.ts';
 import { ArmadaError } from '../base/errors.ts';
 import { isJobId } from '../model/ids.ts';
+import { shown } from '../model/names.ts';
 import type { Store } from '../store/store.ts';
 
 export interface LogDeps {
@@ -30,7 +31,7 @@ export async function* readLog(
 ): AsyncGenerator<ReadLogResponse> {
   const { jobId } = request;
   if (!isJobId(jobId)) {
-    const message = `must be a job id of 26 characters, got "${jobId.slice(0, 60)}"`;
+    const message = `must be a job id of 26 characters, got ${shown(jobId)}`;
     throw new ArmadaError('INVALID_REQUEST', `job_id ${message}`, { faults: [{ field: 'job_id', message }] });
   }
   const record = (await deps.store.read.jobs([jobId]))[0]?.record;
@@ -42,12 +43,19 @@ export async function* readLog(
     request.runId === '' ? record.runs.at(-1) : record.runs.find(({ runId }) => runId === request.runId);
   if (!run) {
     const message =
-      request.runId === '' ? `job ${jobId} has not run yet` : `job ${jobId} has no run ${request.runId}`;
+      request.runId === ''
+        ? `job ${jobId} has not run yet`
+        : `job ${jobId} has no run ${shown(request.runId)}`;
     throw new ArmadaError('LOG_NOT_FOUND', message);
   }
   const { container, offset, follow } = request;
   const question = { jobId, runId: run.runId, container, offset, follow, limit: 0n };
   for await (const part of deps.readFromExecutor(run.executorId, question, signal)) {
-    yield { data: Buffer.from(part.data), offset: BigInt(part.offset), runId: run.runId };
+    const { buffer, byteOffset, byteLength } = part.data;
+    yield {
+      data: Buffer.from(buffer, byteOffset, byteLength),
+      offset: BigInt(part.offset),
+      runId: run.runId,
+    };
   }
 }
