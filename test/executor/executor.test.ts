@@ -178,7 +178,7 @@ test('a report that the server will not have does not keep back the others', asy
 });
 
 test('a server that goes away and comes back finds the same runs', async () => {
-  await start({ minRunMs: 1_000, meanRunMs: 1_000, maxRunMs: 1_000 });
+  await start({ minRunMs: 2_000, meanRunMs: 2_000, maxRunMs: 2_000 });
   const lease = sampleLease('', { node: 'local-0' });
   server.lease(lease);
   await until(() => shown(lease) === JobState.RUNNING);

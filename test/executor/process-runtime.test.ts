@@ -215,7 +215,10 @@ test('stop() kills everything of a run that ignores SIGTERM, after its grace', a
   assert.equal((await end(lease)).phase, 'stopped');
   assert.ok(Date.now() - before >= 900, 'it was killed before its grace was over');
   assert.equal(/sleep 30[02]|sleep 303/.test(commandLines()), false, 'something of it is left');
-  process.kill(Number(fs.readFileSync(path.join(directory, 'runs', lease.jobRunId, 'work', 'away'), 'utf8')));
+  process.kill(
+    Number(fs.readFileSync(path.join(directory, 'runs', lease.jobRunId, 'work', 'away'), 'utf8')),
+    'SIGKILL',
+  );
 });
 
 test('stop() ends a polite run at once, and one that has not started without starting it', async () => {
