@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { LineCounter, parseDocument, type Document } from 'yaml';
+import { parseDocument, type Document } from 'yaml';
 
 /** A configuration file or an environment variable that cannot be used; the message names the key. */
 export class ProfileError extends Error {
@@ -16,7 +16,8 @@ export type Settings = ReadonlyMap<string, unknown>;
 /** Armada's configuration file for clients, read but not yet judged. */
 export interface ConfigFile {
   path: string;
-  /** Keeps comments and order, for whoever writes the file back. */
+  /** Text and document, for whoever writes the file back. */
+  text: string;
   document: Document;
   /** All top-level keys; in the older flat form these are the connection itself. */
   settings: Settings;
@@ -53,7 +54,7 @@ export function readConfigFile(
 
 /** JSON is read too, being YAML. */
 export function parseConfigFile(path: string, text: string): ConfigFile {
-  const document = parseDocument(text, { lineCounter: new LineCounter() });
+  const document = parseDocument(text);
   const fault = document.errors[0];
   if (fault) throw new ProfileError(`${path}: ${fault.message.split('\n')[0]}`);
   const settings = toSettings(document.toJS({ mapAsMap: true }) ?? new Map(), path);
@@ -64,6 +65,7 @@ export function parseConfigFile(path: string, text: string): ConfigFile {
   }
   return {
     path,
+    text,
     document,
     settings,
     contexts: contexts === undefined ? undefined : toContexts(contexts, path),

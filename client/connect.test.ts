@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { status } from '@grpc/grpc-js';
 import { Queue, QueueServiceService } from '@armada-ts/api/api/queue';
 import { JobSubmitResponse } from '@armada-ts/api/api/submit';
-import { BadRequest, RetryInfo } from '@armada-ts/api/google/rpc/error_details';
+import { BadRequest, ErrorInfo, RetryInfo } from '@armada-ts/api/google/rpc/error_details';
 import { connect } from './connect.ts';
 import { ArmadaClientError } from './errors.ts';
 import { getQueue, getQueues } from './queues.ts';
@@ -93,7 +93,7 @@ test('call() ends with CANCELLED when its signal aborts, before or during the ca
   await assert.rejects(getQueue(connection, 'demo', { signal: AbortSignal.abort() }), { code: 'CANCELLED' });
 });
 
-test('call() reads faults, refused jobs and the retry delay from the status details', async () => {
+test('call() reads the reason, faults, refused jobs and the retry delay from the status details', async () => {
   await using server = await startFakeServer({
     queues: {
       getQueue: (_, callback) =>
@@ -106,9 +106,15 @@ test('call() reads faults, refused jobs and the retry delay from the status deta
               jobResponseItems: [
                 { jobId: '', error: '' },
                 { jobId: '', error: 'too large' },
+                { jobId: '', error: 'item 7: podSpec is missing' },
               ],
             }),
             detail('google.rpc.RetryInfo', RetryInfo, { retryDelay: { seconds: 1n, nanos: 500_000_000 } }),
+            detail('google.rpc.ErrorInfo', ErrorInfo, {
+              reason: 'INVALID_REQUEST',
+              domain: 'armada',
+              metadata: new Map(),
+            }),
             { typeUrl: 'type.googleapis.com/some.Other', value: Buffer.from([1]) },
           ]),
         ),
@@ -118,8 +124,12 @@ test('call() reads faults, refused jobs and the retry delay from the status deta
   await assert.rejects(getQueue(connection, ''), {
     code: 'INVALID_ARGUMENT',
     message: 'two things are wrong',
+    reason: 'INVALID_REQUEST',
     faults: [{ field: 'name', message: 'is missing' }],
-    jobErrors: [{ index: 1, message: 'too large' }],
+    jobErrors: [
+      { index: 1, message: 'too large' },
+      { index: 7, message: 'podSpec is missing' },
+    ],
     retryAfterMs: 1500,
     unreachable: false,
   });

@@ -1,6 +1,6 @@
 import { status, type Metadata, type ServiceError } from '@grpc/grpc-js';
 import { JobSubmitResponse } from '@armada-ts/api/api/submit';
-import { BadRequest, RetryInfo } from '@armada-ts/api/google/rpc/error_details';
+import { BadRequest, ErrorInfo, RetryInfo } from '@armada-ts/api/google/rpc/error_details';
 import { Status } from '@armada-ts/api/google/rpc/status';
 
 /** The name of a gRPC status code, such as `NOT_FOUND`. */
@@ -21,6 +21,7 @@ export interface JobError {
 }
 
 export interface ArmadaClientErrorDetails {
+  reason?: string | undefined;
   faults?: readonly RequestFault[];
   jobErrors?: readonly JobError[];
   retryAfterMs?: number | undefined;
@@ -34,6 +35,8 @@ export interface ArmadaClientErrorDetails {
  */
 export class ArmadaClientError extends Error {
   readonly code: GrpcCode;
+  /** The server's own, finer code, such as `QUEUE_NOT_FOUND`; Armada's servers give none. docs/errors.md lists them. */
+  readonly reason: string | undefined;
   /** What is wrong with the request, field by field; empty when the server gave no such list. */
   readonly faults: readonly RequestFault[];
   /** Items of a submission that were refused; empty for every other call. */
@@ -47,6 +50,7 @@ export class ArmadaClientError extends Error {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.name = 'ArmadaClientError';
     this.code = code;
+    this.reason = details.reason;
     this.faults = details.faults ?? [];
     this.jobErrors = details.jobErrors ?? [];
     this.retryAfterMs = details.retryAfterMs;
@@ -94,6 +98,9 @@ function readDetails(metadata: Metadata | undefined): ArmadaClientErrorDetails {
   try {
     for (const detail of Status.decode(bytes).details) {
       switch (detail.typeUrl.slice(detail.typeUrl.lastIndexOf('/') + 1)) {
+        case 'google.rpc.ErrorInfo':
+          details.reason = ErrorInfo.decode(detail.value).reason;
+          break;
         case 'google.rpc.BadRequest':
           details.faults = BadRequest.decode(detail.value).fieldViolations.map((violation) => ({
             field: violation.field,
@@ -119,9 +126,15 @@ function durationMs(duration: { seconds: bigint; nanos: number } | undefined): n
   return duration && Number(duration.seconds) * 1000 + Math.ceil(duration.nanos / 1e6);
 }
 
-/** The refused items of a submit answer. */
-export function jobErrors(response: JobSubmitResponse): JobError[] {
-  return response.jobResponseItems.flatMap((item, index) =>
-    item.error === '' ? [] : [{ index, message: item.error }],
-  );
+/**
+ * The refused items of a submit answer. Our servers list the refused ones only
+ * and number them in the text, where there is no other place for it; Armada's
+ * list an answer for every item.
+ */
+function jobErrors(response: JobSubmitResponse): JobError[] {
+  return response.jobResponseItems.flatMap(({ error }, place) => {
+    if (error === '') return [];
+    const numbered = /^item (\d+): (.*)$/s.exec(error);
+    return [{ index: Number(numbered?.[1] ?? place), message: numbered?.[2] ?? error }];
+  });
 }

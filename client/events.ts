@@ -62,7 +62,12 @@ export async function* watchJobSet(
     throw new ArmadaClientError(
       error.code,
       `the watch of job set "${options.jobSetId}" broke after message ${messageId}: ${error.message}`,
-      { unreachable: error.unreachable, retryAfterMs: error.retryAfterMs, cause: error },
+      {
+        reason: error.reason,
+        unreachable: error.unreachable,
+        retryAfterMs: error.retryAfterMs,
+        cause: error,
+      },
     );
   }
 }

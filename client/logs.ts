@@ -22,6 +22,9 @@ export interface LogChunk {
   runId: string;
 }
 
+/** What is there now is wanted now: without `follow`, no use waiting long for an executor that is away. */
+const GIVE_UP_READING_MS = 15_000;
+
 /**
  * Reads what a job wrote. A broken stream is resumed at the next byte of the
  * same run, so output appears once even when the server was restarted meanwhile.
@@ -44,7 +47,8 @@ export async function* readLog(
       },
       { signal: options.signal },
     );
-  for await (const chunk of resuming(open, { ...options, endless: false })) {
+  const patience = options.follow ? {} : { giveUpAfterMs: GIVE_UP_READING_MS };
+  for await (const chunk of resuming(open, { ...patience, ...options, endless: false })) {
     runId = chunk.runId;
     offset = chunk.offset + BigInt(chunk.data.length);
     yield { data: chunk.data, offset: chunk.offset, runId };

@@ -101,6 +101,7 @@ async function repeatedly<Answer>(call: () => Promise<Answer>, options: CallOpti
 function counted(error: ArmadaClientError, first: number): ArmadaClientError {
   if (first === 0) return error;
   return new ArmadaClientError(error.code, error.message, {
+    reason: error.reason,
     faults: error.faults.map(({ field, message }) => ({
       field: field.replace(
         /^(job_request_items|jobRequestItems)\[(\d+)\]/,
