@@ -1,0 +1,300 @@
+import { LeaseRequest, type LeaseStreamMessage, NodeInfo } from '@armada-ts/api/executorapi/executorapi';
+import { SubmitJob } from '@armada-ts/api/armadaevents/armadaevents';
+import type { StoredJob } from '@armada-ts/api/armada/store/v1/store';
+import { JobState } from '@armada-ts/api/api/job';
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { after, idOf, stored, submitted } from '../../test/lease/jobs.ts';
+import { cancel, cancelled, lease } from '../../test/model/job-events.ts';
+import { createAuthorizer } from '../auth/authorizer.ts';
+import { standaloneAuth } from '../auth/config.ts';
+import type { Principal } from '../auth/principal.ts';
+import { silentLogger } from '../base/logger.ts';
+import type { Store } from '../store/store.ts';
+import { createHolders } from './holders.ts';
+import { createInboxes } from './inboxes.ts';
+import { type LeaseDeps, type LeaseStream, serveLeases } from './stream.ts';
+
+const executor: Principal = { name: 'executor', groups: [], scopes: [], scheme: 'test' };
+
+interface World {
+  deps: LeaseDeps;
+  /** Records by job id, as the store and the inboxes know them. */
+  jobs: Map<string, StoredJob>;
+  put(job: StoredJob): void;
+  seen: LeaseRequest[];
+  nowMs: number;
+}
+
+function setUp(): World {
+  const jobs = new Map<string, StoredJob>();
+  const inboxes = createInboxes();
+  const read = {
+    specs: async (ids: string[]) =>
+      new Map(ids.filter((id) => jobs.has(id)).map((id) => [id, SubmitJob.create({ jobId: id })])),
+    jobsOfRuns: async (runIds: string[]) =>
+      new Map(
+        [...jobs.values()].flatMap((job) =>
+          (job.record?.runs ?? [])
+            .filter(({ runId }) => runIds.includes(runId))
+            .map(({ runId }) => [runId, job]),
+        ),
+      ),
+  };
+  const world: World = {
+    jobs,
+    seen: [],
+    nowMs: 0,
+    put(job) {
+      jobs.set(job.record?.jobId ?? '', job);
+      inboxes.apply([job]);
+    },
+    deps: {
+      store: { read } as unknown as Store,
+      authorizer: createAuthorizer({ permissionScopeMapping: {}, ...standaloneAuth }),
+      inboxes,
+      holders: createHolders(),
+      executorSeen: (request) => world.seen.push(request),
+      clock: { now: () => 0, elapsed: () => world.nowMs },
+      logger: silentLogger,
+    },
+  };
+  return world;
+}
+
+/** A client of one stream: what it gets is told in few words. */
+interface Client {
+  got: string[];
+  ask(request?: Partial<LeaseRequest>): void;
+  close(): void;
+  done: Promise<void>;
+  /** Holds back the next messages until called. */
+  hold(): () => void;
+}
+
+function open({ deps }: World, options: Partial<LeaseStream> = {}): Client {
+  const got: string[] = [];
+  const queue: (LeaseRequest | undefined)[] = [];
+  let wake = (): void => {};
+  let gate = Promise.resolve();
+  const tell = (request: LeaseRequest | undefined): void => {
+    queue.push(request);
+    wake();
+  };
+  async function* requests(): AsyncGenerator<LeaseRequest> {
+    for (;;) {
+      while (queue.length === 0) await new Promise<void>((resolve) => (wake = resolve));
+      const request = queue.shift();
+      if (!request) return;
+      yield request;
+    }
+  }
+  const send = async (message: LeaseStreamMessage): Promise<void> => {
+    got.push(wordsOf(message));
+    await gate;
+  };
+  const stream = { requests: requests(), send, push: false, session: '', ...options };
+  return {
+    got,
+    ask: (request = {}) =>
+      tell({ ...LeaseRequest.create(), executorId: 'cluster', maxJobsToLease: 100, ...request }),
+    close: () => tell(undefined),
+    done: serveLeases(deps, executor, stream),
+    hold() {
+      let release = (): void => {};
+      gate = new Promise((resolve) => (release = resolve));
+      return release;
+    },
+  };
+}
+
+function wordsOf({ event }: LeaseStreamMessage): string {
+  if (event?.$case === 'lease') return `lease ${event.value.jobRunId}`;
+  if (event?.$case === 'cancelRuns') return `cancel ${event.value.jobRunIdsToCancel.join(' ')}`;
+  return event?.$case ?? '';
+}
+
+const leased = (n: number, version = 1): StoredJob =>
+  stored(after(submitted({ n }), lease(`r${n}`)), version);
+const withCancel = (job: StoredJob): StoredJob => stored(after(job.record!, cancel()), job.version + 1);
+const settled = (): Promise<void> => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+
+test('a request is answered with stops, then leases, then the end marker, and the stream ends', async () => {
+  const world = setUp();
+  for (const n of [1, 2, 3]) world.put(leased(n));
+  world.put(withCancel(leased(3)));
+  const client = open(world);
+  client.ask({ unassignedJobRunIds: ['r3'] });
+  await client.done;
+  assert.deepEqual(client.got, ['cancel r3', 'lease r1', 'lease r2', 'end']);
+  assert.deepEqual(
+    world.seen.map(({ executorId }) => executorId),
+    ['cluster'],
+  );
+});
+
+test('a run counts as shown on a node as well as without one', async () => {
+  const world = setUp();
+  for (const n of [1, 2, 3]) world.put(leased(n));
+  const client = open(world);
+  const node = NodeInfo.fromPartial({ name: 'node', runIdsByState: new Map([['r2', JobState.RUNNING]]) });
+  client.ask({ unassignedJobRunIds: ['r1'], nodes: [node] });
+  await client.done;
+  assert.deepEqual(client.got, ['lease r3', 'end']);
+});
+
+test('no more is leased than the executor asks for', async () => {
+  const world = setUp();
+  for (const n of [1, 2, 3]) world.put(leased(n));
+  for (const [maxJobsToLease, expected] of [
+    [0, ['end']],
+    [2, ['lease r1', 'lease r2', 'end']],
+    [9, ['lease r3', 'end']],
+  ] as const) {
+    const client = open(world);
+    client.ask({ maxJobsToLease });
+    await client.done;
+    assert.deepEqual(client.got, expected);
+  }
+});
+
+test('of the runs an executor shows, only those are stopped whose records say so', async () => {
+  const world = setUp();
+  // Not in any inbox: ended before this server began to follow the log.
+  world.jobs.set(idOf(1), stored(after(leased(1).record!, cancelled), 2));
+  world.jobs.set(idOf(2), leased(2));
+  const client = open(world);
+  client.ask({ unassignedJobRunIds: ['r1', 'r2', 'orphan'], maxJobsToLease: 0 });
+  await client.done;
+  assert.deepEqual(client.got, ['cancel r1', 'end']);
+});
+
+test('a push stream hears of new leases and stops at once, and is bounded by its last request', async () => {
+  const world = setUp();
+  const client = open(world, { push: true });
+  client.ask({ maxJobsToLease: 2 });
+  await settled();
+  assert.deepEqual(client.got.splice(0), ['end']);
+  for (const n of [1, 2, 3]) world.put(leased(n));
+  await settled();
+  assert.deepEqual(client.got.splice(0), ['lease r1', 'lease r2']);
+  world.put(withCancel(leased(1)));
+  await settled();
+  assert.deepEqual(client.got.splice(0), ['cancel r1']);
+  client.ask({ unassignedJobRunIds: ['r2'], maxJobsToLease: 1 });
+  await settled();
+  assert.deepEqual(client.got.splice(0), ['lease r3', 'end']);
+  client.close();
+  await client.done;
+  world.put(leased(4));
+  await settled();
+  assert.deepEqual(client.got, [], 'nothing is sent on a stream that has ended');
+});
+
+test('answers and pushes do not mix', async () => {
+  const world = setUp();
+  const client = open(world, { push: true });
+  world.put(leased(1));
+  world.put(leased(2));
+  const release = client.hold();
+  client.ask();
+  await settled();
+  assert.deepEqual(client.got, ['lease r1']);
+  world.put(leased(3));
+  world.put(leased(4));
+  await settled();
+  assert.deepEqual(client.got, ['lease r1']);
+  release();
+  await settled();
+  assert.deepEqual(client.got, ['lease r1', 'lease r2', 'end', 'lease r3', 'lease r4']);
+  client.close();
+  await client.done;
+});
+
+test('a new push stream is told again what an earlier one may not have heard', async () => {
+  const world = setUp();
+  world.put(leased(1));
+  for (let i = 0; i < 2; i++) {
+    const client = open(world, { push: true });
+    client.ask();
+    client.close();
+    await client.done;
+    assert.deepEqual(client.got, ['lease r1', 'end']);
+  }
+});
+
+test('a second holder is refused while the first has a stream, and let in afterwards', async () => {
+  const world = setUp();
+  const first = open(world, { push: true, session: 'first' });
+  first.ask();
+  await settled();
+  const second = open(world, { push: true, session: 'second' });
+  second.ask();
+  await assert.rejects(second.done, { code: 'EXECUTOR_TAKEN' });
+  assert.deepEqual(second.got, []);
+  first.close();
+  await first.done;
+  const third = open(world, { push: true, session: 'second' });
+  third.ask();
+  third.close();
+  await third.done;
+  assert.deepEqual(third.got, ['end']);
+});
+
+test('a stream whose client takes nothing more fails, and lets go of the executor id', async () => {
+  const world = setUp();
+  world.put(leased(1));
+  const gone = new Error('gone');
+  const client = open(world, { push: true, session: 'first', send: () => Promise.reject(gone) });
+  client.ask();
+  await assert.rejects(client.done, gone);
+  world.deps.holders.hold('cluster', 'second');
+});
+
+test('a push that fails ends the stream with the next request', async () => {
+  const world = setUp();
+  let fails = false;
+  const send = async (): Promise<void> => {
+    if (fails) throw new Error('gone');
+  };
+  const client = open(world, { push: true, send });
+  client.ask();
+  await settled();
+  fails = true;
+  world.put(leased(1));
+  await settled();
+  client.ask();
+  await assert.rejects(client.done, { message: 'gone' });
+});
+
+test('requests that name no executor, or another one than before, are refused', async () => {
+  const world = setUp();
+  for (const executorId of ['', 'a\nb', 'x'.repeat(254)]) {
+    const client = open(world);
+    client.ask({ executorId });
+    await assert.rejects(client.done, { code: 'INVALID_REQUEST' });
+  }
+  const client = open(world, { push: true });
+  client.ask();
+  client.ask({ executorId: 'another' });
+  await assert.rejects(client.done, {
+    code: 'INVALID_REQUEST',
+    message: 'executor_id must stay "cluster" on one stream, got "another"',
+  });
+});
+
+test('only who may execute jobs is served', async () => {
+  const world = setUp();
+  world.deps.authorizer = createAuthorizer({ permissionGroupMapping: {}, permissionScopeMapping: {} });
+  const client = open(world);
+  client.ask();
+  await assert.rejects(client.done, { code: 'PERMISSION_DENIED' });
+  assert.deepEqual(world.seen, []);
+});
+
+test('a client that ends without asking anything is left in peace', async () => {
+  const client = open(setUp());
+  client.close();
+  await client.done;
+  assert.deepEqual(client.got, []);
+});
