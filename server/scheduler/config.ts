@@ -37,12 +37,12 @@ export const schedulerSchema = z.strictObject({
     .describe(
       'No job is rejected in the first milliseconds after the scheduler has started: executors may still be on their way.',
     ),
-  roundIntervalMs: z
+  maxRoundIntervalMs: z
     .number()
     .min(0)
     .default(20)
     .describe(
-      'Least time between the starts of two scheduling rounds, in milliseconds. When nothing was going on, a round starts at once.',
+      'Longest rest between the starts of two scheduling rounds, in milliseconds. It is less, ten times what the last round took, where rounds are cheap; when nothing was going on, a round starts at once.',
     ),
   roundMaxPlacements: z
     .int()

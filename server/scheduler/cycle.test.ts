@@ -39,7 +39,7 @@ test('tick() leases a job that fits, in one tick', async () => {
 });
 
 test('tick() keeps rounds apart under load, and starts one at once when idle', async () => {
-  const world = createWorld({ roundIntervalMs: 20 });
+  const world = createWorld({ maxRoundIntervalMs: 20 });
   queue(world, 'q');
   show(world);
   world.nowMs = 100;

@@ -84,7 +84,7 @@ export function createWorld(settings: Partial<SchedulerConfig> = {}): World {
 export function newScheduler(world: World, settings: Partial<SchedulerConfig> = {}): Scheduler {
   let drawn = 0;
   return createScheduler({
-    config: { ...schedulerSchema.parse({}), roundIntervalMs: 0, rejectAfterMs: 0, ...settings },
+    config: { ...schedulerSchema.parse({}), maxRoundIntervalMs: 0, rejectAfterMs: 0, ...settings },
     priorityClasses,
     clock: { now: () => EPOCH_MS + world.nowMs, elapsed: () => world.nowMs },
     random: (size) => Uint8Array.from({ length: size }, () => (drawn++ % 256) ^ (drawn >> 8)),
