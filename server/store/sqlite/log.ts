@@ -33,8 +33,8 @@ export function encodeEntry(
 export interface LogReader {
   /** Number of the oldest entry that is kept; one past the head when there is none. */
   first: (partition: number) => number;
-  /** Entries after `number`, in order, no more than `limit`. */
-  after: (partition: number, number: number, limit: number) => LogEntry[];
+  /** Entries after `number`, in order, read one by one; 256 at most. */
+  after: (partition: number, number: number) => Iterable<LogEntry>;
 }
 
 interface LogRow {
@@ -51,12 +51,14 @@ export function prepareLog(db: DatabaseSync): LogReader {
   );
   const after = query<LogRow>(
     db,
-    'SELECT jobs, entry FROM log WHERE partition = ? AND number > ? ORDER BY number LIMIT ?',
+    'SELECT jobs, entry FROM log WHERE partition = ? AND number > ? ORDER BY number LIMIT 256',
   );
   const fill = prepareFill(db);
   return {
     first: (partition) => first.get(partition, partition)?.first ?? 0,
-    after: (partition, number, limit) => after.all(partition, number, limit).map(fill),
+    *after(partition, number) {
+      for (const row of after.iterate(partition, number)) yield fill(row);
+    },
   };
 }
 

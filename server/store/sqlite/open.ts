@@ -81,7 +81,7 @@ export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
 function prepareDirectory(directory: string): string {
   try {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
-    for (const file of ['armada.db', 'lock.db']) closeSync(openSync(join(directory, file), 'a', 0o600));
+    for (const file of ['armada.db', 'lock.db']) makeFile(join(directory, file));
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new ArmadaError('UNAVAILABLE', `cannot use the data directory ${directory}: ${reason}`, {
@@ -89,6 +89,18 @@ function prepareDirectory(directory: string): string {
     });
   }
   return join(directory, 'armada.db');
+}
+
+/**
+ * Makes an empty file. One that is there must not even be opened: closing it
+ * again would drop the locks that this process holds on it (POSIX, fcntl).
+ */
+function makeFile(path: string): void {
+  try {
+    closeSync(openSync(path, 'wx', 0o600));
+  } catch (error) {
+    if (!(error instanceof Error) || !('code' in error) || error.code !== 'EEXIST') throw error;
+  }
 }
 
 /** Whole milliseconds, as the tables hold them. */

@@ -106,6 +106,11 @@ export async function* followLog(
   signal: AbortSignal,
 ): AsyncGenerator<TailItem, void, undefined> {
   const positions = [...from];
+  // Who is ahead of the log knows another one: this is an older copy of it.
+  if (heads().some((head, partition) => (from[partition] ?? 0) > head)) {
+    yield { kind: 'fell-off' };
+    return;
+  }
   let place: number | undefined;
   while (!signal.aborted && !ring.closed) {
     if (place === undefined || place < ring.start) {
@@ -133,20 +138,23 @@ export async function* followLog(
   }
 }
 
-/** Entries that one page of the log table holds at most, for each partition. */
-const MAX_PAGE_ENTRIES = 32;
+/** Jobs that one page of the log table holds at most, or one entry: about 20 ms. */
+const MAX_PAGE_JOBS = 2000;
 
-/** The next page of the log table, and the positions after it. */
+/** The next page of the log table, of one or more partitions, and the positions after it. */
 function catchUp({ log, heads }: Omit<TailSource, 'ring'>, positions: number[]): TailItem {
   const entries: LogEntry[] = [];
+  let jobs = 0;
   for (const [partition, head] of heads().entries()) {
     const position = positions[partition] ?? 0;
-    // Also who is ahead of the log: then it is not the log that it was.
-    if (position > head || log.first(partition) > position + 1) return { kind: 'fell-off' };
-    if (position === head) continue;
-    const page = log.after(partition, position, MAX_PAGE_ENTRIES);
-    entries.push(...page);
-    positions[partition] = page.at(-1)?.number ?? position;
+    if (position >= head) continue;
+    if (log.first(partition) > position + 1) return { kind: 'fell-off' };
+    for (const entry of log.after(partition, position)) {
+      entries.push(entry);
+      positions[partition] = entry.number;
+      jobs += entry.jobs.length;
+      if (jobs >= MAX_PAGE_JOBS || entries.length >= MAX_ITEM_ENTRIES) return { kind: 'entries', entries };
+    }
   }
   return { kind: 'entries', entries };
 }

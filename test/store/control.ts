@@ -1,0 +1,98 @@
+/** Queues and executors: versions, the log, and what a queue with live jobs forbids. */
+import { Control_Kind, ExecutorRecord } from '@armada-ts/api/armada/store/v1/store';
+import { partitionOfSlot, slotOfQueue } from '@armada-ts/server/model/ids';
+import type { ControlChange } from '@armada-ts/server/store/store';
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { changeBatch, queueChange, submitJobs } from './builders.ts';
+import { applied } from './compare.ts';
+import { type Engine, openStore } from './engine.ts';
+
+export function controlSuite(engine: Engine): void {
+  describe('queues and executors', () => {
+    it('makes, changes, lists and deletes queues by version', async (test) => {
+      const store = await openStore(engine, test);
+      const made = await store.control(queueChange('b', 0));
+      await store.control(queueChange('a', 0));
+      assert(made.outcome === 'applied');
+      assert.deepEqual(
+        (await store.read.queues()).map(({ queue }) => queue.name),
+        ['a', 'b', 'queue'],
+      );
+      const changed = await store.control(queueChange('b', made.version, 7));
+      assert(changed.outcome === 'applied' && changed.version > made.version);
+      const read = await store.read.queue('b');
+      assert.equal(read?.queue.priorityFactor, 7);
+      assert.equal(read?.version, changed.version);
+      await store.control({ ...queueChange('b', changed.version), record: null });
+      assert.equal(await store.read.queue('b'), undefined);
+      assert.equal((await store.read.queues()).length, 2);
+    });
+
+    it('numbers changes in the log of the partition of the name', async (test) => {
+      const store = await openStore(engine, test);
+      const partition = partitionOfSlot(slotOfQueue('other'), store.info.partitions);
+      const before = (await store.heads())[partition] ?? 0;
+      assert.deepEqual(await store.control(queueChange('other', 0)), {
+        outcome: 'applied',
+        version: before + 1,
+      });
+      assert.equal((await store.heads())[partition], before + 1);
+    });
+
+    it('refuses a change of another version and tells what there is', async (test) => {
+      const store = await openStore(engine, test);
+      const current = await store.read.queue('queue');
+      const result = await store.control(queueChange('queue', 0));
+      assert(result.outcome === 'stale');
+      assert.equal(result.current?.version, current?.version);
+      assert.deepEqual(
+        Buffer.from(result.current?.record ?? []),
+        Buffer.from(queueChange('queue').record ?? []),
+      );
+      assert.deepEqual(await store.control(queueChange('other', 3)), {
+        outcome: 'stale',
+        current: undefined,
+      });
+    });
+
+    it('lets one of many that make the same queue win', async (test) => {
+      const store = await openStore(engine, test);
+      const results = await Promise.all(
+        Array.from({ length: 6 }, () => store.control(queueChange('new', 0))),
+      );
+      assert.equal(results.filter(({ outcome }) => outcome === 'applied').length, 1);
+    });
+
+    it('deletes no queue with live jobs, and leaves streams of a deleted one', async (test) => {
+      const store = await openStore(engine, test);
+      const { jobs } = await applied(store, submitJobs(2));
+      const removal: ControlChange = { ...queueChange('queue'), record: null };
+      assert.deepEqual(await store.control(removal), { outcome: 'not-empty', liveJobs: 2 });
+      await applied(store, changeBatch(jobs, 'succeed'));
+      assert.equal((await store.control(removal)).outcome, 'applied');
+      assert.equal((await store.read.stream('queue', 'set', 0, 1e6)).length, 2);
+      assert.equal((await store.read.jobs(jobs.map(({ record }) => record?.jobId ?? ''))).length, 2);
+      assert.deepEqual(await store.append(submitJobs(1)), { outcome: 'no-queue' });
+      assert.equal((await store.control(queueChange('queue', 0))).outcome, 'applied');
+      const again = await applied(store, submitJobs(1));
+      assert.equal(again.sequences[0]?.number, 3);
+    });
+
+    it('keeps executors', async (test) => {
+      const store = await openStore(engine, test);
+      const change = (id: string, pool: string): ControlChange => ({
+        kind: Control_Kind.KIND_EXECUTOR,
+        name: id,
+        record: ExecutorRecord.encode(ExecutorRecord.fromPartial({ id, pool })).finish(),
+      });
+      await store.control(change('b', 'one'));
+      await store.control(change('a', 'one'));
+      await store.control(change('b', 'two'));
+      const shown = async () => (await store.read.executors()).map(({ id, pool }) => `${id} ${pool}`);
+      assert.deepEqual(await shown(), ['a one', 'b two']);
+      await store.control({ ...change('a', ''), record: null });
+      assert.deepEqual(await shown(), ['b two']);
+    });
+  });
+}
