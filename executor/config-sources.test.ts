@@ -50,7 +50,13 @@ test('usage() names each flag, and settingPaths() each setting once', () => {
 });
 
 test('nodeGroups() shares the machine out among its nodes', () => {
-  const machine = { cores: 8, memoryBytes: 10 * 2 ** 30, freeDiskBytes: 2 ** 40 };
+  const machine = {
+    cores: 8,
+    memoryBytes: 10 * 2 ** 30,
+    freeDiskBytes: 2 ** 40,
+    platform: 'linux',
+    architecture: 'x64',
+  };
   const config = parseConfig({ nodes: { count: 4, memory: '3Gi', resources: { 'nvidia.com/gpu': 1 } } });
   const nodes = nodesOf(nodeGroups(config, machine));
   assert.deepEqual(

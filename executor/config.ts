@@ -42,7 +42,9 @@ const nodeGroup = z.strictObject({
   labels: z
     .record(z.string(), z.string())
     .default({})
-    .describe('Labels of each node, besides `kubernetes.io/hostname`.'),
+    .describe(
+      'Labels of each node, besides `kubernetes.io/hostname` and, with `process`, `kubernetes.io/os` and `kubernetes.io/arch`.',
+    ),
   taints: z.array(taint).default([]).describe('Taints of each node; jobs need tolerations for them.'),
   pool: z.string().min(1).optional().describe("Pool of these nodes. Default: the executor's."),
 });

@@ -106,5 +106,7 @@ function thisMachine(directory: string): Machine {
     cores: os.availableParallelism(),
     memoryBytes: os.totalmem(),
     freeDiskBytes: disk.bavail * disk.bsize,
+    platform: os.platform(),
+    architecture: os.arch(),
   };
 }

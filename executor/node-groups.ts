@@ -6,6 +6,10 @@ export interface Machine {
   cores: number;
   memoryBytes: number;
   freeDiskBytes: number;
+  /** As Node names it: `linux`, `darwin`. */
+  platform: string;
+  /** As Node names it: `x64`, `arm64`. */
+  architecture: string;
 }
 
 /** Share of the machine's memory that is offered when nothing else is said: the rest is for the machine itself. */
@@ -25,10 +29,16 @@ export function nodeGroups(config: ExecutorConfig, machine: Machine | undefined)
     name: group.name ?? (config.nodes.length === 1 ? defaultName : `${defaultName}-${i}`),
     count: group.count,
     resources: resourcesOf(group, share),
-    labels: group.labels,
+    labels: { ...(machine && labelsOf(machine)), ...group.labels },
     taints: group.taints,
     pool: group.pool ?? config.pool,
   }));
+}
+
+/** The labels Kubernetes puts on every node, by which pod specs choose a platform. */
+function labelsOf({ platform, architecture }: Machine): Record<string, string> {
+  const arch = architecture === 'x64' ? 'amd64' : architecture;
+  return { 'kubernetes.io/os': platform, 'kubernetes.io/arch': arch };
 }
 
 interface Share {

@@ -16,6 +16,7 @@ import { createHolders } from './lease/holders.ts';
 import { createInboxes } from './lease/inboxes.ts';
 import { createLinks } from './lease/links.ts';
 import { createClassifier } from './model/scheduling-class.ts';
+import { createHealthCheck, type HealthCheck } from './operator/health.ts';
 import { keepRetention } from './retention.ts';
 import type { Door } from './rpc/call.ts';
 import { eventDefinition, eventService } from './rpc/event.ts';
@@ -72,13 +73,10 @@ export async function startApp(config: Config, { clock, logger }: AppTools): Pro
   });
 
   const door = { ...doorOf(config, { clock, logger }), stopping: stopping.signal };
-  const services = servicesOf({ config, clock, logger, store, door, hub, inboxes, scheduler });
+  const health = createHealthCheck({ store, stopping: stopping.signal, schedulerFailed: scheduler.failed });
+  const services = servicesOf({ config, clock, logger, store, door, hub, inboxes, scheduler, health });
   const grpc = createGrpcServer(services, config.grpc.maxRequestBytes);
-  const http = createHttpServer({
-    host: config.host,
-    allowedHosts: config.http.allowedHosts,
-    health: () => [],
-  });
+  const http = createHttpServer({ host: config.host, allowedHosts: config.http.allowedHosts, health });
   opened.defer(() => http.close());
   opened.defer(async () => {
     stopping.abort();
@@ -119,9 +117,11 @@ interface Parts extends AppTools {
   hub: ReturnType<typeof createEventHub>;
   inboxes: ReturnType<typeof createInboxes>;
   scheduler: SchedulerHost;
+  health: HealthCheck;
 }
 
-function servicesOf({ config, clock, logger, store, door, hub, inboxes, scheduler }: Parts): Service[] {
+function servicesOf(parts: Parts): Service[] {
+  const { config, clock, logger, store, door, hub, inboxes, scheduler, health } = parts;
   const { authorizer } = door;
   const submit = {
     store,
@@ -143,9 +143,9 @@ function servicesOf({ config, clock, logger, store, door, hub, inboxes, schedule
   const links = createLinks(authorizer);
   const logs = { store, authorizer, readFromExecutor: links.readLog };
   return [
-    { definition: submitDefinition, implementation: submitService(door, submit) },
+    { definition: submitDefinition, implementation: submitService(door, submit, health) },
     { definition: queueServiceDefinition, implementation: queueService(door, submit) },
-    { definition: eventDefinition, implementation: eventService(door, { store, hub, authorizer }) },
+    { definition: eventDefinition, implementation: eventService(door, { store, hub, authorizer }, health) },
     { definition: executorApiDefinition, implementation: executorApiService(door, lease) },
     { definition: executorLinkDefinition, implementation: executorLinkService(door, links) },
     { definition: logsDefinition, implementation: logService(door, logs) },

@@ -1,10 +1,11 @@
 import type { JobSetRequest, WatchRequest } from '@armada-ts/api/api/event';
 import { EventService } from '@armada-ts/api/api/event';
-import { HealthCheckResponse_ServingStatus } from '@armada-ts/api/api/health';
 import type { ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js';
 import type { EncodedEvent } from '../events/hub.ts';
 import { type EventsDeps, jobSetEvents } from '../events/watch.ts';
-import { type CallContext, type Door, serverStream, unary } from './call.ts';
+import type { HealthCheck } from '../operator/health.ts';
+import { type CallContext, type Door, serverStream } from './call.ts';
+import { healthMethod } from './health.ts';
 
 const { getJobSetEvents, watch, health } = EventService;
 
@@ -21,7 +22,11 @@ export const eventDefinition = {
   health,
 } satisfies ServiceDefinition;
 
-export function eventService(door: Door, deps: EventsDeps): UntypedServiceImplementation {
+export function eventService(
+  door: Door,
+  deps: EventsDeps,
+  health: HealthCheck,
+): UntypedServiceImplementation {
   return {
     getJobSetEvents: serverStream(door, 'queue:watch', (request: JobSetRequest, context) =>
       flatten(deps, context, {
@@ -41,7 +46,7 @@ export function eventService(door: Door, deps: EventsDeps): UntypedServiceImplem
         errorIfMissing: true,
       }),
     ),
-    health: unary(door, 'authenticated', () => ({ status: HealthCheckResponse_ServingStatus.SERVING })),
+    health: healthMethod(door, health),
   };
 }
 

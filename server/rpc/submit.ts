@@ -1,4 +1,3 @@
-import { HealthCheckResponse_ServingStatus } from '@armada-ts/api/api/health';
 import type { QueueInfoRequest } from '@armada-ts/api/api/queue';
 import {
   type JobCancelRequest,
@@ -13,7 +12,9 @@ import type { SubmitDeps } from '../submit/deps.ts';
 import { queueInfo } from '../submit/queues.ts';
 import { reprioritizeJobs } from '../submit/reprioritize.ts';
 import { submitJobs } from '../submit/submit.ts';
+import type { HealthCheck } from '../operator/health.ts';
 import { type Door, unary } from './call.ts';
+import { healthMethod } from './health.ts';
 import { queueMethods } from './queues.ts';
 
 const { preemptJobs: _, ...served } = SubmitService;
@@ -21,7 +22,11 @@ const { preemptJobs: _, ...served } = SubmitService;
 /** api.Submit without preemption on request, which this server does not have. */
 export const submitDefinition = served satisfies ServiceDefinition;
 
-export function submitService(door: Door, deps: SubmitDeps): UntypedServiceImplementation {
+export function submitService(
+  door: Door,
+  deps: SubmitDeps,
+  health: HealthCheck,
+): UntypedServiceImplementation {
   return {
     ...queueMethods(door, deps),
     submitJobs: unary(door, 'queue:submit', (request: JobSubmitRequest, { principal }) =>
@@ -40,6 +45,6 @@ export function submitService(door: Door, deps: SubmitDeps): UntypedServiceImple
     getQueueInfo: unary(door, 'queue:watch', ({ name }: QueueInfoRequest, { principal }) =>
       queueInfo(deps, principal, name),
     ),
-    health: unary(door, 'authenticated', () => ({ status: HealthCheckResponse_ServingStatus.SERVING })),
+    health: healthMethod(door, health),
   };
 }

@@ -36,6 +36,8 @@ export interface World {
   scheduler: Scheduler;
   /** Milliseconds since the world began; both clocks follow. */
   nowMs: number;
+  /** What each look at the monotonic clock costs: makes rounds take time. */
+  stepMs: number;
   /** Everything appended by the scheduler, by event name and job. */
   decided: { what: string; jobId: string; event: Event }[];
   saved: ExecutorRecord[];
@@ -68,6 +70,7 @@ export function createWorld(settings: Partial<SchedulerConfig> = {}): World {
   held.length = 0;
   const world = {
     nowMs: 0,
+    stepMs: 0,
     decided: [],
     saved: [],
     sealedBy: undefined,
@@ -86,7 +89,7 @@ export function newScheduler(world: World, settings: Partial<SchedulerConfig> = 
   return createScheduler({
     config: { ...schedulerSchema.parse({}), maxRoundIntervalMs: 0, rejectAfterMs: 0, ...settings },
     priorityClasses,
-    clock: { now: () => EPOCH_MS + world.nowMs, elapsed: () => world.nowMs },
+    clock: { now: () => EPOCH_MS + world.nowMs, elapsed: () => (world.nowMs += world.stepMs) },
     random: (size) => Uint8Array.from({ length: size }, () => (drawn++ % 256) ^ (drawn >> 8)),
     term: world.term,
     append: (batch) => append(world, batch),
