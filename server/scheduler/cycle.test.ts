@@ -17,7 +17,7 @@ import {
   submit,
   submitMany,
   write,
-} from './fixture.ts';
+} from './testing/world.ts';
 
 test('tick() leases a job that fits, in one tick', async () => {
   const world = createWorld();

@@ -17,7 +17,7 @@ import {
   submit,
   submitMany,
   write,
-} from './fixture.ts';
+} from './testing/world.ts';
 
 /** A job that fills node n1 of executor east, leased. */
 async function full(world: World, options: Parameters<typeof submit>[1] = {}) {

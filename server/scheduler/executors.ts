@@ -18,7 +18,7 @@ import type { LeaseRequest, NodeInfo } from '@armada-ts/api/executorapi/executor
 import type { Logger } from '../base/logger.ts';
 import { dropCharge, goneNode, leaveRun, replaceNode, settleShown } from './charges.ts';
 import type { SchedulerConfig } from './config.ts';
-import { factsOf, faultOf, isSameNode, unknownUsage } from './node-info.ts';
+import { factsOf, faultOf, isSameNode, poolOfNode, unknownUsage } from './node-info.ts';
 import { countNode, dropNode, listNode, reserve } from './round/nodes.ts';
 import type { State } from './state.ts';
 
@@ -224,7 +224,8 @@ function seeNode(executors: Executors, executor: Executor, info: NodeInfo): void
     executors.state.isRoundDue = true;
   }
   let node = before?.node ?? -1;
-  if (before === undefined || !isSameNode(before.info, info) || nodes.facts[node]?.isGone) {
+  const isSame = before !== undefined && isSameNode(before.info, info);
+  if (!isSame || nodes.facts[node]?.pool !== poolOfNode(executor, info)) {
     node = replaceNode(charges, factsOf(executor, info));
     executor.isUnsaved = true;
     executors.state.isRoundDue = true;

@@ -19,7 +19,7 @@ import {
   show,
   submit,
   write,
-} from './fixture.ts';
+} from './testing/world.ts';
 
 const RUNS = process.env['ARMADA_TEST_LONG'] === '1' ? 1_500 : 120;
 const NODES = [node('n1', { cpu: '4' }), node('n2', { cpu: '6' })];
@@ -127,7 +127,7 @@ async function play(steps: (typeof step extends fc.Arbitrary<infer T> ? T : neve
     if (!world.isHeld) checkCharges(world);
   }
   await deliver(world);
-  for (const { record } of [...world.records.values()]) {
+  for (const { record } of Array.from(world.records.values())) {
     if (isTerminal(record.state) || record.cancel) continue;
     write(world, record.jobId, { $case: 'cancelJob', value: { jobId: record.jobId, reason: '' } });
   }

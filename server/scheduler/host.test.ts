@@ -18,7 +18,7 @@ import { applyEvent, submittedJob } from '../model/job.ts';
 import { openSqliteStore } from '../store/sqlite/open.ts';
 import type { Store } from '../store/store.ts';
 import { schedulerSchema } from './config.ts';
-import { classOf, node } from './fixture.ts';
+import { classOf, node } from './testing/world.ts';
 import { type SchedulerHost, startScheduler } from './host.ts';
 
 async function openStore(directory: string): Promise<Store> {

@@ -13,7 +13,7 @@ import {
   stateOf,
   submit,
   submitMany,
-} from './fixture.ts';
+} from './testing/world.ts';
 
 function messageOf(world: World, id: string): string | undefined {
   const error = world.records.get(id)?.record.error?.reason;

@@ -32,12 +32,17 @@ export function factsOf(executor: { id: string; pool: string }, info: NodeInfo):
   return {
     executorId: executor.id,
     name: info.name,
-    pool: info.pool === '' ? executor.pool : info.pool,
+    pool: poolOfNode(executor, info),
     labels,
     taints: info.taints,
     capacity: capacityOf(info),
     isGone: false,
   };
+}
+
+/** A node that names no pool is in its executor's. */
+export function poolOfNode(executor: { pool: string }, info: NodeInfo): string {
+  return info.pool === '' ? executor.pool : info.pool;
 }
 
 /** What jobs may use: what the node can give, less what others than Armada's jobs take of it. */

@@ -21,7 +21,7 @@ import {
   submit,
   submitMany,
   write,
-} from './fixture.ts';
+} from './testing/world.ts';
 
 function cancelSet(world: World, states: FilterState[] = []): Operation['event'] {
   return {

@@ -12,7 +12,13 @@ import { createClasses, ensureClass } from './classes.ts';
 import { HOSTNAME_LABEL } from './match.ts';
 import { compareNodes } from './node-order.ts';
 import { countNode, createNodes, listNode, putNode, release } from './nodes.ts';
-import { type OracleJob, type OracleNode, type OracleQueue, mayRunOn, oracleRound } from './oracle.ts';
+import {
+  type OracleJob,
+  type OracleNode,
+  type OracleQueue,
+  mayRunOn,
+  oracleRound,
+} from '../testing/oracle.ts';
 import { type Placement, type Snapshot, runRound } from './round.ts';
 import { createWaiting, lineUp } from './waiting.ts';
 

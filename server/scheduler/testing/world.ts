@@ -21,13 +21,13 @@ import {
   type NodeInfo,
   NodeInfo as NodeInfoMessage,
 } from '@armada-ts/api/executorapi/executorapi';
-import { silentLogger } from '../base/logger.ts';
-import { jobId, requestPrefix, slotOfQueue } from '../model/ids.ts';
-import { timestampOf } from '../model/instant.ts';
-import { type Event, applyEvent, submittedJob } from '../model/job.ts';
-import { type SchedulerConfig, schedulerSchema } from './config.ts';
-import { type Scheduler, createScheduler } from './cycle.ts';
-import type { AppendOutcome } from './flight.ts';
+import { silentLogger } from '../../base/logger.ts';
+import { jobId, requestPrefix, slotOfQueue } from '../../model/ids.ts';
+import { timestampOf } from '../../model/instant.ts';
+import { type Event, applyEvent, submittedJob } from '../../model/job.ts';
+import { type SchedulerConfig, schedulerSchema } from '../config.ts';
+import { type Scheduler, createScheduler } from '../cycle.ts';
+import type { AppendOutcome } from '../flight.ts';
 
 /** Wall clock at elapsed time 0. */
 export const EPOCH_MS = 1_800_000_000_000;
