@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseDocument, type Document } from 'yaml';
+import type { Document } from 'yaml';
 
 /** A configuration file or an environment variable that cannot be used; the message names the key. */
 export class ProfileError extends Error {
@@ -34,16 +34,16 @@ const FILE_NAMES = ['.armadactl.yaml', '.armadactl.yml', '.armadactl.json'];
  * Undefined when there is none; throws ProfileError when it cannot be read, or
  * when `path` names a file that is not there.
  */
-export function readConfigFile(
+export async function readConfigFile(
   path: string | undefined,
   homeDirectory: string | undefined,
-): ConfigFile | undefined {
+): Promise<ConfigFile | undefined> {
   if (path !== undefined) return parseConfigFile(path, readText(path));
   if (homeDirectory === undefined) return undefined;
   for (const name of FILE_NAMES) {
     const candidate = join(homeDirectory, name);
     try {
-      return parseConfigFile(candidate, readFileSync(candidate, 'utf8'));
+      return await parseConfigFile(candidate, readFileSync(candidate, 'utf8'));
     } catch (error) {
       if (error instanceof ProfileError) throw error;
       if (!isMissing(error)) throw unreadable(candidate, error);
@@ -52,8 +52,9 @@ export function readConfigFile(
   return undefined;
 }
 
-/** JSON is read too, being YAML. */
-export function parseConfigFile(path: string, text: string): ConfigFile {
+/** JSON is read too, being YAML, whose parser is loaded only for whoever has such a file. */
+async function parseConfigFile(path: string, text: string): Promise<ConfigFile> {
+  const { parseDocument } = await import('yaml');
   const document = parseDocument(text);
   const fault = document.errors[0];
   if (fault) throw new ProfileError(`${path}: ${fault.message.split('\n')[0]}`);

@@ -2,7 +2,6 @@ export { isLoopback, usesTls } from './address.ts';
 export {
   contextAddress,
   findContext,
-  parseConfigFile,
   ProfileError,
   readConfigFile,
   type ConfigFile,

@@ -19,25 +19,25 @@ contexts:
 kubectlCommandTemplate: "kubectl {{cmd}}"
 `;
 
-function read(text: string | undefined, sources: Partial<ProfileSources> = {}) {
+async function read(text: string | undefined, sources: Partial<ProfileSources> = {}) {
   const homeDirectory = mkdtempSync(join(tmpdir(), 'armada-profile-'));
   if (text !== undefined) writeFileSync(join(homeDirectory, '.armadactl.yaml'), text);
-  const profile = readProfile({ environment: {}, homeDirectory, ...sources });
+  const profile = await readProfile({ environment: {}, homeDirectory, ...sources });
   return { ...profile, notices: profile.notices.map((notice) => notice.replace(homeDirectory, '~')) };
 }
 
-test('readProfile() without a file is the server on this machine', () => {
-  assert.deepEqual(read(undefined), {
+test('readProfile() without a file is the server on this machine', async () => {
+  assert.deepEqual(await read(undefined), {
     address: 'localhost:50051',
     forceNoTls: false,
     contextName: undefined,
     notices: [],
   });
-  assert.equal(readProfile({ environment: {}, homeDirectory: undefined }).address, 'localhost:50051');
+  assert.equal((await readProfile({ environment: {}, homeDirectory: undefined })).address, 'localhost:50051');
 });
 
-test('readProfile() takes the current context', () => {
-  assert.deepEqual(read(CONTEXTS), {
+test('readProfile() takes the current context', async () => {
+  assert.deepEqual(await read(CONTEXTS), {
     address: 'armada.example.com:443',
     forceNoTls: false,
     basicAuth: { username: 'anna', password: '1234' },
@@ -47,65 +47,68 @@ test('readProfile() takes the current context', () => {
   });
 });
 
-test('readProfile() prefers flags to environment, and environment to file', () => {
-  assert.equal(read(CONTEXTS, { environment: { CURRENTCONTEXT: 'Local' } }).contextName, 'Local');
+test('readProfile() prefers flags to environment, and environment to file', async () => {
+  assert.equal((await read(CONTEXTS, { environment: { CURRENTCONTEXT: 'Local' } })).contextName, 'Local');
   assert.equal(
-    read(CONTEXTS, { environment: { CURRENTCONTEXT: 'Local' }, contextName: 'empty' }).contextName,
+    (await read(CONTEXTS, { environment: { CURRENTCONTEXT: 'Local' }, contextName: 'empty' })).contextName,
     'empty',
   );
-  assert.equal(read(CONTEXTS, { environment: { ARMADAURL: 'env:1' } }).address, 'env:1');
-  assert.equal(read(CONTEXTS, { environment: { ARMADAURL: 'env:1' }, address: 'flag:1' }).address, 'flag:1');
-  assert.equal(read(CONTEXTS, { environment: { ARMADAURL: '' } }).address, 'armada.example.com:443');
+  assert.equal((await read(CONTEXTS, { environment: { ARMADAURL: 'env:1' } })).address, 'env:1');
+  assert.equal(
+    (await read(CONTEXTS, { environment: { ARMADAURL: 'env:1' }, address: 'flag:1' })).address,
+    'flag:1',
+  );
+  assert.equal((await read(CONTEXTS, { environment: { ARMADAURL: '' } })).address, 'armada.example.com:443');
 });
 
-test('readProfile() keeps the case of context names, and forgives a wrong one', () => {
-  assert.equal(read(CONTEXTS, { contextName: 'local' }).contextName, 'Local');
+test('readProfile() keeps the case of context names, and forgives a wrong one', async () => {
+  assert.equal((await read(CONTEXTS, { contextName: 'local' })).contextName, 'Local');
   const both = 'contexts: {Main: {armadaUrl: "a:1"}, main: {armadaUrl: "b:1"}}';
-  assert.equal(read(both, { contextName: 'Main' }).address, 'a:1');
-  assert.throws(
-    () => read(both, { contextName: 'MAIN' }),
+  assert.equal((await read(both, { contextName: 'Main' })).address, 'a:1');
+  await assert.rejects(
+    read(both, { contextName: 'MAIN' }),
     /there is no context "MAIN"; there are Main, main/,
   );
 });
 
-test('readProfile() reads the older flat form and keys in any case', () => {
-  const profile = read('ArmadaURL: flat:1\nforcenotls: true\n');
+test('readProfile() reads the older flat form and keys in any case', async () => {
+  const profile = await read('ArmadaURL: flat:1\nforcenotls: true\n');
   assert.equal(profile.address, 'flat:1');
   assert.equal(profile.forceNoTls, true);
   assert.deepEqual(profile.notices, []);
-  assert.throws(() => read('armadaUrl: flat:1', { contextName: 'main' }), /has no contexts/);
+  await assert.rejects(read('armadaUrl: flat:1', { contextName: 'main' }), /has no contexts/);
 });
 
-test('readProfile() reads JSON', () => {
+test('readProfile() reads JSON', async () => {
   const homeDirectory = mkdtempSync(join(tmpdir(), 'armada-profile-'));
   writeFileSync(join(homeDirectory, '.armadactl.json'), '{"armadaUrl": "json:1"}');
-  assert.equal(readProfile({ environment: {}, homeDirectory }).address, 'json:1');
+  assert.equal((await readProfile({ environment: {}, homeDirectory })).address, 'json:1');
 });
 
-test('readProfile() names the key of credentials it cannot use yet', () => {
+test('readProfile() names the key of credentials it cannot use yet', async () => {
   for (const key of ['openIdAuth', 'execAuth', 'kubernetesNativeAuth', 'kerberosAuth']) {
-    assert.throws(
-      () => read(`currentContext: main\ncontexts: {main: {${key}: {enabled: true}}}`),
+    await assert.rejects(
+      read(`currentContext: main\ncontexts: {main: {${key}: {enabled: true}}}`),
       new RegExp(`contexts.main.${key} is not supported yet`),
     );
   }
 });
 
-test('readProfile() names the place of what is wrong', () => {
-  assert.throws(() => read('contexts: {main: {forceNoTls: "yes"}}', { contextName: 'main' }), {
+test('readProfile() names the place of what is wrong', async () => {
+  await assert.rejects(read('contexts: {main: {forceNoTls: "yes"}}', { contextName: 'main' }), {
     name: 'ProfileError',
     message: /contexts\.main\.forceNoTls must be a boolean, got string$/,
   });
-  assert.throws(() => read('basicAuth: {username: anna}'), /basicAuth\.password is missing$/);
-  assert.throws(() => read('grpcKeepAliveTime: soon'), /must be a duration such as 120s, got "soon"$/);
-  assert.throws(() => read('armadaUrl: "https://armada:443"'), /must be host:port without a scheme/);
-  assert.throws(() => read('contexts: [main]'), /contexts: expected keys and values/);
-  assert.throws(() => read('contexts: {a: {'), /armadactl\.yaml: /);
-  assert.throws(() => read(undefined, { configPath: '/nonexistent/file.yaml' }), /there is no such file/);
+  await assert.rejects(read('basicAuth: {username: anna}'), /basicAuth\.password is missing$/);
+  await assert.rejects(read('grpcKeepAliveTime: soon'), /must be a duration such as 120s, got "soon"$/);
+  await assert.rejects(read('armadaUrl: "https://armada:443"'), /must be host:port without a scheme/);
+  await assert.rejects(read('contexts: [main]'), /contexts: expected keys and values/);
+  await assert.rejects(read('contexts: {a: {'), /armadactl\.yaml: /);
+  await assert.rejects(read(undefined, { configPath: '/nonexistent/file.yaml' }), /there is no such file/);
 });
 
-test('readProfile() tells of keys without effect', () => {
-  assert.deepEqual(read('currentContext: a\ncontexts: {a: {basicAtuh: {}}}').notices, [
+test('readProfile() tells of keys without effect', async () => {
+  assert.deepEqual((await read('currentContext: a\ncontexts: {a: {basicAtuh: {}}}')).notices, [
     '~/.armadactl.yaml: contexts.a: "basicAtuh" is not a known key and has no effect',
   ]);
 });

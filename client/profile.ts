@@ -49,9 +49,9 @@ const FILE_KEYS = ['currentContext', 'contexts', 'kubectlCommandTemplate'];
  * environment, then the context of the file, then defaults. Throws ProfileError
  * for a file or value that cannot be used.
  */
-export function readProfile(sources: ProfileSources): Profile {
+export async function readProfile(sources: ProfileSources): Promise<Profile> {
   const { environment } = sources;
-  const file = readConfigFile(sources.configPath, sources.homeDirectory);
+  const file = await readConfigFile(sources.configPath, sources.homeDirectory);
   const wanted = sources.contextName ?? (environment.CURRENTCONTEXT || undefined) ?? file?.currentContext;
   let where = file?.path ?? '';
   let settings: Settings = new Map();

@@ -1,0 +1,31 @@
+import type { Command } from 'commander';
+import type { Connection } from '@armada-ts/client/connect';
+import type { Profile } from '@armada-ts/client/profile';
+import type { Output } from './output/output.ts';
+
+/** What the process gives a command; handed in, so that tests can give something else. */
+export interface Host {
+  environment: Readonly<Record<string, string | undefined>>;
+  homeDirectory: string | undefined;
+  stdin: AsyncIterable<Uint8Array>;
+  /** Calls `listener` on every SIGINT and SIGTERM until the returned function is called; without listeners they end the process. */
+  onInterrupt(listener: () => void): () => void;
+}
+
+/** What a command works with. */
+export interface CommandContext extends Host {
+  output: Output;
+  /** The connection as flags, environment and file state it. Throws ProfileError. */
+  profile(): Promise<Profile>;
+  /** Opened when first asked for and closed when the command ends. */
+  connection(): Promise<Connection>;
+  /** What `--config` and `--context` say. */
+  flags(): { config: string | undefined; context: string | undefined };
+  /** What the process ends with, unless the command throws. */
+  exitCode: number;
+}
+
+/** The shape of every file in `commands/`: adds its arguments, options and action. */
+export interface CommandModule {
+  define(command: Command, context: CommandContext): void;
+}

@@ -1,0 +1,268 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { status } from '@grpc/grpc-js';
+import { BadRequest } from '@armada-ts/api/google/rpc/error_details';
+import { Queue } from '@armada-ts/api/api/queue';
+import { detail, refusal, startFakeServer } from '@armada-ts/client/testing/fake-server';
+import { acceptOne, JOB_ID, serveQueues } from './testing/fake-armada.ts';
+import { armadactl } from './testing/launch.ts';
+
+const JOB_SET = `
+queue: demo
+jobSetId: set
+jobs:
+  - podSpec: {containers: [{name: main, image: none}]}
+`;
+
+test('version names the package and the runtime, and needs no server', async () => {
+  const { exitCode, stdout, stderr } = await armadactl(['version']);
+  assert.equal(exitCode, 0);
+  assert.match(stdout, /^armadactl \d+\.\d+\.\d+ \(Node 2[4-9]\.\d+\.\d+\)\n$/);
+  assert.equal(stderr, '');
+});
+
+test('the launcher starts a command that needs no server in under 200 ms', async () => {
+  // The best of several, as the machine may be busy with other tests; the first fills the compile cache.
+  let bestMs = Number.POSITIVE_INFINITY;
+  for (let attempt = 0; attempt < 6; attempt += 1) {
+    const startedAt = performance.now();
+    await armadactl(['version']);
+    bestMs = Math.min(bestMs, performance.now() - startedAt);
+  }
+  assert.ok(bestMs < 200, `${bestMs} ms`);
+});
+
+test('a wrong command line ends with 2 and says what is wrong', async () => {
+  const cases: [string[], RegExp][] = [
+    [['submti', 'x'], /unknown command 'submti'\s+\(Did you mean submit\?\)/],
+    [['get', 'quues'], /unknown command 'quues'\s+\(Did you mean queues\?\)/],
+    [['create', 'queue'], /missing required argument 'name'/],
+    [['create', 'queue', 'a', '--priority-factor', '0.5'], /1 or more/],
+    [['cancel', 'job-set', 'q', 's', '--state', 'pending'], /--state must be queued, running or both/],
+    [['cancel', 'job', 'nope'], /"nope" is not a job id/],
+    [['cancel'], /say what to cancel/],
+    [['reprioritize', 'job', JOB_ID, 'soon'], /0 or more/],
+    [['--context', 'x', 'get', 'queues'], /there is no context "x"/],
+    [['run'], /missing required argument 'command'/],
+  ];
+  for (const [args, expected] of cases) {
+    const { exitCode, stderr, stdout } = await armadactl(args);
+    assert.equal(exitCode, 2, args.join(' '));
+    assert.match(stderr, expected);
+    assert.equal(stdout, '');
+  }
+});
+
+test('a server that is not there ends with 5 and how to start it', async () => {
+  const gone = await startFakeServer({ queues: serveQueues() });
+  await gone.stop();
+  const { exitCode, stderr } = await armadactl(['get', 'queues'], {
+    environment: { ARMADAURL: gone.address },
+  });
+  assert.equal(exitCode, 5);
+  assert.match(
+    stderr,
+    /^error: cannot reach 127\.0\.0\.1:\d+: connect ECONNREFUSED .*\n  is the server running\? start it with `npm start`\n$/,
+  );
+});
+
+test('create queue sends what the flags say, in the forms of both generations', async () => {
+  const created: Queue[] = [];
+  await using server = await startFakeServer({
+    queues: {
+      createQueue: (call, callback) => {
+        created.push(call.request);
+        callback(null, {});
+      },
+    },
+  });
+  const url = `--armadaUrl=${server.address}`;
+  const modern = [
+    'create',
+    'queue',
+    'demo',
+    '--priority-factor',
+    '2',
+    '--owners',
+    'anna,ben',
+    '--owners',
+    'cleo',
+  ];
+  const done = await armadactl([
+    ...modern,
+    '--group-owners',
+    'red',
+    '--labels',
+    'a=b=c,d=e',
+    '--cordon',
+    url,
+  ]);
+  assert.deepEqual([done.exitCode, done.stdout, done.stderr], [0, 'Created queue demo\n', '']);
+  await armadactl(['create-queue', 'old', '--priorityFactor', '3', '--groupOwners', 'blue', url]);
+  const file = 'kind: Queue\nname: filed\npriorityFactor: 4\n';
+  await armadactl(['create', '-f', '-', url], { input: file });
+  assert.deepEqual(
+    created.map(({ name, priorityFactor, userOwners, groupOwners, cordoned, labels }) => [
+      name,
+      priorityFactor,
+      userOwners.join(),
+      groupOwners.join(),
+      cordoned,
+      [...labels].join(';'),
+    ]),
+    [
+      ['demo', 2, 'anna,ben,cleo', 'red', true, 'a,b=c;d,e'],
+      ['old', 3, '', 'blue', false, ''],
+      ['filed', 4, '', '', false, ''],
+    ],
+  );
+});
+
+test('get queues prints documents that create -f reads, and get queue of a typo suggests names', async () => {
+  await using server = await startFakeServer({ queues: serveQueues('demo', 'prod') });
+  const environment = { ARMADAURL: server.address };
+  const all = await armadactl(['get', 'queues'], { environment });
+  assert.equal(all.exitCode, 0);
+  assert.match(all.stdout, /name: demo\n[^]*---\napiVersion: .*\nkind: Queue\nname: prod\n/);
+  const some = await armadactl(['get', 'queues', 'prod', 'pord'], { environment });
+  assert.equal(some.exitCode, 3);
+  assert.doesNotMatch(some.stdout, /demo/);
+  for (const args of [
+    ['get', 'queue', 'dmeo'],
+    ['delete', 'queue', 'dmeo'],
+    ['delete-queue', 'dmeo'],
+  ]) {
+    const { exitCode, stderr } = await armadactl(args, { environment });
+    assert.equal(exitCode, 3);
+    assert.equal(
+      stderr,
+      'error: queue "dmeo" does not exist\n  did you mean "demo"?\n  create it with `armadactl create queue dmeo`\n',
+    );
+  }
+});
+
+test('refusals end with the code of their kind and never with a usage text', async () => {
+  const codes: [status, number][] = [
+    [status.ALREADY_EXISTS, 1],
+    [status.PERMISSION_DENIED, 4],
+    [status.UNAUTHENTICATED, 4],
+    [status.UNAVAILABLE, 5],
+    [status.DEADLINE_EXCEEDED, 6],
+  ];
+  for (const [code, exitCode] of codes) {
+    await using server = await startFakeServer({
+      queues: { createQueue: (_, callback) => callback(refusal(code, 'the server says no')) },
+    });
+    const environment = { ARMADAURL: server.address };
+    const refused = await armadactl(['create', 'queue', 'demo'], { environment });
+    assert.equal(refused.exitCode, exitCode, status[code]);
+    assert.match(refused.stderr, /^error: the server says no\n/);
+    assert.doesNotMatch(refused.stderr, /usage|at .*\.ts/i);
+  }
+});
+
+test('submit prints the id of each job, and checks only with --dry-run', async () => {
+  await using server = await startFakeServer({ submit: acceptOne() });
+  const environment = { ARMADAURL: server.address };
+  const submitted = await armadactl(['submit', '-'], { environment, input: JOB_SET });
+  assert.equal(submitted.stderr, '');
+  assert.equal(submitted.stdout, `Submitted job with id: ${JOB_ID} to job set set\n`);
+  assert.equal(submitted.exitCode, 0);
+  const checked = await armadactl(['submit', '-', '--dry-run'], { input: JOB_SET });
+  assert.equal(checked.exitCode, 0);
+  assert.equal(checked.stdout, 'standard input is valid: 1 job for job set set of queue demo\n');
+  const typo = await armadactl(['submit', '-', '--dry-run'], { input: JOB_SET.replace('image', 'imgae') });
+  assert.equal(typo.exitCode, 2);
+  assert.match(
+    typo.stderr,
+    /line 5: jobs\[0\]\.podSpec\.containers\[0\]\.imgae: unknown key; did you mean "image"\?/,
+  );
+});
+
+test('submit names the places in the file of what the server finds wrong', async () => {
+  await using server = await startFakeServer({
+    submit: {
+      submitJobs: (_, callback) => {
+        const field = 'job_request_items[0].pod_spec.containers[0].resources';
+        const fieldViolations = [{ field, description: 'must have requests' }];
+        const details = [detail('google.rpc.BadRequest', BadRequest, { fieldViolations })];
+        callback(refusal(status.INVALID_ARGUMENT, `${field} must have requests`, details));
+      },
+    },
+  });
+  const refused = await armadactl(['submit', '-'], {
+    environment: { ARMADAURL: server.address },
+    input: JOB_SET,
+  });
+  assert.equal(refused.exitCode, 1);
+  assert.equal(
+    refused.stderr,
+    'error: the server refused standard input\n  line 5: jobs[0].podSpec.containers[0].resources: must have requests\n',
+  );
+});
+
+test('submit ends with 1 when single items were refused, and with 3 for a queue that is missing', async () => {
+  await using server = await startFakeServer({
+    queues: serveQueues('prod'),
+    submit: {
+      submitJobs: (call, callback) => {
+        if (call.request.queue === 'demo') callback(refusal(status.NOT_FOUND, 'no such queue'));
+        else callback(null, { jobResponseItems: [{ jobId: '', error: 'too large' }] });
+      },
+    },
+  });
+  const environment = { ARMADAURL: server.address };
+  const refused = await armadactl(['submit', '-'], { environment, input: JOB_SET.replace('demo', 'prod') });
+  assert.equal(refused.exitCode, 1);
+  assert.equal(refused.stderr, 'error: jobs[0] was refused: too large\nerror: 1 of 1 job refused\n');
+  const missing = await armadactl(['submit', '-'], { environment, input: JOB_SET });
+  assert.equal(missing.exitCode, 3);
+  assert.match(missing.stderr, /queue "demo" does not exist\n  create it with `armadactl create queue demo`/);
+});
+
+test('cancel and reprioritize take a job id alone, or with queue and job set', async () => {
+  const cancelled: unknown[] = [];
+  const moved: unknown[] = [];
+  await using server = await startFakeServer({
+    submit: {
+      cancelJobs: (call, callback) => {
+        const { queue, jobSetId, jobIds, reason } = call.request;
+        cancelled.push([queue, jobSetId, jobIds.length, reason]);
+        callback(null, { cancelledIds: queue === 'gone' ? [] : jobIds });
+      },
+      reprioritizeJobs: (call, callback) => {
+        const { queue, jobSetId, jobIds, newPriority } = call.request;
+        moved.push([queue, jobSetId, jobIds.length, newPriority]);
+        const failed = queue === 'gone' ? 'job has ended' : '';
+        callback(null, { reprioritizationResults: new Map([[JOB_ID, failed]]) });
+      },
+    },
+  });
+  const environment = { ARMADAURL: server.address };
+  const codes: (number | null)[] = [];
+  for (const args of [
+    ['cancel', 'job', JOB_ID],
+    ['cancel', 'job', 'q', 's', JOB_ID, '--reason', 'why'],
+    ['cancel', '--jobId', JOB_ID],
+    ['cancel', 'job', 'gone', 's', JOB_ID],
+    ['reprioritize', 'job', JOB_ID, '5'],
+    ['reprioritize', 'job', 'q', 's', JOB_ID, '0.5'],
+    ['reprioritize', 'job-set', 'q', 's', '2'],
+    ['reprioritize', 'job', 'gone', 's', JOB_ID, '1'],
+  ]) {
+    codes.push((await armadactl(args, { environment })).exitCode);
+  }
+  assert.deepEqual(codes, [0, 0, 0, 1, 0, 0, 0, 1]);
+  assert.deepEqual(cancelled, [
+    ['', '', 1, ''],
+    ['q', 's', 1, 'why'],
+    ['', '', 1, ''],
+    ['gone', 's', 1, ''],
+  ]);
+  assert.deepEqual(moved, [
+    ['', '', 1, 5],
+    ['q', 's', 1, 0.5],
+    ['q', 's', 0, 2],
+    ['gone', 's', 1, 1],
+  ]);
+});

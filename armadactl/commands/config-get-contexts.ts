@@ -1,0 +1,13 @@
+import type { Command } from 'commander';
+import type { CommandContext } from '../command.ts';
+import { currentContext, requireContexts } from '../contexts.ts';
+
+export function define(command: Command, context: CommandContext): void {
+  command.action(async () => {
+    const file = await requireContexts(context);
+    const current = currentContext(file, context);
+    context.output.contexts(
+      [...file.contexts].map(([name, { address }]) => ({ name, address, isCurrent: name === current })),
+    );
+  });
+}

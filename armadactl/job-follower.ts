@@ -1,0 +1,149 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Connection } from '@armada-ts/client/connect';
+import { ArmadaClientError } from '@armada-ts/client/errors';
+import { watchJobSet, type JobSetEventBody } from '@armada-ts/client/events';
+import { cancelJobs } from '@armada-ts/client/jobs';
+import { readLog } from '@armada-ts/client/logs';
+import type { CommandContext } from './command.ts';
+import { ExitCode } from './exit-codes.ts';
+import { noteInterruption } from './interruption.ts';
+import { isFinal, stateAfter } from './job-set-progress.ts';
+
+export interface FollowedJob {
+  queue: string;
+  jobSetId: string;
+  jobId: string;
+}
+
+/** The last output may still be on its way when the job's end is known. */
+const LOG_GRACE_MS = 10_000;
+/** A run may be known to have started before its output can be read. */
+const LOG_START_TRIES = 20;
+const LOG_START_DELAY_MS = 150;
+/** After this, somebody who waits should be told what for. */
+const QUEUED_NOTICE_MS = 5_000;
+
+/**
+ * Shows what a job writes until it ends, and gives the exit code that stands
+ * for its end: the job's own, where it ran to one. The first interrupt cancels
+ * the job and waits for it, the second leaves at once.
+ */
+export async function followJob(
+  connection: Connection,
+  job: FollowedJob,
+  context: CommandContext,
+): Promise<number> {
+  const leave = new AbortController();
+  let interrupts = 0;
+  const release = context.onInterrupt(() => {
+    interrupts += 1;
+    if (interrupts > 1) return leave.abort();
+    context.output.notice(`cancelling job ${job.jobId}; interrupt again to leave without waiting`);
+    cancelJobs(connection, { ...withIds(job), reason: 'interrupted' }).catch((error: unknown) => {
+      context.output.notice(`the job could not be cancelled: ${reasonOf(error)}`);
+    });
+  });
+  try {
+    const exitCode = await followToEnd(connection, job, context, leave.signal);
+    return interrupts > 0 && exitCode === ExitCode.cancelled ? ExitCode.interrupted : exitCode;
+  } catch (error) {
+    if (leave.signal.aborted && error instanceof ArmadaClientError) return ExitCode.interrupted;
+    throw error;
+  } finally {
+    release();
+    leave.abort();
+  }
+}
+
+function withIds({ queue, jobSetId, jobId }: FollowedJob) {
+  return { queue, jobSetId, jobIds: [jobId] };
+}
+
+async function followToEnd(
+  connection: Connection,
+  job: FollowedJob,
+  context: CommandContext,
+  signal: AbortSignal,
+): Promise<number> {
+  const { queue, jobSetId, jobId } = job;
+  const logEnd = new AbortController();
+  const printing = { connection, jobId, context, signal: AbortSignal.any([signal, logEnd.signal]) };
+  let printed: Promise<void> = Promise.resolve();
+  const queuedNotice = setTimeout(() => {
+    context.output.notice('the job is still queued: no node has room for it yet');
+  }, QUEUED_NOTICE_MS);
+  try {
+    const watch = watchJobSet(connection, {
+      queue,
+      jobSetId,
+      signal,
+      onInterrupted: noteInterruption(context),
+    });
+    for await (const { body } of watch) {
+      if (body.value.jobId !== jobId) continue;
+      const state = stateAfter(body);
+      if (state === undefined) continue;
+      if (state !== 'submitted' && state !== 'queued') clearTimeout(queuedNotice);
+      if (body.$case === 'running') printed = printed.then(() => printRun(printing));
+      if (!isFinal(state)) continue;
+      await Promise.race([printed, sleep(LOG_GRACE_MS, undefined, { ref: false })]);
+      return concludes(body, jobId, context);
+    }
+    throw new ArmadaClientError('INTERNAL', 'the watch ended before the job did');
+  } finally {
+    clearTimeout(queuedNotice);
+    logEnd.abort();
+  }
+}
+
+/** Says how the job ended, unless its own output and exit code say it all. */
+function concludes(body: JobSetEventBody, jobId: string, context: CommandContext): number {
+  switch (body.$case) {
+    case 'succeeded':
+      return ExitCode.ok;
+    case 'cancelled':
+    case 'preempted': {
+      const reason = body.value.reason === '' ? '' : `: ${body.value.reason}`;
+      context.output.notice(`job ${jobId} was ${body.$case}${reason}`);
+      return ExitCode.cancelled;
+    }
+    case 'failed': {
+      context.output.notice(`job ${jobId} failed: ${body.value.reason || 'no reason was given'}`);
+      if (stateAfter(body) === 'rejected') return ExitCode.unschedulable;
+      return [...body.value.exitCodes.values()].find((code) => code !== 0) ?? ExitCode.failed;
+    }
+    default:
+      return ExitCode.failed;
+  }
+}
+
+interface Printing {
+  connection: Connection;
+  jobId: string;
+  context: CommandContext;
+  signal: AbortSignal;
+}
+
+/** Prints the newest run's output to its end. The job matters more than its log: failures are told and not thrown. */
+async function printRun({ connection, jobId, context, signal }: Printing): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      for await (const { data } of readLog(connection, { jobId, follow: true, signal })) {
+        await context.output.bytes(data);
+      }
+      return;
+    } catch (error) {
+      if (signal.aborted) return;
+      const notYet = error instanceof ArmadaClientError && error.code === 'NOT_FOUND';
+      if (!notYet || attempt === LOG_START_TRIES) {
+        context.output.notice(`the output cannot be shown: ${reasonOf(error)}`);
+        return;
+      }
+    }
+    await sleep(LOG_START_DELAY_MS);
+  }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,26 @@
+import { homedir } from 'node:os';
+import type { Host } from './command.ts';
+import { createTextOutput } from './output/text.ts';
+import { runProgram } from './program.ts';
+
+const host: Host = {
+  environment: process.env,
+  homeDirectory: homedir(),
+  stdin: process.stdin,
+  onInterrupt: (listener) => {
+    process.on('SIGINT', listener).on('SIGTERM', listener);
+    return () => process.off('SIGINT', listener).off('SIGTERM', listener);
+  },
+};
+
+// A reader that has seen enough, such as `head`, is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(process.exitCode ?? 0);
+  throw error;
+});
+
+process.exitCode = await runProgram(
+  process.argv.slice(2),
+  host,
+  createTextOutput(process.stdout, process.stderr),
+);

@@ -1,0 +1,101 @@
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import type { Connection } from '@armada-ts/client/connect';
+import type { CommandContext, Host } from './command.ts';
+import { commandTable, findEntry, GLOBAL_OPTIONS, type CommandEntry } from './command-table.ts';
+import { ExitCode } from './exit-codes.ts';
+import type { Output } from './output/output.ts';
+import { toFailure } from './report.ts';
+
+/** Runs one command line and gives the exit code. Never throws. */
+export async function runProgram(args: readonly string[], host: Host, output: Output): Promise<number> {
+  const program = new Command('armadactl');
+  let connection: Connection | undefined;
+  const context: CommandContext = {
+    ...host,
+    output,
+    exitCode: ExitCode.ok,
+    flags: () => ({ config: flag(program, 'config'), context: flag(program, 'context') }),
+    profile: () => readProfile(program, context),
+    connection: async () => {
+      const { connect } = await import('@armada-ts/client/connect');
+      connection ??= connect(await context.profile());
+      return connection;
+    },
+  };
+  try {
+    const words = args[0] === '--version' ? ['version'] : args;
+    await buildProgram(program, words, context);
+    await program.parseAsync(words, { from: 'user' });
+    return context.exitCode;
+  } catch (error) {
+    return endOf(error, output);
+  } finally {
+    connection?.close();
+  }
+}
+
+async function readProfile(program: Command, context: CommandContext) {
+  const client = await import('@armada-ts/client/profile');
+  const profile = await client.readProfile({
+    configPath: flag(program, 'config'),
+    contextName: flag(program, 'context'),
+    address: flag(program, 'armadaUrl'),
+    environment: context.environment,
+    homeDirectory: context.homeDirectory,
+  });
+  for (const notice of profile.notices) context.output.notice(`note: ${notice}`);
+  return profile;
+}
+
+function flag(program: Command, name: string): string | undefined {
+  const value: unknown = program.opts()[name];
+  return typeof value === 'string' ? value : undefined;
+}
+
+/** Adds every command by name, so that the help is whole, but the inside only of the one that was typed. */
+async function buildProgram(
+  program: Command,
+  args: readonly string[],
+  context: CommandContext,
+): Promise<void> {
+  const wanted = findEntry(args);
+  program
+    .description('Submit jobs to Armada and follow them')
+    .usage('[options] <command>')
+    .showHelpAfterError('(type `armadactl --help` for what there is)')
+    .configureOutput({
+      writeOut: (text) => context.output.value(text.trimEnd()),
+      writeErr: (text) => context.output.usage(text.trimEnd()),
+    })
+    .exitOverride();
+  for (const { flags, summary } of GLOBAL_OPTIONS) program.option(flags, summary);
+  const commands = new Map<string, Command>();
+  for (const entry of commandTable) {
+    const parent = commands.get(entry.words.slice(0, -1).join(' ')) ?? program;
+    const command = addCommand(parent, entry);
+    commands.set(entry.words.join(' '), command);
+    if (entry === wanted && entry.load) (await entry.load()).define(command, context);
+  }
+}
+
+function addCommand(parent: Command, entry: CommandEntry): Command {
+  return parent
+    .command(entry.words.at(-1) ?? '', { hidden: entry.hidden ?? false })
+    .aliases([...(entry.aliases ?? [])])
+    .description(entry.summary);
+}
+
+function endOf(error: unknown, output: Output): number {
+  if (error instanceof InvalidArgumentError) {
+    // Thrown by an action that read an argument itself.
+    output.error(error.message, []);
+    return ExitCode.usage;
+  }
+  if (error instanceof CommanderError) {
+    // It has printed the help or its complaint already.
+    return error.exitCode === 0 ? ExitCode.ok : ExitCode.usage;
+  }
+  const failure = toFailure(error);
+  output.error(failure.message, failure.details);
+  return failure.exitCode;
+}
