@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { armadactl } from './testing/launch.ts';
+import { armadactl, temporaryDirectory } from './testing/launch.ts';
 
 const FILE = `# servers
 currentContext: main # the usual one
@@ -18,7 +17,7 @@ extra: [kept]
 `;
 
 function home(): { HOME: string; path: string } {
-  const HOME = mkdtempSync(join(tmpdir(), 'armadactl-config-'));
+  const HOME = temporaryDirectory();
   const path = join(HOME, 'real.yaml');
   writeFileSync(path, FILE, { mode: 0o640 });
   symlinkSync('real.yaml', join(HOME, '.armadactl.yaml'));

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { copyFileSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { temporaryDirectory } from './testing/launch.ts';
 
 /** An installed package without sources, and a `node` on PATH that says what it was started with. */
 function install(nodeVersion: string | undefined): { launcher: string; path: string; root: string } {
-  const root = mkdtempSync(join(tmpdir(), 'armadactl-launcher-'));
+  const root = temporaryDirectory();
   mkdirSync(join(root, 'package', 'bin'), { recursive: true });
   const launcher = join(root, 'package', 'bin', 'armadactl');
   copyFileSync(new URL('bin/armadactl', import.meta.url), launcher);

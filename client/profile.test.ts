@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { after, test } from 'node:test';
 import { parseDuration, readProfile, type ProfileSources } from './profile.ts';
 
 const CONTEXTS = `
@@ -19,8 +19,15 @@ contexts:
 kubectlCommandTemplate: "kubectl {{cmd}}"
 `;
 
+const homes = mkdtempSync(join(tmpdir(), 'armada-profile-'));
+after(() => rmSync(homes, { recursive: true, force: true }));
+
+function temporaryHome(): string {
+  return mkdtempSync(join(homes, 'home-'));
+}
+
 async function read(text: string | undefined, sources: Partial<ProfileSources> = {}) {
-  const homeDirectory = mkdtempSync(join(tmpdir(), 'armada-profile-'));
+  const homeDirectory = temporaryHome();
   if (text !== undefined) writeFileSync(join(homeDirectory, '.armadactl.yaml'), text);
   const profile = await readProfile({ environment: {}, homeDirectory, ...sources });
   return { ...profile, notices: profile.notices.map((notice) => notice.replace(homeDirectory, '~')) };
@@ -80,7 +87,7 @@ test('readProfile() reads the older flat form and keys in any case', async () =>
 });
 
 test('readProfile() reads JSON', async () => {
-  const homeDirectory = mkdtempSync(join(tmpdir(), 'armada-profile-'));
+  const homeDirectory = temporaryHome();
   writeFileSync(join(homeDirectory, '.armadactl.json'), '{"armadaUrl": "json:1"}');
   assert.equal((await readProfile({ environment: {}, homeDirectory })).address, 'json:1');
 });

@@ -1,5 +1,5 @@
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
@@ -24,8 +24,15 @@ export interface LaunchOptions {
   input?: string;
 }
 
+/** A directory that is removed when the test file has ended. */
+export function temporaryDirectory(): string {
+  const path = mkdtempSync(join(tmpdir(), 'armadactl-test-'));
+  process.on('exit', () => rmSync(path, { recursive: true, force: true }));
+  return path;
+}
+
 /** A home directory without a configuration file, shared by a test file so that its compile cache warms up. */
-const emptyHome = mkdtempSync(join(tmpdir(), 'armadactl-home-'));
+const emptyHome = temporaryDirectory();
 
 /** Starts the real launcher, away from whatever configuration the machine has. */
 export function launch(args: readonly string[], options: LaunchOptions = {}): Launched {
