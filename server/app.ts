@@ -4,6 +4,7 @@
  */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { resolve } from 'node:path';
+import type { LeaseRequest } from '@armada-ts/api/executorapi/executorapi';
 import { createAuthorizer } from './auth/authorizer.ts';
 import { chainOf } from './auth/schemes.ts';
 import type { Clock } from './base/clock.ts';
@@ -17,6 +18,7 @@ import { createInboxes } from './lease/inboxes.ts';
 import { createLinks } from './lease/links.ts';
 import { createClassifier } from './model/scheduling-class.ts';
 import { createHealthCheck, type HealthCheck } from './operator/health.ts';
+import type { LogDeps } from './query/logs.ts';
 import { keepRetention } from './retention.ts';
 import type { Door } from './rpc/call.ts';
 import { eventDefinition, eventService } from './rpc/event.ts';
@@ -137,11 +139,12 @@ function servicesOf(parts: Parts): Service[] {
     authorizer,
     inboxes,
     holders: createHolders(),
-    executorSeen: scheduler.executorSeen,
+    executorSeen: (request: LeaseRequest) => scheduler.executorSeen(request),
     logger: logger.child({ part: 'lease' }),
   };
   const links = createLinks(authorizer);
-  const logs = { store, authorizer, readFromExecutor: links.readLog };
+  const readFromExecutor: LogDeps['readFromExecutor'] = (...question) => links.readLog(...question);
+  const logs = { store, authorizer, readFromExecutor };
   return [
     { definition: submitDefinition, implementation: submitService(door, submit, health) },
     { definition: queueServiceDefinition, implementation: queueService(door, submit) },

@@ -138,7 +138,7 @@ function wholeNumber(flag: string, text: string, max: number): number {
 }
 
 function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127\./.test(host);
+  return host === 'localhost' || host === '::1' || host.startsWith('127.');
 }
 
 /** The port, or the next free one above it. */

@@ -34,8 +34,13 @@ test('an executor killed on its own finds its runs again', async (t) => {
   const server = await startStandalone(`${directory}/data`, ['--nodes', '0']);
   t.after(() => server.kill('SIGKILL'));
   const args = [
-    ...['--server', server.address, '--executor-id', 'apart', '--data', `${directory}/executor`],
-    ...['--runtime', 'process', ...NODES],
+    '--server',
+    server.address,
+    '--executor-id',
+    'apart',
+    '--data',
+    `${directory}/executor`,
+    ...NODES,
   ];
   let executor = startProgram('executor/main.ts', args);
   t.after(() => executor.kill('SIGKILL'));

@@ -89,7 +89,12 @@ export interface Standalone extends Program {
 /** Starts the standalone server and waits until it says where it listens. */
 export async function startStandalone(directory: string, args: readonly string[] = []): Promise<Standalone> {
   const program = startProgram('server/standalone.ts', [
-    ...['--data', directory, '--grpc-port', '0', '--http-port', '0'],
+    '--data',
+    directory,
+    '--grpc-port',
+    '0',
+    '--http-port',
+    '0',
     ...args,
   ]);
   const [, address = ''] = await program.line(/gRPC\s+(\S+:\d+)/);
