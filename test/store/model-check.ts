@@ -103,7 +103,12 @@ export function modelSuite(engine: Engine): void {
             await engine.removePlace(place);
           }
         }),
-        { numRuns: RUNS, seed: 20_261_121 },
+        {
+          numRuns: RUNS,
+          seed: 20_261_121,
+          interruptAfterTimeLimit: 30_000 + RUNS * 1000,
+          markInterruptAsFailure: true,
+        },
       );
     });
   });
@@ -223,6 +228,11 @@ async function assertAgreement({ store, model, batches }: Pair): Promise<void> {
         .map(({ clientId, jobId }) => [clientId, jobId]),
     );
     for (const jobSet of ['x', 'y']) await assertJobSet({ store, model }, name, jobSet);
+    const active = plain.jobsOf(model, name).filter(plain.isLive);
+    assert.deepEqual(
+      (await read.activeJobSets(name)).map(({ jobSet }) => jobSet),
+      [...new Set(active.map(({ record }) => record.jobSet))].toSorted(),
+    );
   }
   const live = [...model.jobs.values()].filter(plain.isLive);
   const active = await allActive(store);

@@ -16,36 +16,10 @@ import { encodeApplied, isApplied } from './messages.ts';
 import type { Answer, FromWriter, Order, Outcomes, ToWriter, Work, WriterStart } from './messages.ts';
 import { type Fixed, openForWriting, prepareTables, query } from './schema.ts';
 import { prepareTrim } from './trim.ts';
-
-/** Bytes of batches in one transaction: about 10 ms of work, so a decision never waits longer for its turn. */
-const MAX_TRANSACTION_BYTES = 1024 * 1024;
+import { createWaiting } from './waiting.ts';
 
 /** SQLite's codes for a statement that broke a rule of the tables, not of the disk: constraint, mismatch, misuse. */
 const OUR_FAULTS = new Set([19, 20, 21]);
-
-/** Orders that wait, urgent ones first. */
-function createWaiting() {
-  const urgent: Order[] = [];
-  const normal: Order[] = [];
-  return {
-    add: (order: Order) => (order.urgent ? urgent : normal).push(order),
-    /** What goes into the next transaction; at least one of each kind, so neither starves. */
-    take(): Order[] {
-      let bytes = 0;
-      const taken: Order[] = [];
-      for (const orders of [urgent, normal]) {
-        let count = 0;
-        for (const order of orders) {
-          if (count > 0 && bytes + order.bytes > MAX_TRANSACTION_BYTES) break;
-          bytes += order.bytes;
-          count++;
-        }
-        taken.push(...orders.splice(0, count));
-      }
-      return taken;
-    },
-  };
-}
 
 /** What each kind of work does, on prepared statements. */
 function prepareWork(db: DatabaseSync, fixed: Fixed): (work: Work) => Outcomes[Work['kind']] {
