@@ -1,0 +1,225 @@
+// What every method that the server offers demands of its caller, written down
+// once more, by hand: the server's own list is what is under test.
+import { JobState } from '@armada-ts/api/api/job';
+import { JobSubmitRequestItem } from '@armada-ts/api/api/submit';
+import { Queue } from '@armada-ts/api/api/queue';
+import type { Permission } from '@armada-ts/server/auth/permissions';
+import type { QueueVerb } from '@armada-ts/server/model/queue';
+import type { Outcome } from './calls.ts';
+import { jobItem } from './items.ts';
+
+export type Demand = Permission | `queue:${QueueVerb}` | 'authenticated';
+
+/** The permission that gives a verb on all queues. */
+export const EVERYWHERE: Record<QueueVerb, Permission> = {
+  submit: 'submit_any_jobs',
+  cancel: 'cancel_any_jobs',
+  preempt: 'preempt_any_jobs',
+  reprioritize: 'reprioritize_any_jobs',
+  watch: 'watch_all_events',
+};
+
+/** What a call is about: made for this call, touched by no other. */
+export interface Target {
+  queue: string;
+  /** A queued job of `queue`, in job set `set`. */
+  jobId: string;
+  /** A queue without jobs, of the same owner as `queue`. */
+  spare: string;
+  /** Name of no queue. */
+  fresh: string;
+}
+
+export interface Row {
+  path: string;
+  demand: Demand;
+  request: (target: Target) => object;
+  /** How it shows that the caller may; without it an OK does. */
+  isDone?: (outcome: Outcome, target: Target) => boolean;
+  /**
+   * The answer to the same request about a job that does not exist, where a
+   * refusal must look the same; without it a refusal is PERMISSION_DENIED.
+   */
+  unknownJob?: (jobId: string) => { code: Outcome['code']; answer?: object; message?: string };
+}
+
+const queueRows = (service: string): Row[] => [
+  {
+    path: `${service}/CreateQueue`,
+    demand: 'create_queue',
+    request: ({ fresh }) => Queue.fromPartial({ name: fresh, priorityFactor: 1 }),
+  },
+  {
+    path: `${service}/CreateQueues`,
+    demand: 'create_queue',
+    request: ({ fresh }) => ({ queues: [Queue.fromPartial({ name: fresh, priorityFactor: 1 })] }),
+    isDone: hasNoFailedQueue,
+  },
+  {
+    path: `${service}/UpdateQueue`,
+    demand: 'create_queue',
+    request: ({ spare }) => Queue.fromPartial({ name: spare, priorityFactor: 2 }),
+  },
+  {
+    path: `${service}/UpdateQueues`,
+    demand: 'create_queue',
+    request: ({ spare }) => ({ queues: [Queue.fromPartial({ name: spare, priorityFactor: 3 })] }),
+    isDone: hasNoFailedQueue,
+  },
+  { path: `${service}/DeleteQueue`, demand: 'delete_queue', request: ({ spare }) => ({ name: spare }) },
+  { path: `${service}/GetQueue`, demand: 'authenticated', request: ({ queue }) => ({ name: queue }) },
+  { path: `${service}/GetQueues`, demand: 'authenticated', request: () => ({ num: 0 }) },
+];
+
+/** Methods may stand here more than once, for each way in which they find their queue. */
+export const ROWS: Row[] = [
+  ...queueRows('/api.Submit'),
+  ...queueRows('/api.QueueService'),
+  {
+    path: '/api.QueueService/CordonQueue',
+    demand: 'cordon_queue',
+    request: ({ spare }) => ({ name: spare }),
+  },
+  {
+    path: '/api.QueueService/UncordonQueue',
+    demand: 'cordon_queue',
+    request: ({ spare }) => ({ name: spare }),
+  },
+  {
+    path: '/api.Submit/SubmitJobs',
+    demand: 'queue:submit',
+    request: ({ queue }) => ({ queue, jobSetId: 'set', jobRequestItems: [jobItem({})] }),
+  },
+  {
+    // A job that is known already: its id is no secret of those who may submit.
+    path: '/api.Submit/SubmitJobs',
+    demand: 'queue:submit',
+    request: ({ queue }) => ({
+      queue,
+      jobSetId: 'claimed',
+      jobRequestItems: [JobSubmitRequestItem.fromPartial(jobItem({ clientId: 'claimed' }))],
+    }),
+  },
+  {
+    path: '/api.Submit/CancelJobs',
+    demand: 'queue:cancel',
+    request: ({ jobId }) => ({ jobId: '', jobIds: [jobId], jobSetId: '', queue: '', reason: '' }),
+    isDone: ({ answer }, { jobId }) => isCancelled(answer, [jobId]),
+    unknownJob: () => ({ code: 'OK', answer: { cancelledIds: [] } }),
+  },
+  {
+    path: '/api.Submit/CancelJobs',
+    demand: 'queue:cancel',
+    request: ({ jobId, queue }) => ({ jobId, jobIds: [], jobSetId: 'set', queue, reason: '' }),
+    isDone: ({ answer }, { jobId }) => isCancelled(answer, [jobId]),
+  },
+  {
+    path: '/api.Submit/CancelJobs',
+    demand: 'queue:cancel',
+    request: ({ queue }) => ({ jobId: '', jobIds: [], jobSetId: 'none', queue, reason: '' }),
+  },
+  {
+    path: '/api.Submit/CancelJobSet',
+    demand: 'queue:cancel',
+    request: ({ queue }) => ({ queue, jobSetId: 'set', filter: { states: [JobState.QUEUED] }, reason: '' }),
+  },
+  {
+    path: '/api.Submit/ReprioritizeJobs',
+    demand: 'queue:reprioritize',
+    request: ({ jobId }) => ({ jobIds: [jobId], jobSetId: '', queue: '', newPriority: 7 }),
+    isDone: ({ answer }, { jobId }) => resultsOf(answer)?.get(jobId) === '',
+    unknownJob: (jobId) => ({
+      code: 'OK',
+      answer: { reprioritizationResults: new Map([[jobId, `job "${jobId}" does not exist`]]) },
+    }),
+  },
+  {
+    path: '/api.Submit/ReprioritizeJobs',
+    demand: 'queue:reprioritize',
+    request: ({ queue }) => ({ jobIds: [], jobSetId: 'set', queue, newPriority: 8 }),
+  },
+  {
+    path: '/api.Submit/GetQueueInfo',
+    demand: 'queue:watch',
+    request: ({ queue }) => ({ name: queue }),
+  },
+  { path: '/api.Submit/Health', demand: 'authenticated', request: () => ({}) },
+  { path: '/api.Event/Health', demand: 'authenticated', request: () => ({}) },
+  {
+    path: '/api.Event/GetJobSetEvents',
+    demand: 'queue:watch',
+    request: ({ queue }) => ({ queue, id: 'set', watch: true, fromMessageId: '', errorIfMissing: false }),
+  },
+  {
+    path: '/api.Event/GetJobSetEvents',
+    demand: 'queue:watch',
+    request: ({ queue }) => ({ queue, id: 'none', watch: false, fromMessageId: '', errorIfMissing: true }),
+    isDone: ({ code }) => code === 'NOT_FOUND',
+  },
+  {
+    path: '/api.Event/Watch',
+    demand: 'queue:watch',
+    request: ({ queue }) => ({ queue, jobSetId: 'set', fromId: '' }),
+  },
+  {
+    path: '/executorapi.ExecutorApi/LeaseJobRuns',
+    demand: 'execute_jobs',
+    request: () => ({
+      executorId: 'e',
+      pool: '',
+      resources: new Map(),
+      minimumJobSize: new Map(),
+      nodes: [],
+      maxJobsToLease: 10,
+      unassignedJobRunIds: [],
+    }),
+  },
+  {
+    path: '/executorapi.ExecutorApi/ReportEvents',
+    demand: 'execute_jobs',
+    request: ({ queue, jobId }) => ({
+      events: [
+        {
+          queue,
+          jobSetName: 'set',
+          userId: '',
+          groups: [],
+          events: [
+            {
+              created: undefined,
+              event: { $case: 'jobRunSucceeded', value: { jobId, runId: 'none', resourceInfos: [] } },
+            },
+          ],
+        },
+      ],
+    }),
+  },
+  {
+    path: '/armada.executor.v1.ExecutorLinkService/Link',
+    demand: 'execute_jobs',
+    request: () => ({ message: { $case: 'hello', value: { executorId: 'e' } } }),
+  },
+  {
+    path: '/armada.logs.v1.LogService/ReadLog',
+    demand: 'queue:watch',
+    request: ({ jobId }) => ({ jobId, runId: '', container: '', offset: 0n, follow: false }),
+    isDone: ({ error }) => error?.reason === 'LOG_NOT_FOUND',
+    unknownJob: (jobId) => ({ code: 'NOT_FOUND', message: `job ${jobId} does not exist` }),
+  },
+];
+
+function hasNoFailedQueue({ code, answer }: Outcome): boolean {
+  return (
+    code === 'OK' && answer !== undefined && 'failedQueues' in answer && String(answer.failedQueues) === ''
+  );
+}
+
+function isCancelled(answer: object | undefined, ids: string[]): boolean {
+  return answer !== undefined && 'cancelledIds' in answer && String(answer.cancelledIds) === String(ids);
+}
+
+function resultsOf(answer: object | undefined): ReadonlyMap<string, string> | undefined {
+  if (answer === undefined || !('reprioritizationResults' in answer)) return undefined;
+  const results = answer.reprioritizationResults;
+  return results instanceof Map ? results : undefined;
+}

@@ -1,0 +1,303 @@
+// Who may do what: every method that the server offers, tried by everybody.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { EventService, type EventStreamMessage } from '@armada-ts/api/api/event';
+import { QueueServiceService } from '@armada-ts/api/api/queue';
+import { SubmitService, type JobSubmitResponse } from '@armada-ts/api/api/submit';
+import { Client, credentials, Metadata, status } from '@grpc/grpc-js';
+import { type AnyMethod, call, methodsOfContract, type Outcome } from './calls.ts';
+import { jobItem } from './items.ts';
+import { EVERYWHERE, ROWS, type Row, type Target } from './permission-table.ts';
+import { type Standalone, temporaryDirectory } from './programs.ts';
+import { startServer } from './server.ts';
+import {
+  authorization,
+  authSettings,
+  credentialsOf,
+  EXECUTOR,
+  OPERATOR,
+  OWNER,
+  queueOf,
+  type Role,
+  ROLES,
+  STRANGER,
+} from './users.ts';
+
+const QUEUES = ['q1', 'q2'] as const;
+const UNKNOWN_JOB = '01f3j0g1md4qx7z5qb148qnh4d';
+
+let server: Standalone;
+let client: Client;
+const methods = await methodsOfContract();
+const asOperator = credentialsOf(OPERATOR.name);
+
+before(async () => {
+  const directory = await temporaryDirectory({ after });
+  server = await startServer(directory, {
+    auth: authSettings(ROLES),
+    store: { acknowledgement: 'local' },
+  });
+  client = new Client(server.address, credentials.createInsecure());
+  for (const name of QUEUES) await done(QueueServiceService.createQueue, queueOf(name));
+  for (const queue of QUEUES) {
+    const claimed = jobItem({ clientId: 'claimed' });
+    await done(SubmitService.submitJobs, { queue, jobSetId: 'claimed', jobRequestItems: [claimed] });
+    await newJob(queue);
+  }
+});
+
+after(async () => {
+  client.close();
+  await server.kill('SIGKILL');
+});
+
+/** A call of the operator that must be answered. */
+async function done(method: object, request: object): Promise<object | undefined> {
+  const { code, error, answer } = await call(client, method as AnyMethod, request, asOperator);
+  assert.equal(code, 'OK', error?.message);
+  return answer;
+}
+
+async function newJob(queue: string, jobSetId = 'set'): Promise<string> {
+  const request = { queue, jobSetId, jobRequestItems: [jobItem({})] };
+  const answer = (await done(SubmitService.submitJobs, request)) as JobSubmitResponse;
+  return answer.jobResponseItems[0]?.jobId ?? '';
+}
+
+let made = 0;
+
+async function newTarget(queue: string): Promise<Target> {
+  const spare = `spare-${++made}`;
+  await done(QueueServiceService.createQueue, queueOf(spare));
+  return { queue, jobId: await newJob(queue), spare, fresh: `fresh-${made}` };
+}
+
+function methodOf({ path }: Row): AnyMethod {
+  const method = methods.get(path);
+  assert.ok(method, `the contract has no ${path}`);
+  return method;
+}
+
+/** Ids of all events of the sets, and all queues: whatever a refused call might have touched. */
+async function everything(): Promise<unknown> {
+  const seen: unknown[] = [];
+  for (const queue of QUEUES) {
+    for (const id of ['set', 'claimed', 'none']) seen.push(await events(queue, id));
+    seen.push(await done(SubmitService.getQueueInfo, { name: queue }));
+  }
+  seen.push(await streamed(QueueServiceService.getQueues, { num: 0 }));
+  return seen;
+}
+
+const events = (queue: string, id: string): Promise<unknown[]> =>
+  streamed(EventService.getJobSetEvents, {
+    queue,
+    id,
+    watch: false,
+    fromMessageId: '',
+    errorIfMissing: false,
+  });
+
+async function streamed(method: object, request: object): Promise<unknown[]> {
+  const { path, requestSerialize, responseDeserialize } = method as AnyMethod;
+  const stream = client.makeServerStreamRequest(
+    path,
+    requestSerialize,
+    responseDeserialize,
+    request,
+    asOperator,
+  );
+  return await stream.toArray();
+}
+
+function isAllowed(role: Role, { demand }: Row, queue: string): boolean {
+  if (demand === 'authenticated') return true;
+  for (const verb of ['submit', 'cancel', 'preempt', 'reprioritize', 'watch'] as const) {
+    if (demand !== `queue:${verb}`) continue;
+    return role.permissions.includes(EVERYWHERE[verb]) || (queue === 'q1' && role.verbs.includes(verb));
+  }
+  return role.permissions.some((permission) => permission === demand);
+}
+
+/** How the answer to somebody who may not differs from what it must be; undefined when it is right. */
+function wronglyRefused(row: Row, outcome: Outcome, { jobId }: Target): string | undefined {
+  const hidden = row.unknownJob?.(jobId);
+  if (hidden === undefined) return outcome.code === 'PERMISSION_DENIED' ? undefined : outcome.code;
+  const { code, answer, error } = outcome;
+  if (code !== hidden.code) return `${code} instead of ${hidden.code}`;
+  try {
+    if (hidden.answer) assert.deepEqual(plain(answer), hidden.answer);
+    if (hidden.message) assert.equal(error?.message, hidden.message);
+  } catch (difference) {
+    return String(difference);
+  }
+  return undefined;
+}
+
+/** Without what decoding adds. */
+function plain(answer: object | undefined): object {
+  const { _unknownFields: _, ...rest } = { _unknownFields: undefined, ...answer };
+  return rest;
+}
+
+test('the table has every method that the server offers, and no other', async () => {
+  const offered: string[] = [];
+  for (const [path, method] of methods) {
+    // Any message will do: the empty one is one of every type.
+    const empty = { ...method, requestSerialize: () => Buffer.alloc(0) };
+    const { code } = await call(client, empty, {}, new Metadata());
+    assert.ok(code === 'UNIMPLEMENTED' || code === 'UNAUTHENTICATED', `${path}: ${code}`);
+    if (code !== 'UNIMPLEMENTED') offered.push(path);
+  }
+  assert.ok(offered.length >= 25, offered.join(', '));
+  assert.deepEqual([...new Set(ROWS.map(({ path }) => path))].sort(), offered.sort());
+});
+
+test('nobody gets in without credentials or with wrong ones, by any method', async () => {
+  const target = { queue: 'q1', jobId: await newJob('q1'), spare: 'q1', fresh: 'fresh' };
+  const before = await everything();
+  const wrong = new Map([
+    ['none', new Metadata()],
+    ['a wrong password', credentialsOf(OPERATOR.name, 'guessed')],
+    ['the name of no user', credentialsOf('anonymous')],
+  ]);
+  for (const row of ROWS) {
+    for (const [what, metadata] of wrong) {
+      const { code, trailer } = await call(client, methodOf(row), row.request(target), metadata);
+      assert.equal(code, 'UNAUTHENTICATED', `${row.path} with ${what}`);
+      assert.match(String(trailer.get('www-authenticate')), /^Basic realm=/, `${row.path} with ${what}`);
+    }
+  }
+  assert.deepEqual(await everything(), before, 'something changed');
+});
+
+test('credentials of every wrong form are refused as such, and never let through as anonymous', async () => {
+  const right = String(asOperator.get('authorization')[0]);
+  const forms = {
+    'an unknown scheme': authorization('Bearer abc'),
+    'no scheme': authorization('operator:secret'),
+    'an empty value': authorization(''),
+    'no base64': authorization('Basic ???'),
+    'no password': authorization(`Basic ${Buffer.from('operator').toString('base64')}`),
+    'two values in one': authorization(`${right}, ${right}`),
+    'two schemes in one': authorization(`Bearer abc, ${right}`),
+    'a password that goes on': authorization(`${right.slice(0, -2)}AA==`),
+    'too much': authorization(`Basic ${'A'.repeat(6000)}`),
+  };
+  for (const [form, metadata] of Object.entries(forms)) {
+    const { code, trailer } = await call(client, SubmitService.health as AnyMethod, {}, metadata);
+    assert.equal(code, 'UNAUTHENTICATED', form);
+    assert.match(String(trailer.get('www-authenticate')), /^Basic realm=/, form);
+  }
+  const anyCase = authorization(right.replace('Basic', 'bAsIc'));
+  assert.equal((await call(client, SubmitService.health as AnyMethod, {}, anyCase)).code, 'OK');
+});
+
+test('whoever may not is refused by every method, learns nothing and changes nothing', async () => {
+  const targets = [await newTarget('q1'), await newTarget('q2')];
+  const before = await everything();
+  const wrong: string[] = [];
+  let refusals = 0;
+  for (const row of ROWS) {
+    for (const target of targets) {
+      for (const role of ROLES) {
+        if (isAllowed(role, row, target.queue)) continue;
+        refusals++;
+        const outcome = await call(client, methodOf(row), row.request(target), credentialsOf(role.name));
+        const fault = wronglyRefused(row, outcome, target);
+        if (fault !== undefined) wrong.push(`${row.path} by ${role.name} on ${target.queue}: ${fault}`);
+      }
+    }
+    assert.deepEqual(wrong, []);
+  }
+  assert.ok(refusals > 1000, `only ${refusals} refusals`);
+  // Were there an operation on a whole job set, the scheduler would have carried it out by now.
+  await sleep(100);
+  assert.deepEqual(await everything(), before, 'something changed');
+});
+
+test('whoever may is served by every method', async () => {
+  const wrong: string[] = [];
+  for (const row of ROWS) {
+    for (const queue of QUEUES) {
+      for (const role of ROLES.filter((one) => isAllowed(one, row, queue))) {
+        const target = await newTarget(queue);
+        const outcome = await call(client, methodOf(row), row.request(target), credentialsOf(role.name));
+        const isDone = row.isDone?.(outcome, target) ?? outcome.code === 'OK';
+        if (!isDone)
+          wrong.push(`${row.path} by ${role.name} on ${queue}: ${outcome.code} ${outcome.error?.message}`);
+      }
+    }
+  }
+  assert.deepEqual(wrong, []);
+});
+
+test('an answer about a job of others is the answer about a job that does not exist', async () => {
+  const jobId = await newJob('q2');
+  for (const row of ROWS.filter(({ unknownJob }) => unknownJob)) {
+    for (const role of [STRANGER, OWNER, EXECUTOR]) {
+      const answers = [];
+      for (const id of [jobId, UNKNOWN_JOB]) {
+        const target = { queue: 'q2', jobId: id, spare: '', fresh: '' };
+        const outcome = await call(client, methodOf(row), row.request(target), credentialsOf(role.name));
+        const { code, answer, error } = outcome;
+        const shown = [code, Object.values(answer ?? {}).map(entriesOf), error?.message, error?.reason];
+        answers.push(JSON.stringify(shown).replaceAll(id, 'ID'));
+      }
+      assert.equal(answers[0], answers[1], `${row.path} by ${role.name}`);
+    }
+  }
+});
+
+/** Maps do not show in JSON. */
+function entriesOf(value: unknown): unknown {
+  return value instanceof Map ? [...value] : value;
+}
+
+test('of a batch with jobs of several queues only those are touched on which the caller may do it', async () => {
+  const asOwner = credentialsOf(OWNER.name);
+  const mine = [await newJob('q1', 'mixed'), await newJob('q1', 'mixed')];
+  const others = [await newJob('q2', 'mixed'), await newJob('q2', 'mixed')];
+  const jobIds = [others[0]!, mine[0]!, UNKNOWN_JOB, others[1]!, mine[1]!];
+  const before = await events('q2', 'mixed');
+
+  const reprioritize = { jobIds, jobSetId: '', queue: '', newPriority: 9 };
+  const moved = await call(client, SubmitService.reprioritizeJobs as AnyMethod, reprioritize, asOwner);
+  assert.deepEqual(plain(moved.answer), {
+    reprioritizationResults: new Map(
+      jobIds.map((id) => [id, mine.includes(id) ? '' : `job "${id}" does not exist`]),
+    ),
+  });
+
+  const cancel = { jobId: others[0], jobIds, jobSetId: '', queue: '', reason: '' };
+  const cancelled = await call(client, SubmitService.cancelJobs as AnyMethod, cancel, asOwner);
+  assert.deepEqual(plain(cancelled.answer), { cancelledIds: mine });
+
+  // A queue in the request narrows it; it opens nothing.
+  const named = { ...cancel, queue: 'q2' };
+  assert.equal(
+    (await call(client, SubmitService.cancelJobs as AnyMethod, named, asOwner)).code,
+    'PERMISSION_DENIED',
+  );
+  const elsewhere = { ...cancel, jobIds: others, queue: 'q1' };
+  const nothing = await call(client, SubmitService.cancelJobs as AnyMethod, elsewhere, asOwner);
+  assert.deepEqual(plain(nothing.answer), { cancelledIds: [] });
+
+  await sleep(100);
+  assert.deepEqual(await events('q2', 'mixed'), before, 'jobs of others were touched');
+});
+
+test('a refused watch leaves the watch of somebody else alone', async () => {
+  const { path, requestSerialize, responseDeserialize } = EventService.getJobSetEvents;
+  const request = { queue: 'q1', id: 'knock', watch: true, fromMessageId: '', errorIfMissing: false };
+  const open = (name: string) =>
+    client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, request, credentialsOf(name));
+  const watch = open(OWNER.name);
+  watch.on('error', () => {});
+  const first = new Promise<EventStreamMessage>((resolve) => watch.once('data', resolve));
+  await assert.rejects(open(STRANGER.name).toArray(), { code: status.PERMISSION_DENIED });
+  const jobId = await newJob('q1', 'knock');
+  assert.equal((await first).message?.events?.value.jobId, jobId);
+  watch.cancel();
+});
