@@ -3,6 +3,7 @@
  * loopback port, so requests are taken only under a host name that is ours, and
  * from no other site.
  */
+import { isIPv6 } from 'node:net';
 import fastify, { type FastifyInstance } from 'fastify';
 
 export interface HttpOptions {
@@ -19,7 +20,7 @@ const LOOPBACK = ['localhost', '127.0.0.1', '[::1]'];
 /** Makes the HTTP server; the caller listens and closes. */
 export function createHttpServer({ host, allowedHosts, health }: HttpOptions): FastifyInstance {
   const server = fastify({ forceCloseConnections: true, bodyLimit: 4 * 1024 * 1024, requestTimeout: 30_000 });
-  const names = new Set([...LOOPBACK, host, ...allowedHosts].map((name) => name.toLowerCase()));
+  const names = new Set([...LOOPBACK, host, ...allowedHosts].map(inHeader));
 
   server.addHook('onRequest', async (request, reply) => {
     if (!names.has(hostName(request.headers.host ?? ''))) {
@@ -35,7 +36,12 @@ export function createHttpServer({ host, allowedHosts, health }: HttpOptions): F
 
   // Armada's form: an empty 204, or 503 with a line for each fault.
   server.get('/health', async (_request, reply) => {
-    const faults = await health();
+    let faults: string[];
+    try {
+      faults = await health();
+    } catch {
+      faults = ['the state of health could not be found out'];
+    }
     if (faults.length === 0) return await reply.code(204).send();
     return await reply
       .code(503)
@@ -43,6 +49,11 @@ export function createHttpServer({ host, allowedHosts, health }: HttpOptions): F
       .send(`${faults.join('\n')}\n`);
   });
   return server;
+}
+
+/** A configured name as it stands in a header: IPv6 addresses in brackets there. */
+function inHeader(name: string): string {
+  return isIPv6(name) ? `[${name.toLowerCase()}]` : name.toLowerCase();
 }
 
 /** The name of a Host header, without its port. */

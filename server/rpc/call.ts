@@ -43,9 +43,10 @@ export interface Door {
   /** Aborts when the server begins to stop: streams end then, calls finish. */
   stopping: AbortSignal;
   newRequestId: () => string;
+  /** How long a stream's client may take nothing before it is cut off; 30 s when left out. */
+  slowClientMs?: number;
 }
 
-/** How long a stream's client may take nothing before it is cut off. */
 const SLOW_CLIENT_MS = 30_000;
 
 /** A method with one request and one answer. */
@@ -76,7 +77,10 @@ export function serverStream<Request, Item>(
     void serveStream(door, call, async (signal) => {
       const principal = await enter(door, need, call.metadata);
       const context = { principal, signal, metadata: call.metadata };
-      for await (const item of handle(call.request, context)) await write(call, item, signal);
+      for await (const item of handle(call.request, context)) {
+        if (signal.aborted) break;
+        await write(door, call, item, signal);
+      }
     });
   };
 }
@@ -94,7 +98,7 @@ export function bidiStream<Request, Response>(
   return (call) => {
     void serveStream(door, call, async (signal) => {
       const principal = await enter(door, need, call.metadata);
-      const send = (message: Response): Promise<void> => write(call, message, signal);
+      const send = (message: Response): Promise<void> => write(door, call, message, signal);
       await handle(messagesOf(call, signal), send, { principal, signal, metadata: call.metadata });
     });
   };
@@ -143,11 +147,13 @@ function stoppingError(): ArmadaError {
 
 /** Writes one message and waits while the client takes no more. Throws WATCH_BEHIND when it takes nothing for long. */
 async function write<Request, Response>(
+  door: Door,
   call: StreamCall<Request, Response>,
   message: Response,
   signal: AbortSignal,
 ): Promise<void> {
-  if (signal.aborted || call.write(message)) return;
+  if (signal.aborted || call.writableEnded || call.write(message)) return;
+  const slowMs = door.slowClientMs ?? SLOW_CLIENT_MS;
   await new Promise<void>((resolve, reject) => {
     const done = (error?: Error): void => {
       clearTimeout(timer);
@@ -158,9 +164,9 @@ async function write<Request, Response>(
     };
     const drained = (): void => done();
     const timer = setTimeout(() => {
-      const text = `the client took nothing for ${SLOW_CLIENT_MS / 1000} s; go on from the last message received`;
+      const text = `the client took nothing for ${slowMs / 1000} s; go on from the last message received`;
       done(new ArmadaError('WATCH_BEHIND', text));
-    }, SLOW_CLIENT_MS);
+    }, slowMs);
     call.once('drain', drained);
     signal.addEventListener('abort', drained);
   });

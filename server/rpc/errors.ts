@@ -8,6 +8,7 @@ import { Status } from '@armada-ts/api/google/rpc/status';
 import { Metadata, status } from '@grpc/grpc-js';
 import { ArmadaError, type ErrorCode, type Fault } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
+import { timestampOf } from '../model/instant.ts';
 
 /** The gRPC code of each error code. */
 export const GRPC_CODES: Readonly<Record<ErrorCode, status>> = {
@@ -36,11 +37,17 @@ export interface WireError {
   metadata: Metadata;
 }
 
-/** Details travel in a trailer, and many clients take no more than 8 KiB of those. */
-const MAX_DETAILS_BYTES = 4096;
+/**
+ * Most bytes of the encoded status: it travels in a trailer, as base64 and beside
+ * the message, and many clients take no more than 8 KiB of those.
+ */
+const MAX_STATUS_BYTES = 4096;
 
-/** Longest text of an error; it travels in a trailer as well. */
-const MAX_MESSAGE_LENGTH = 2000;
+/** Longest message as a trailer spells it: what is not ASCII takes three characters a byte there. */
+const MAX_MESSAGE_BYTES = 2000;
+
+/** Longest text of one fault, in the same measure. */
+const MAX_FAULT_BYTES = 500;
 
 const TYPE_URL = 'type.googleapis.com/';
 
@@ -60,52 +67,72 @@ export function toWireError(error: unknown, requestId: string, logger: Logger): 
   if (error.cause !== undefined)
     logger.warn({ err: error.cause, requestId, code: error.code }, error.message);
   const code = GRPC_CODES[error.code];
-  const text = error.message;
-  const message = text.length > MAX_MESSAGE_LENGTH ? `${text.slice(0, MAX_MESSAGE_LENGTH)}… (cut)` : text;
-  const rich = Status.encode({ code, message: '', details: detailsOf(error) }).finish();
+  const message = cut(error.message, MAX_MESSAGE_BYTES);
+  // Go takes the message out of the status, and Python insists that both are equal.
+  const bare = Status.encode({ code, message, details: [] }).finish().byteLength;
+  const details = detailsOf(error, MAX_STATUS_BYTES - bare);
+  const rich = Status.encode({ code, message, details }).finish();
   metadata.set('grpc-status-details-bin', Buffer.from(rich));
   return { code, details: message, metadata };
 }
 
-/** The details that fit, the ones most programs read first. */
-function detailsOf(error: ArmadaError): Status['details'] {
-  const details: Status['details'] = [];
+/**
+ * The text, shortened to so many bytes as a trailer spells it. It is well-formed
+ * then: grpc-js would fail to encode half a character.
+ */
+function cut(text: string, maxBytes: number): string {
+  const whole = text.toWellFormed();
   let bytes = 0;
-  const add = (typeUrl: string, value: Uint8Array): boolean => {
-    if (bytes + value.byteLength + typeUrl.length + 8 > MAX_DETAILS_BYTES) return false;
-    bytes += value.byteLength + typeUrl.length + 8;
-    details.push({ typeUrl: TYPE_URL + typeUrl, value: Buffer.from(value) });
-    return true;
-  };
-  const info = { reason: error.code, domain: 'armada', metadata: new Map<string, string>() };
-  add('google.rpc.ErrorInfo', ErrorInfo.encode(info).finish());
-  if (error.retryAfterMs !== undefined) {
-    const seconds = Math.floor(error.retryAfterMs / 1000);
-    const nanos = Math.round((error.retryAfterMs - seconds * 1000) * 1e6);
-    const retry = { retryDelay: { seconds: BigInt(seconds), nanos } };
-    add('google.rpc.RetryInfo', RetryInfo.encode(retry).finish());
+  let end = 0;
+  for (const character of whole) {
+    bytes += encodeURI(character).length;
+    if (bytes > maxBytes) return `${whole.slice(0, end)}… (cut)`;
+    end += character.length;
   }
-  addFaults(error.faults.slice(0, MAX_FAULTS), add);
-  return details;
+  return whole;
+}
+
+type Details = Status['details'];
+
+function detail(name: string, value: Uint8Array): Details[number] {
+  return { typeUrl: TYPE_URL + name, value: Buffer.from(value) };
+}
+
+/** Bytes that the details take in a status. */
+function sizeOf(details: Details): number {
+  return Status.encode({ code: 0, message: '', details }).finish().byteLength;
+}
+
+/** The details that fit, the ones most programs read first. */
+function detailsOf(error: ArmadaError, maxBytes: number): Details {
+  const info = { reason: error.code, domain: 'armada', metadata: new Map<string, string>() };
+  const details = [detail('google.rpc.ErrorInfo', ErrorInfo.encode(info).finish())];
+  if (error.retryAfterMs !== undefined) {
+    const { seconds, nanos } = timestampOf(error.retryAfterMs);
+    const retry = RetryInfo.encode({ retryDelay: { seconds, nanos } }).finish();
+    details.push(detail('google.rpc.RetryInfo', retry));
+  }
+  return [...details, ...faultDetails(error.faults, maxBytes - sizeOf(details))];
 }
 
 /** Faults of one request that are reported. */
 const MAX_FAULTS = 20;
 
-/** Faults for programs, and once more by item in the form that Armada's Go client prints. */
-function addFaults(faults: readonly Fault[], add: (typeUrl: string, value: Uint8Array) => boolean): void {
-  for (let count = faults.length; count > 0; count = Math.floor(count / 2)) {
-    const fieldViolations = faults
-      .slice(0, count)
-      .map(({ field, message }) => ({ field, description: message }));
-    const jobs = itemErrors(faults.slice(0, count));
-    const badRequest = BadRequest.encode({ fieldViolations }).finish();
-    const roomForBoth = badRequest.byteLength + jobs.byteLength < MAX_DETAILS_BYTES - 300;
-    if (!roomForBoth) continue;
-    add('google.rpc.BadRequest', badRequest);
-    if (jobs.byteLength > 0) add('api.JobSubmitResponse', jobs);
-    return;
+/** Faults for programs, and once more by item in the form that Armada's Go client prints; as many as fit. */
+function faultDetails(faults: readonly Fault[], maxBytes: number): Details {
+  const texts = faults.slice(0, MAX_FAULTS).map(({ field, message }) => ({
+    field: cut(field, MAX_FAULT_BYTES),
+    message: cut(message, MAX_FAULT_BYTES),
+  }));
+  for (let count = texts.length; count > 0; count--) {
+    const told = texts.slice(0, count);
+    const fieldViolations = told.map(({ field, message }) => ({ field, description: message }));
+    const details = [detail('google.rpc.BadRequest', BadRequest.encode({ fieldViolations }).finish())];
+    const jobs = itemErrors(told);
+    if (jobs.byteLength > 0) details.push(detail('api.JobSubmitResponse', jobs));
+    if (sizeOf(details) <= maxBytes) return details;
   }
+  return [];
 }
 
 function itemErrors(faults: readonly Fault[]): Uint8Array {

@@ -1,0 +1,81 @@
+import type { FastifyInstance } from 'fastify';
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createHttpServer } from './http.ts';
+
+function setUp(options: Partial<Parameters<typeof createHttpServer>[0]> = {}): FastifyInstance {
+  return createHttpServer({ host: '127.0.0.1', allowedHosts: [], health: () => [], ...options });
+}
+
+async function get(server: FastifyInstance, headers: Record<string, string> = {}, url = '/health') {
+  const { statusCode, body } = await server.inject({ url, headers: { host: 'localhost:8080', ...headers } });
+  return { statusCode, body };
+}
+
+test('health is an empty 204, or 503 with a line for each fault', async () => {
+  assert.deepEqual(await get(setUp()), { statusCode: 204, body: '' });
+  const sick = setUp({ health: async () => ['the store is away', 'no leader'] });
+  assert.deepEqual(await get(sick), { statusCode: 503, body: 'the store is away\nno leader\n' });
+});
+
+test('health that cannot be told is no health, and says nothing of why', async () => {
+  const broken = setUp({ health: () => Promise.reject(new Error('secret')) });
+  const { statusCode, body } = await get(broken);
+  assert.equal(statusCode, 503);
+  assert(!body.includes('secret'));
+});
+
+test('requests are taken under names of our own only', async () => {
+  const server = setUp({ host: 'fe80::1', allowedHosts: ['armada.example.com', '2001:db8::1'] });
+  const ours = ['localhost', 'LOCALHOST:8080', '127.0.0.1:8080', '[::1]', '[::1]:8080'];
+  ours.push('armada.example.com', 'Armada.Example.com:443', '[fe80::1]:8080', '[2001:db8::1]');
+  for (const host of ours) assert.equal((await get(server, { host })).statusCode, 204, host);
+  const foreign = [
+    'evil.example.com',
+    'evil.example.com:8080',
+    'localhost.evil.com',
+    '127.0.0.1.evil.com',
+    '',
+    ':8080',
+  ];
+  for (const host of foreign) {
+    for (const url of ['/health', '/nothing'])
+      assert.equal((await get(server, { host }, url)).statusCode, 421, host);
+  }
+});
+
+test('requests from other sites are refused', async () => {
+  const server = setUp();
+  for (const origin of ['http://localhost:8080', 'http://127.0.0.1', 'http://[::1]:8080']) {
+    assert.equal((await get(server, { origin })).statusCode, 204, origin);
+  }
+  for (const origin of [
+    'http://evil.example.com',
+    'https://localhost.evil.com',
+    'null',
+    'file://',
+    'x',
+    '',
+  ]) {
+    assert.equal((await get(server, { origin })).statusCode, 403, origin);
+  }
+});
+
+test('there is nothing else on this port', async () => {
+  assert.equal((await get(setUp(), {}, '/')).statusCode, 404);
+});
+
+test('the server can be reached by IPv6', async () => {
+  const server = setUp({ host: '::1' });
+  try {
+    await server.listen({ host: '::1', port: 0 });
+  } catch (error) {
+    assert(error instanceof Error && 'code' in error && error.code === 'EADDRNOTAVAIL');
+    return;
+  }
+  const address = server.server.address();
+  assert(typeof address === 'object');
+  const answer = await fetch(`http://[::1]:${address?.port}/health`);
+  assert.equal(answer.status, 204);
+  await server.close();
+});

@@ -1,0 +1,26 @@
+import assert from 'node:assert/strict';
+import { createServer } from 'node:net';
+import { test } from 'node:test';
+import { serving } from '../../test/rpc/serving.ts';
+import { createGrpcServer } from './server.ts';
+
+test('a port that is taken is named', async () => {
+  const taken = createServer();
+  await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
+  const address = taken.address();
+  assert(address && typeof address === 'object');
+  const server = createGrpcServer([], 1024);
+  await assert.rejects(server.listen('127.0.0.1', address.port), {
+    message: new RegExp(`^cannot listen on 127\\.0\\.0\\.1:${address.port}: `),
+  });
+  await server.close();
+  taken.close();
+});
+
+test('a server without calls closes at once, and takes no more', async () => {
+  const served = await serving({ ask: () => 'yes' });
+  assert.equal(await served.ask('go'), 'yes');
+  const before = performance.now();
+  await served[Symbol.asyncDispose]();
+  assert(performance.now() - before < 1000);
+});
