@@ -4,8 +4,8 @@
  * the files of --config in order, the environment, the flags.
  *
  * In the environment a key is ARMADA_ and its path in capitals, joined by
- * underscores: `grpc.port` is ARMADA_GRPC_PORT. Values are read as YAML, so
- * lists and maps can be given too.
+ * underscores: `grpc.port` is ARMADA_GRPC_PORT. Texts are taken as they are;
+ * other values are read as YAML, so lists and maps can be given too.
  */
 import { readFileSync } from 'node:fs';
 import { parse, YAMLParseError } from 'yaml';
@@ -113,10 +113,15 @@ export function loadConfig(sources: ConfigSources): Config {
   merged = merge(merged, sources.flags);
   const parsed = configSchema.safeParse(merged);
   if (parsed.success) return parsed.data;
-  const lines = parsed.error.issues.map(
-    ({ path, message }) => `${path.map(String).join('.') || 'configuration'}: ${message}`,
-  );
-  throw new ConfigError(lines.join('\n'));
+  throw new ConfigError(parsed.error.issues.flatMap(linesOf).join('\n'));
+}
+
+/** What is wrong, each line led by the path of the setting. */
+function linesOf(issue: z.core.$ZodIssue): string[] {
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => `${[...issue.path, key].join('.')}: is no setting`);
+  }
+  return [`${issue.path.join('.') || 'configuration'}: ${issue.message}`];
 }
 
 function readFile(path: string): object {
@@ -143,9 +148,9 @@ function fromEnvironment(environment: ConfigSources['environment']): object {
     const name = `ARMADA_${path.join('_').toUpperCase()}`;
     const text = environment[name];
     if (text === undefined) continue;
-    let value: unknown;
+    let value: unknown = text;
     try {
-      value = parse(text);
+      if (!isText(path)) value = parse(text);
     } catch {
       throw new ConfigError(`${name}: is not valid YAML`);
     }
@@ -155,6 +160,16 @@ function fromEnvironment(environment: ConfigSources['environment']): object {
     );
   }
   return settings;
+}
+
+/** Whether the setting is a text; in YAML `::` would be a map, and `1e3` a number. */
+function isText(path: readonly string[]): boolean {
+  let schema: unknown = configSchema;
+  for (const key of path) {
+    const inner: unknown = schema instanceof z.ZodType ? unwrapped(schema) : undefined;
+    schema = inner instanceof z.ZodObject ? inner.shape[key] : undefined;
+  }
+  return schema instanceof z.ZodType && unwrapped(schema) instanceof z.ZodString;
 }
 
 /** Paths of all settings, maps and lists counting as one. */
