@@ -2,7 +2,7 @@ import { EventStreamMessage } from '@armada-ts/api/api/event';
 import { SubmitJob } from '@armada-ts/api/armadaevents/armadaevents';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createStreams, type Payload, type Streams } from '../../test/events/streams.ts';
+import { createStreams, type Payload, type Streams } from './testing/streams.ts';
 import { createEventHub, type EventHub, type Feed, MAX_FEED_BYTES } from './hub.ts';
 
 const submit = (jobId: string): Payload => ({ $case: 'submitJob', value: SubmitJob.create({ jobId }) });

@@ -2,7 +2,7 @@ import { SubmitJob } from '@armada-ts/api/armadaevents/armadaevents';
 import fc from 'fast-check';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createStreams, type Payload, type Streams } from '../../test/events/streams.ts';
+import { createStreams, type Payload, type Streams } from './testing/streams.ts';
 import { createAuthorizer } from '../auth/authorizer.ts';
 import { standaloneAuth } from '../auth/config.ts';
 import { createEventHub, type EventHub } from './hub.ts';

@@ -1,7 +1,7 @@
 import type { JobRecord } from '@armada-ts/api/armada/store/v1/store';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { after, idOf, type JobOptions, stored, submitted } from '../../test/lease/jobs.ts';
+import { after, idOf, type JobOptions, stored, submitted } from '../model/testing/jobs.ts';
 import {
   assigned,
   BROKEN,
@@ -21,7 +21,7 @@ import {
   running,
   runPreempted,
   succeeded,
-} from '../../test/model/job-events.ts';
+} from '../model/testing/job-events.ts';
 import { createInboxes, type Inbox, type Inboxes, isStopReason } from './inboxes.ts';
 
 const none: ReadonlySet<string> = new Set();

@@ -2,8 +2,8 @@ import { SubmitJob } from '@armada-ts/api/armadaevents/armadaevents';
 import { PodSpec } from '@armada-ts/api/k8s/io/api/core/v1/core';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { after, idOf, submitted } from '../../test/lease/jobs.ts';
-import { lease } from '../../test/model/job-events.ts';
+import { after, idOf, submitted } from '../model/testing/jobs.ts';
+import { lease } from '../model/testing/job-events.ts';
 import { leaseMessage } from './lease-message.ts';
 
 test('a lease carries the stored spec, pinned to its node and pool, and leaves the stored one alone', () => {

@@ -7,7 +7,7 @@ import {
 } from '@armada-ts/api/armadaevents/armadaevents';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { after, AT_MS, idOf, stored, submitted } from '../../test/lease/jobs.ts';
+import { after, AT_MS, idOf, stored, submitted } from '../model/testing/jobs.ts';
 import {
   assigned,
   cancelled,
@@ -21,7 +21,7 @@ import {
   runPreempted,
   succeeded,
   utilisation,
-} from '../../test/model/job-events.ts';
+} from '../model/testing/job-events.ts';
 import { createAuthorizer } from '../auth/authorizer.ts';
 import { standaloneAuth } from '../auth/config.ts';
 import type { Principal } from '../auth/principal.ts';

@@ -30,7 +30,7 @@ import {
   reprioritise,
   reprioritised,
   type Payload,
-} from '../../test/model/job-events.ts';
+} from './testing/job-events.ts';
 import { timestampOf } from './instant.ts';
 import {
   applyEvent,

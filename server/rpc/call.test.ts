@@ -1,4 +1,4 @@
-import { type BidiMethod, serving, type StreamMethod, type UnaryMethod } from '../../test/rpc/serving.ts';
+import { type BidiMethod, serving, type StreamMethod, type UnaryMethod } from './testing/serving.ts';
 import { compressionAlgorithms, type ServiceError, status } from '@grpc/grpc-js';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
 import { test } from 'node:test';
-import { serving } from '../../test/rpc/serving.ts';
+import { serving } from './testing/serving.ts';
 import { createGrpcServer } from './server.ts';
 
 test('a port that is taken is named', async () => {

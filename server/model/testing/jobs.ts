@@ -1,11 +1,11 @@
 /** Jobs as the store would give them, by what happened to them. */
 import type { JobRecord, StoredJob } from '@armada-ts/api/armada/store/v1/store';
 import { SubmitJob } from '@armada-ts/api/armadaevents/armadaevents';
-import { jobId, requestPrefix } from '@armada-ts/server/model/ids';
-import { applyEvent, submittedJob } from '@armada-ts/server/model/job';
-import { timestampOf } from '@armada-ts/server/model/instant';
+import { jobId, requestPrefix } from '../ids.ts';
+import { applyEvent, submittedJob } from '../job.ts';
+import { timestampOf } from '../instant.ts';
 import assert from 'node:assert/strict';
-import type { Payload } from '../model/job-events.ts';
+import type { Payload } from './job-events.ts';
 
 /** When everything about these jobs happens, unless told otherwise. */
 export const AT_MS = 1_700_000_000_000;

@@ -1,18 +1,11 @@
 /** A real gRPC server on a free port, with a service made up for the test, and a real client of it. */
-import { anonymousScheme } from '@armada-ts/server/auth/anonymous';
-import { createAuthorizer } from '@armada-ts/server/auth/authorizer';
-import { createChain } from '@armada-ts/server/auth/chain';
-import { standaloneAuth } from '@armada-ts/server/auth/config';
-import { silentLogger } from '@armada-ts/server/base/logger';
-import {
-  bidiStream,
-  type CallContext,
-  type Door,
-  type Need,
-  serverStream,
-  unary,
-} from '@armada-ts/server/rpc/call';
-import { createGrpcServer } from '@armada-ts/server/rpc/server';
+import { anonymousScheme } from '../../auth/anonymous.ts';
+import { createAuthorizer } from '../../auth/authorizer.ts';
+import { createChain } from '../../auth/chain.ts';
+import { standaloneAuth } from '../../auth/config.ts';
+import { silentLogger } from '../../base/logger.ts';
+import { bidiStream, type CallContext, type Door, type Need, serverStream, unary } from '../call.ts';
+import { createGrpcServer } from '../server.ts';
 import {
   type ChannelOptions,
   Client,

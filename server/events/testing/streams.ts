@@ -6,7 +6,7 @@ import type { LogEntry } from '@armada-ts/api/armada/store/v1/store';
 import { LogEntry as LogEntryMessage, StoredSequence } from '@armada-ts/api/armada/store/v1/store';
 import { EventSequence, type EventSequence_Event, SubmitJob } from '@armada-ts/api/armadaevents/armadaevents';
 import { Queue } from '@armada-ts/api/api/queue';
-import type { JobSetInfo, Store } from '@armada-ts/server/store/store';
+import type { JobSetInfo, Store } from '../../store/store.ts';
 
 export type Payload = NonNullable<EventSequence_Event['event']>;
 

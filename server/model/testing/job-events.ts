@@ -3,7 +3,7 @@ import {
   type Error as RunError,
   type KubernetesResourceInfo,
 } from '@armada-ts/api/armadaevents/armadaevents';
-import type { Event } from '@armada-ts/server/model/job';
+import type { Event } from '../job.ts';
 
 export type Payload = NonNullable<Event['event']>;
 
