@@ -40,7 +40,7 @@ async function follow(
         followers.hub.apply(entry);
       }
     }
-    if (!fellOff) continue;
+    if (!fellOff) return;
     from = await load(store, followers.inboxes);
     followers.hub.missed();
   }

@@ -28,7 +28,13 @@ test('health that cannot be told is no health, and says nothing of why', async (
 test('requests are taken under names of our own only', async () => {
   const server = setUp({ host: 'fe80::1', allowedHosts: ['armada.example.com', '2001:db8::1'] });
   const ours = ['localhost', 'LOCALHOST:8080', '127.0.0.1:8080', '[::1]', '[::1]:8080'];
-  ours.push('armada.example.com', 'Armada.Example.com:443', '[fe80::1]:8080', '[2001:db8::1]');
+  ours.push(
+    '10.1.2.3:8080',
+    'armada.example.com',
+    'Armada.Example.com:443',
+    '[fe80::1]:8080',
+    '[2001:db8::1]',
+  );
   for (const host of ours) assert.equal((await get(server, { host })).statusCode, 204, host);
   const foreign = [
     'evil.example.com',
@@ -45,12 +51,11 @@ test('requests are taken under names of our own only', async () => {
 
 test('requests from other sites are refused', async () => {
   const server = setUp();
-  for (const origin of ['http://localhost:8080', 'http://127.0.0.1', 'http://[::1]:8080']) {
-    assert.equal((await get(server, { origin })).statusCode, 204, origin);
-  }
-  for (const origin of ['http://evil.example.com', 'https://localhost.evil.com', 'null', 'file://', 'x']) {
-    assert.equal((await get(server, { origin })).statusCode, 403, origin);
-  }
+  assert.equal((await get(server, { origin: 'http://localhost:8080' })).statusCode, 204);
+  const foreign = ['http://evil.example.com', 'https://localhost.evil.com', 'null', 'file://', 'x'];
+  // Another port of this machine may belong to anybody.
+  foreign.push('http://localhost:3000', 'http://127.0.0.1:8080');
+  for (const origin of foreign) assert.equal((await get(server, { origin })).statusCode, 403, origin);
 });
 
 test('there is nothing else on this port', async () => {

@@ -3,7 +3,7 @@
  * loopback port, so requests are taken only under a host name that is ours, and
  * from no other site.
  */
-import { isIPv6 } from 'node:net';
+import { isIP, isIPv6 } from 'node:net';
 import fastify, { type FastifyInstance } from 'fastify';
 
 export interface HttpOptions {
@@ -15,20 +15,20 @@ export interface HttpOptions {
   health: () => Promise<string[]> | string[];
 }
 
-const LOOPBACK = ['localhost', '127.0.0.1', '[::1]'];
-
 /** Makes the HTTP server; the caller listens and closes. */
 export function createHttpServer({ host, allowedHosts, health }: HttpOptions): FastifyInstance {
   const server = fastify({ forceCloseConnections: true, bodyLimit: 4 * 1024 * 1024, requestTimeout: 30_000 });
-  const names = new Set([...LOOPBACK, host, ...allowedHosts].map(inHeader));
+  const names = new Set(['localhost', host, ...allowedHosts].map(inHeader));
 
   server.addHook('onRequest', async (request, reply) => {
-    if (!names.has(hostName(request.headers.host ?? ''))) {
+    const name = hostName(request.headers.host ?? '');
+    // An address cannot be made to point elsewhere as a name can, and probes use addresses.
+    if (!names.has(name) && !isAddress(name)) {
       const text = 'this server does not go by that host name; see http.allowedHosts\n';
       return await reply.code(421).type('text/plain').send(text);
     }
     const { origin } = request.headers;
-    if (origin !== undefined && !isOwnOrigin(origin, names)) {
+    if (origin !== undefined && !isOwnOrigin(origin, request.headers.host)) {
       return await reply.code(403).type('text/plain').send('requests from other sites are refused\n');
     }
     return undefined;
@@ -61,9 +61,14 @@ function hostName(host: string): string {
   return host.replace(/:\d*$/, '').toLowerCase();
 }
 
-function isOwnOrigin(origin: string, names: ReadonlySet<string>): boolean {
+function isAddress(name: string): boolean {
+  return isIP(name.replace(/^\[(.*)\]$/, '$1')) !== 0;
+}
+
+/** Whether a page of this very port sent the request: another port is another site. */
+function isOwnOrigin(origin: string, host: string | undefined): boolean {
   try {
-    return names.has(hostName(new URL(origin).host));
+    return new URL(origin).host === host?.toLowerCase();
   } catch {
     return false;
   }

@@ -4,8 +4,8 @@ import type { ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc
 import type { EncodedEvent } from '../events/hub.ts';
 import { type EventsDeps, jobSetEvents } from '../events/watch.ts';
 import type { HealthCheck } from '../operator/health.ts';
-import { type CallContext, type Door, serverStream } from './call.ts';
-import { healthMethod } from './health.ts';
+import { type CallContext, type Door, serverStream, unary } from './call.ts';
+import { servingStatus } from './health.ts';
 
 const { getJobSetEvents, watch, health } = EventService;
 
@@ -46,7 +46,7 @@ export function eventService(
         errorIfMissing: true,
       }),
     ),
-    health: healthMethod(door, health),
+    health: unary(door, 'authenticated', () => servingStatus(health)),
   };
 }
 

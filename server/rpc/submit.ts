@@ -14,7 +14,7 @@ import { reprioritizeJobs } from '../submit/reprioritize.ts';
 import { submitJobs } from '../submit/submit.ts';
 import type { HealthCheck } from '../operator/health.ts';
 import { type Door, unary } from './call.ts';
-import { healthMethod } from './health.ts';
+import { servingStatus } from './health.ts';
 import { queueMethods } from './queues.ts';
 
 const { preemptJobs: _, ...served } = SubmitService;
@@ -45,6 +45,6 @@ export function submitService(
     getQueueInfo: unary(door, 'queue:watch', ({ name }: QueueInfoRequest, { principal }) =>
       queueInfo(deps, principal, name),
     ),
-    health: healthMethod(door, health),
+    health: unary(door, 'authenticated', () => servingStatus(health)),
   };
 }
