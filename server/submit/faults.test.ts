@@ -15,3 +15,13 @@ test('refusal() tells in one line what it has room for and counts the rest', () 
   const told = message.split('; ').length - 1;
   assert.match(message, new RegExp(`; and ${42 - told} more$`));
 });
+
+test('refusal() measures its text as a trailer spells it', () => {
+  const list = createFaultList();
+  for (let i = 0; i < 40; i++) list.add(`items[${i}]`, 'must be "ü", got "ö"');
+  const { message } = refusal(list);
+  assert.ok(encodeURI(message).length < 2000);
+  const told = message.split('; ').length - 1;
+  assert.ok(told >= 20);
+  assert.match(message, new RegExp(`; and ${40 - told} more$`));
+});

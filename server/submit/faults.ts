@@ -3,8 +3,12 @@ import { ArmadaError, type ErrorCode, type Fault } from '../base/errors.ts';
 /** Most faults of one request that are told; the rest are counted. */
 export const MAX_FAULTS = 20;
 
-/** Longest text of a refusal: clients that read no details print this, and it travels in a trailer. */
-const MAX_MESSAGE_LENGTH = 1800;
+/**
+ * Longest text of a refusal: clients that read no details print this. It travels
+ * in a trailer, where all but plain characters take three times the room, and
+ * the door cuts what is longer there: then the count of the rest would be lost.
+ */
+const MAX_MESSAGE_BYTES = 1900;
 
 /** Gathers what is wrong with a request. */
 export interface FaultList {
@@ -33,10 +37,12 @@ export function createFaultList(): FaultList {
 /** The refusal of a request: one line for people that names every fault it has room for, and the faults for programs. */
 export function refusal(list: FaultList, code: ErrorCode = 'INVALID_REQUEST'): ArmadaError {
   let message = '';
+  let bytes = 0;
   let told = 0;
   for (const { field, message: text } of list.faults) {
     const next = `${told === 0 ? '' : '; '}${field} ${text}`;
-    if (told > 0 && message.length + next.length > MAX_MESSAGE_LENGTH) break;
+    bytes += encodeURI(next.toWellFormed()).length;
+    if (told > 0 && bytes > MAX_MESSAGE_BYTES) break;
     message += next;
     told++;
   }
