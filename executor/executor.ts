@@ -67,7 +67,7 @@ export async function startExecutor(options: ExecutorOptions): Promise<RunningEx
     reporter: { executorId, poolOf: (node) => pools.get(node) ?? config.pool },
     clock,
     logger,
-    onForgotten: () => lease.changed(),
+    onTold: (runId) => lease.dropAfterShowing(runId),
   });
   onChange = (run) => {
     report.changed(run);

@@ -68,6 +68,8 @@ export class LeaseLoop {
   /** When the newest request was sent that a server is known to have read. */
   #heardMs: number;
   #leasesSinceRequest = 0;
+  /** Ended runs to forget once a request has shown that they ended. */
+  readonly #toDrop = new Set<string>();
   /** Runs stopped because of the present silence. */
   readonly #silenced = new Set<string>();
   #isConnected = false;
@@ -100,6 +102,16 @@ export class LeaseLoop {
   changed(): void {
     const nowMs = this.#deps.clock.elapsed();
     this.#sendAt(Math.max(nowMs + GATHER_MS, this.#sentMs + REQUEST_PAUSE_MS));
+  }
+
+  /**
+   * Forgets an ended run, but first shows its end: a run that is merely missing
+   * from a request may be one that the executor had not got yet when it wrote
+   * the request, and the server would keep its place until the next heartbeat.
+   */
+  dropAfterShowing(runId: string): void {
+    this.#toDrop.add(runId);
+    this.changed();
   }
 
   /** Lets go of the executor id; runs go on. */
@@ -184,6 +196,8 @@ export class LeaseLoop {
       return;
     }
     stream.write(leaseRequest(this.#settings.facts, this.#deps.runtime.held()));
+    for (const runId of this.#toDrop) this.#deps.runtime.forget(runId);
+    this.#toDrop.clear();
     this.#unanswered.push(nowMs);
     this.#leasesSinceRequest = 0;
     this.#sentMs = nowMs;

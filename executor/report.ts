@@ -24,8 +24,8 @@ export interface ReportDeps {
   reporter: Reporter;
   clock: Clock;
   logger: Logger;
-  /** A run has been forgotten: what is held has changed. */
-  onForgotten(): void;
+  /** Nothing is left to say of an ended run. */
+  onTold(runId: string): void;
 }
 
 /** What is said of one run in one call. */
@@ -75,7 +75,7 @@ export class ReportLoop {
   changed(run: HeldRun): void {
     if (this.#closed) return;
     if (run.state.phase === 'stopped') {
-      this.#forget(run.runId);
+      this.#told(run.runId);
       return;
     }
     this.#waiting.set(run.runId, run);
@@ -142,7 +142,7 @@ export class ReportLoop {
     this.#backoff.reset();
     this.#maxEvents = Math.min(MAX_EVENTS, this.#maxEvents * 2);
     for (const { run } of reports) {
-      if (hasEnded(run.state)) this.#forget(run.runId);
+      if (hasEnded(run.state)) this.#told(run.runId);
       else if (this.#deps.runtime.holds(run.runId)) this.#known.set(run.runId, stageOf(run.state));
     }
   }
@@ -167,11 +167,10 @@ export class ReportLoop {
     else await this.#pause(this.#backoff.next());
   }
 
-  #forget(runId: string): void {
+  #told(runId: string): void {
     this.#waiting.delete(runId);
     this.#known.delete(runId);
-    this.#deps.runtime.forget(runId);
-    this.#deps.onForgotten();
+    this.#deps.onTold(runId);
   }
 
   #pause(pauseMs: number): Promise<void> {

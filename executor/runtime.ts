@@ -83,7 +83,7 @@ export interface Runtime {
    */
   stop(runId: string, failure?: string): void;
 
-  /** Drops an ended run once the server has taken its report; its output stays readable for a while. */
+  /** Drops an ended run once the server knows of its end; its output stays readable for a while. */
   forget(runId: string): void;
 
   /** What a run wrote. Ends at the end of the log, or with `follow` when the run has ended. Throws LogNotFound. */

@@ -6,9 +6,10 @@
  * A run is *planned* while its lease is on the way to the store, *valid* while
  * it may act for its job, and *leaving* from then until its executor no longer
  * shows it: a cancelled run may still use its node, so its room is given to
- * nobody. The exception is a run that its executor itself reported as
- * succeeded: nothing of it is left, so its room is free at once, and it is only
- * remembered, so that a snapshot that is older does not make it look unknown.
+ * nobody. The exception is a run of which its executor itself says that nothing
+ * is left, by reporting that it succeeded or by showing it as ended: its room is
+ * free at once, and it is only remembered, so that a snapshot that is older does
+ * not make it look unknown.
  */
 import type { RunRecord } from '@armada-ts/api/armada/store/v1/store';
 import { type NodeFacts, type Nodes, charge, dropNode, nodeKey, putNode, release } from './round/nodes.ts';
@@ -26,6 +27,8 @@ export interface Charge {
   takesRoom: boolean;
   /** Whether its executor has shown it. */
   wasShown: boolean;
+  /** Whether its executor has shown that it ended there. */
+  hasEnded: boolean;
   /** Snapshots without it since it began to leave. */
   missed: number;
 }
@@ -51,7 +54,14 @@ export function planRun(
   charges: Charges,
   run: Pick<Charge, 'runId' | 'executorId' | 'node' | 'queue' | 'request' | 'job'>,
 ): Charge {
-  const planned: Charge = { ...run, state: 'planned', takesRoom: true, wasShown: false, missed: 0 };
+  const planned: Charge = {
+    ...run,
+    state: 'planned',
+    takesRoom: true,
+    wasShown: false,
+    hasEnded: false,
+    missed: 0,
+  };
   addTo(charges.byExecutor, run.executorId, planned);
   addTo(charges.byNode, run.node, planned);
   charges.byRun.set(run.runId, planned);
@@ -84,7 +94,7 @@ export function leaveRun(charges: Charges, leaver: Charge, hasSucceeded: boolean
   leaver.job = -1;
   leaver.missed = 0;
   addTo(charges.leaving, leaver.executorId, leaver);
-  if (hasSucceeded) freeRoom(charges, leaver);
+  if (hasSucceeded || leaver.hasEnded) freeRoom(charges, leaver);
 }
 
 /** Nothing of the run is left, or it never was. */
@@ -98,19 +108,30 @@ export function dropCharge(charges: Charges, gone: Charge): void {
   if (nodes.facts[gone.node]?.isGone && !charges.byNode.has(gone.node)) dropNode(nodes, gone.node);
 }
 
+/** The runs that an executor shows: those it holds, and those that have ended there. */
+export interface ShownRuns {
+  readonly held: ReadonlySet<string>;
+  readonly ended: ReadonlySet<string>;
+}
+
 /**
- * Lets go of the leaving runs that their executor does not show any more;
- * returns whether there were any.
- * @param shown the runs that it does show, and that have not ended there
+ * Lets go of the leaving runs that have ended at their executor, or that it does
+ * not show any more; returns whether there were any that took room.
  */
-export function settleShown(charges: Charges, executorId: string, shown: ReadonlySet<string>): boolean {
+export function settleShown(charges: Charges, executorId: string, { held, ended }: ShownRuns): boolean {
   let hasRoom = false;
-  for (const runId of shown) {
+  for (const runId of held) {
     const known = charges.byRun.get(runId);
     if (known) known.wasShown = true;
   }
+  for (const runId of ended) {
+    const known = charges.byRun.get(runId);
+    if (known?.executorId !== executorId) continue;
+    known.wasShown = true;
+    known.hasEnded = true;
+  }
   for (const leaver of charges.leaving.get(executorId) ?? []) {
-    if (shown.has(leaver.runId)) {
+    if (held.has(leaver.runId)) {
       leaver.missed = 0;
       continue;
     }

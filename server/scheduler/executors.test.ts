@@ -76,6 +76,25 @@ test('a cancelled run that was never shown is charged for two more snapshots', a
   assert.equal(stateOf(world, next), JobState.LEASED);
 });
 
+test('a run that was never shown but as ended is charged no longer', async () => {
+  for (const isShownFirst of [false, true]) {
+    const world = createWorld();
+    const { id, runId } = await full(world);
+    const next = submit(world, { cpu: 8 });
+    const ended = { states: new Map([[runId, JobState.FAILED]]) };
+    if (isShownFirst) show(world, ended);
+    await settle(world);
+    assert.equal(stateOf(world, next), JobState.QUEUED, 'its job has the run still');
+    cancel(world, id);
+    await settle(world);
+    if (!isShownFirst) show(world, ended);
+    await settle(world);
+    assert.equal(stateOf(world, next), JobState.LEASED);
+    show(world, ended);
+    assert.equal(world.scheduler.state.nodes.listed[0], 1, 'a later snapshot does not make it look unknown');
+  }
+});
+
 test('the room of a run that has succeeded is free at once', async () => {
   const world = createWorld();
   const { id, runId } = await full(world);

@@ -16,7 +16,7 @@ import { JobState } from '@armada-ts/api/api/job';
 import { ExecutorRecord } from '@armada-ts/api/armada/store/v1/store';
 import type { LeaseRequest, NodeInfo } from '@armada-ts/api/executorapi/executorapi';
 import type { Logger } from '../base/logger.ts';
-import { dropCharge, goneNode, leaveRun, replaceNode, settleShown } from './charges.ts';
+import { dropCharge, goneNode, leaveRun, replaceNode, settleShown, type ShownRuns } from './charges.ts';
 import type { SchedulerConfig } from './config.ts';
 import { factsOf, faultOf, isSameNode, poolOfNode, unknownUsage } from './node-info.ts';
 import { countNode, dropNode, listNode, reserve } from './round/nodes.ts';
@@ -83,7 +83,7 @@ export function seeExecutor(executors: Executors, shown: LeaseRequest, now: Now)
   executor.isLost = false;
   executor.pool = shown.pool;
   const { state } = executors;
-  if (settleShown(state.charges, executor.id, heldRuns(shown))) state.isRoundDue = true;
+  if (settleShown(state.charges, executor.id, shownRuns(shown))) state.isRoundDue = true;
   const names = new Set<string>();
   for (const info of shown.nodes) {
     const fault = names.has(info.name) ? 'named twice' : faultOf(info);
@@ -285,13 +285,13 @@ function nextLimit(config: SchedulerConfig, executor: Executor, silentMs: number
   return Math.max(config.executorForgottenMs, silentMs + 60_000);
 }
 
-/** Runs that the executor holds and that have not ended there. */
-function heldRuns(shown: LeaseRequest): Set<string> {
+function shownRuns(shown: LeaseRequest): ShownRuns {
   const held = new Set(shown.unassignedJobRunIds);
+  const ended = new Set<string>();
   for (const info of shown.nodes) {
-    for (const [runId, state] of info.runIdsByState) if (isHeld(state)) held.add(runId);
+    for (const [runId, state] of info.runIdsByState) (isHeld(state) ? held : ended).add(runId);
   }
-  return held;
+  return { held, ended };
 }
 
 function isHeld(state: JobState): boolean {

@@ -123,6 +123,23 @@ test('a cancelled or preempted run ends without a report and is shown until it i
   for (const lease of [one, two]) assert.deepEqual(told(lease), ['jobRunAssigned', 'jobRunRunning']);
 });
 
+test('the end of a run is shown before the run is dropped, however short it was', async () => {
+  await start({ ...SHORT_RUN, failureRatio: 1 }, { heartbeatMs: 30_000 });
+  const [failed, cancelled] = [sampleLease(''), sampleLease('')];
+  server.lease(failed);
+  server.lease(cancelled);
+  server.push({ $case: 'cancelRuns', value: { jobRunIdsToCancel: [cancelled.jobRunId] } });
+  const states = (lease: JobRunLease) =>
+    server.requests.flatMap(({ nodes }) =>
+      nodes.flatMap((one) => one.runIdsByState.get(lease.jobRunId) ?? []),
+    );
+  for (const lease of [failed, cancelled]) {
+    await until(() => states(lease).at(-1) === JobState.FAILED);
+  }
+  server.lease(sampleLease('', { node: 'local-1' }));
+  await until(() => shown(failed) === undefined && shown(cancelled) === undefined);
+});
+
 test('failed and returned runs are reported as such', async () => {
   await start({ ...SHORT_RUN, failureRatio: 1 });
   const lease = sampleLease('');
