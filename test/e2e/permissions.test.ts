@@ -27,13 +27,13 @@ import {
 const QUEUES = ['q1', 'q2'] as const;
 const UNKNOWN_JOB = '01f3j0g1md4qx7z5qb148qnh4d';
 
+const directory = await temporaryDirectory({ after });
 let server: Standalone;
 let client: Client;
 const methods = await methodsOfContract();
 const asOperator = credentialsOf(OPERATOR.name);
 
 before(async () => {
-  const directory = await temporaryDirectory({ after });
   server = await startServer(directory, {
     auth: authSettings(ROLES),
     store: { acknowledgement: 'local' },

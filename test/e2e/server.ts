@@ -1,5 +1,5 @@
 // Starts armada-server, which takes its settings from a file.
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import type { ConfigInput } from '@armada-ts/server/config';
@@ -8,6 +8,7 @@ import { type Standalone, startProgram } from './programs.ts';
 /** Writes settings to a file of `directory` and tells its path. */
 export async function writeSettings(directory: string, settings: object): Promise<string> {
   const file = join(directory, 'settings.yaml');
+  await mkdir(directory, { recursive: true });
   await writeFile(file, stringify(settings));
   return file;
 }
