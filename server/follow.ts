@@ -9,46 +9,65 @@ export interface Followers {
 }
 
 /**
- * Follows the log until the signal aborts. Returns when the followers have been brought up to date; `done` then tells how it
- * ended.
+ * Follows the log until the signal aborts. Returns when the followers know what was active at the start; `done` then
+ * tells how it ended.
  */
 export async function followLog(
   store: Store,
   followers: Followers,
   signal: AbortSignal,
 ): Promise<{ done: Promise<void> }> {
-  const heads = await load(store, followers.inboxes);
-  return { done: follow(store, followers, heads, signal) };
+  const loaded = await load(store, followers.inboxes);
+  return { done: follow(store, followers, loaded, signal) };
 }
 
-async function follow(
-  store: Store,
-  followers: Followers,
-  heads: Positions,
-  signal: AbortSignal,
-): Promise<void> {
-  let from = heads;
-  while (!signal.aborted) {
-    let fellOff = false;
-    for await (const item of store.tail(from, signal)) {
-      if (item.kind === 'fell-off') {
-        fellOff = true;
-        break;
-      }
-      for (const entry of item.entries) {
-        followers.inboxes.apply(entry.jobs);
-        followers.hub.apply(entry);
-      }
-    }
-    if (!fellOff) return;
-    from = await load(store, followers.inboxes);
+/** What was loaded is between these positions of the log. */
+interface Loaded {
+  /** Everything up to here is in it. */
+  from: Positions;
+  /** Nothing after this is: until then the log tells what is known already, and what is older than that. */
+  until: Positions;
+}
+
+async function follow(store: Store, followers: Followers, first: Loaded, signal: AbortSignal): Promise<void> {
+  let loaded = first;
+  while (await hasFallenOff(store, followers, loaded, signal)) {
+    loaded = await load(store, followers.inboxes);
     followers.hub.missed();
   }
 }
 
-/** Reads what is active now; entries that follow repeat some of it, which is harmless. */
-async function load(store: Store, inboxes: Inboxes): Promise<Positions> {
-  const heads = await store.heads();
+/** Follows to the end, or until the log no longer reaches back to where the followers are. */
+async function hasFallenOff(
+  store: Store,
+  { hub, inboxes }: Followers,
+  { from, until }: Loaded,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const behind = new Map([...until.entries()].filter(([partition, head]) => head > (from[partition] ?? 0)));
+  if (behind.size === 0) inboxes.resume();
+  for await (const item of store.tail(from, signal)) {
+    if (item.kind === 'fell-off') return true;
+    for (const entry of item.entries) {
+      inboxes.apply(entry.jobs);
+      hub.apply(entry);
+      const head = behind.get(entry.partition);
+      if (head === undefined || entry.number < head) continue;
+      behind.delete(entry.partition);
+      if (behind.size === 0) inboxes.resume();
+    }
+  }
+  return false;
+}
+
+/**
+ * Reads what is active now. Entries that follow repeat some of it, and for a
+ * moment bring back runs that have ended meanwhile: nothing is offered until
+ * they have been caught up with.
+ */
+async function load(store: Store, inboxes: Inboxes): Promise<Loaded> {
+  inboxes.pause();
+  const from = await store.heads();
   const active = new Set<string>();
   let cursor: string | undefined = '';
   while (cursor !== undefined) {
@@ -58,5 +77,5 @@ async function load(store: Store, inboxes: Inboxes): Promise<Positions> {
     cursor = page.next;
   }
   inboxes.retain(active);
-  return heads;
+  return { from, until: await store.heads() };
 }

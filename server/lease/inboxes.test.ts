@@ -24,9 +24,8 @@ import {
 } from '../model/testing/job-events.ts';
 import { createInboxes, type Inbox, type Inboxes, isStopReason } from './inboxes.ts';
 
-const none: ReadonlySet<string> = new Set();
-const offered = (inbox: Inbox, nowMs: number, shown = none, limit = 100): string[] =>
-  inbox.takeOffers(shown, limit, nowMs).map(({ run }) => run.runId);
+const offered = (inbox: Inbox, nowMs: number, limit = 100): string[] =>
+  inbox.takeOffers(limit, nowMs).map(({ run }) => run.runId);
 
 /** A job whose record goes through these events, told to the inboxes one version after the other. */
 function follow(inboxes: Inboxes, options: JobOptions = {}): (...events: Payload[]) => JobRecord {
@@ -54,16 +53,18 @@ test('a lease is offered once, and again only when it was not shown for 8 s', ()
   assert.deepEqual(offered(inbox, 8999), []);
   assert.deepEqual(offered(inbox, 9000), ['r']);
   assert.deepEqual(offered(inbox, 9001), []);
-  assert.deepEqual(offered(inbox, 20_000, new Set(['r'])), [], 'its executor has it');
-  assert.deepEqual(offered(inbox, 40_000), ['r'], 'its executor has forgotten it');
+  inbox.show(new Set(['r']));
+  assert.deepEqual(offered(inbox, 20_000), [], 'its executor has it');
+  inbox.show(new Set());
+  assert.deepEqual(offered(inbox, 20_001), ['r'], 'its executor has forgotten it');
 });
 
 test('no more is offered than there is room for, and the rest later', () => {
   const { inboxes, inbox } = setUp();
   for (let n = 0; n < 5; n++) follow(inboxes, { n })(lease(`r${n}`));
-  assert.deepEqual(offered(inbox, 0, none, 0), []);
-  assert.deepEqual(offered(inbox, 0, none, 2), ['r0', 'r1']);
-  assert.deepEqual(offered(inbox, 0, none, 9), ['r2', 'r3', 'r4']);
+  assert.deepEqual(offered(inbox, 0, 0), []);
+  assert.deepEqual(offered(inbox, 0, 2), ['r0', 'r1']);
+  assert.deepEqual(offered(inbox, 0, 9), ['r2', 'r3', 'r4']);
 });
 
 test('an inbox holds the runs of its own executor only', () => {
@@ -73,7 +74,16 @@ test('an inbox holds the runs of its own executor only', () => {
   assert.deepEqual([...inbox.runs.keys()], ['r']);
 });
 
-test('forgetOffers() makes offers anew, for a stream that never saw them', () => {
+test('a run is stopped that was offered on an earlier stream', () => {
+  const { inbox, tell } = setUp();
+  tell(lease('r'));
+  offered(inbox, 0);
+  inbox.forgetOffers();
+  tell(cancel());
+  assert.deepEqual(inbox.takeStops(), ['r'], 'the first offer may have been taken all the same');
+});
+
+test('an offer that a broken stream may have carried is made again', () => {
   const { inbox, tell } = setUp();
   tell(lease('r'));
   offered(inbox, 0);
@@ -184,9 +194,8 @@ test('inboxes made anew from active records offer what is not shown, and hold wh
     stored(submitted({ n: 3 }), 2),
   ]);
   const inbox = inboxes.inbox('cluster');
-  const shown = new Set(['r2', 'orphan']);
-  inbox.show(shown);
-  assert.deepEqual(offered(inbox, 0, shown), ['r1']);
+  inbox.show(new Set(['r2', 'orphan']));
+  assert.deepEqual(offered(inbox, 0), ['r1']);
   assert.deepEqual(inbox.takeStops(), [], 'a run that no record knows is left alone');
 });
 
@@ -219,4 +228,36 @@ test('who subscribed is called once for many changes, and not after leaving', as
   tell(cancelled);
   await Promise.resolve();
   assert.equal(calls, 2);
+});
+
+test('nothing is offered while the log tells what is older than the records', async () => {
+  const { inboxes, inbox, tell } = setUp();
+  let calls = 0;
+  inbox.subscribe(() => calls++);
+  inboxes.pause();
+  tell(lease('r'));
+  assert.deepEqual(offered(inbox, 0), []);
+  await Promise.resolve();
+  inboxes.resume();
+  await Promise.resolve();
+  assert.equal(calls, 2, 'who waits is called again');
+  assert.deepEqual(offered(inbox, 0), ['r']);
+});
+
+test('an executor that has left and has nothing to hold is forgotten, with what it was to be told', () => {
+  const { inboxes, inbox, tell } = setUp();
+  const second = inboxes.inbox('cluster');
+  tell(lease('r'));
+  inbox.show(new Set(['r']));
+  tell(cancel());
+  inboxes.release(inbox);
+  assert.deepEqual(second.takeStops(), ['r'], 'somebody is there to be told');
+  inboxes.release(second);
+  const third = inboxes.inbox('cluster');
+  assert.deepEqual([...third.runs.keys()], ['r'], 'it has something to hold');
+  inboxes.release(third);
+  tell(cancelled);
+  const fourth = inboxes.inbox('cluster');
+  assert.notEqual(fourth.runs, inbox.runs);
+  assert.deepEqual(fourth.takeStops(), [], 'what it shows is compared with the records');
 });

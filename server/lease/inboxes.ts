@@ -4,12 +4,15 @@
  * ones at start, then from the log. Deciding nothing, an inbox can always be
  * made again.
  *
- * A lease is offered until its executor shows the run (in a request, or by a
- * report); an offer that was not answered within some seconds is made again,
- * same run id, same executor. A run is stopped only on positive evidence: its
- * record says that it was cancelled, preempted, expired or superseded, or that
- * somebody asked for its cancellation. A run that no record knows is left alone
- * (design invariant I7) and counted as an orphan.
+ * A lease is offered until its executor shows the run; an offer that was not
+ * answered within some seconds, or that went to a stream which is gone, is made
+ * again, same run id, same executor. A run is stopped only on positive evidence:
+ * its record says that it was cancelled, preempted, expired or superseded, or
+ * that somebody asked for its cancellation. A run that no record knows is left
+ * alone (design invariant I7) and counted as an orphan.
+ *
+ * What an executor is told is not remembered beyond its stream: what it shows is
+ * compared with the records anew, so nothing is lost with a stream or a server.
  */
 import { JobRunState, JobState } from '@armada-ts/api/api/job';
 import type { JobRecord, RunRecord, StoredJob } from '@armada-ts/api/armada/store/v1/store';
@@ -26,16 +29,18 @@ export interface Inbox {
   readonly executorId: string;
   /** Runs to hold, by run id. */
   readonly runs: ReadonlyMap<string, Assignment>;
+  /** Of the runs it showed last, how many no record knows. */
+  orphans: number;
   /**
    * Runs to offer now: held by nobody, not asked to be cancelled, and not
    * offered within the last seconds. Marks them as offered.
    */
-  takeOffers(shown: ReadonlySet<string>, limit: number, nowMs: number): Assignment[];
+  takeOffers(limit: number, nowMs: number): Assignment[];
   /** Runs to stop that were offered or shown and are not known to be gone. */
   takeStops(): string[];
   /** Notes what the executor says it holds; a run it no longer shows needs no stopping. */
   show(shown: ReadonlySet<string>): void;
-  /** Forgets which offers were made: a new stream may never have seen them. */
+  /** Lets all offers be made again at once: a new stream may never have seen them. */
   forgetOffers(): void;
   /** Calls back, once for many changes, when there may be something to offer or stop. Returns the way out. */
   subscribe(listener: () => void): () => void;
@@ -46,7 +51,13 @@ export interface Inboxes {
   apply(jobs: readonly StoredJob[]): void;
   /** Forgets all other jobs: they have ended while the log was not followed. */
   retain(jobIds: ReadonlySet<string>): void;
+  /** Offers nothing until resumed: for a while the log tells what is older than the records known already. */
+  pause(): void;
+  resume(): void;
+  /** The inbox of an executor, for one stream, which must release it. */
   inbox(executorId: string): Inbox;
+  /** The stream has ended. An executor that has no other, and nothing to hold, is forgotten. */
+  release(inbox: Inbox): void;
 }
 
 /** How long an offer may go unanswered. The heartbeat of our executors is 5 s, that of Go executors too. */
@@ -55,11 +66,18 @@ const OFFER_AGAIN_MS = 8_000;
 interface InboxState {
   executorId: string;
   runs: Map<string, Assignment>;
-  offeredAt: Map<string, number>;
+  /**
+   * Those of `runs` that the executor does not show, in the order they came,
+   * and when each was offered last; undefined when it was not.
+   */
+  unseen: Map<string, number | undefined>;
   /** Runs whose end the executor does not know of. */
   stops: Set<string>;
   /** Runs the executor has shown. */
   shown: ReadonlySet<string>;
+  orphans: number;
+  /** Streams that have this inbox. */
+  streams: number;
   listeners: Set<() => void>;
   notifying: boolean;
 }
@@ -68,22 +86,26 @@ export function createInboxes(): Inboxes {
   const states = new Map<string, InboxState>();
   /** Version and executor of the newest run of every job that holds one. */
   const known = new Map<string, { version: number; runId: string; executorId: string }>();
+  let isPaused = false;
 
   const stateOf = (executorId: string): InboxState => {
     let state = states.get(executorId);
     if (!state) {
-      state = {
-        executorId,
-        runs: new Map(),
-        offeredAt: new Map(),
-        stops: new Set(),
-        shown: new Set(),
-        listeners: new Set(),
-        notifying: false,
-      };
+      state = emptyState(executorId);
       states.set(executorId, state);
     }
     return state;
+  };
+  const forgetIdle = (state: InboxState): void => {
+    if (state.runs.size === 0 && state.streams === 0 && state.orphans === 0) {
+      states.delete(state.executorId);
+    }
+  };
+  const takeAway = (executorId: string, runId: string, byItself: boolean): void => {
+    const state = states.get(executorId);
+    if (!state) return;
+    withdraw(state, runId, byItself);
+    forgetIdle(state);
   };
 
   return {
@@ -94,7 +116,7 @@ export function createInboxes(): Inboxes {
         if (before && before.version >= version) continue;
         const run = validRun(record);
         if (before && before.runId !== run?.runId) {
-          withdraw(stateOf(before.executorId), before.runId, endedByItself(record, before.runId));
+          takeAway(before.executorId, before.runId, !isStopReason(record, before.runId));
         }
         if (run) {
           known.set(record.jobId, { version, runId: run.runId, executorId: run.executorId });
@@ -109,42 +131,67 @@ export function createInboxes(): Inboxes {
         if (jobIds.has(jobId)) continue;
         known.delete(jobId);
         // If its executor still shows the run, the record says whether to stop it.
-        withdraw(stateOf(executorId), runId, true);
+        takeAway(executorId, runId, true);
       }
     },
-    inbox: (executorId) => openInbox(stateOf(executorId)),
+    pause() {
+      isPaused = true;
+    },
+    resume() {
+      isPaused = false;
+      for (const state of states.values()) notify(state);
+    },
+    inbox(executorId) {
+      const state = stateOf(executorId);
+      state.streams++;
+      return openInbox(state, () => isPaused);
+    },
+    release({ executorId }) {
+      const state = states.get(executorId);
+      if (!state || --state.streams > 0) return;
+      // The next stream compares what is shown with the records, which say the same.
+      state.stops.clear();
+      forgetIdle(state);
+    },
   };
 }
 
-function openInbox(state: InboxState): Inbox {
+function emptyState(executorId: string): InboxState {
+  return {
+    executorId,
+    runs: new Map(),
+    unseen: new Map(),
+    stops: new Set(),
+    shown: new Set(),
+    orphans: 0,
+    streams: 0,
+    listeners: new Set(),
+    notifying: false,
+  };
+}
+
+function openInbox(state: InboxState, isPaused: () => boolean): Inbox {
   return {
     executorId: state.executorId,
     runs: state.runs,
-    takeOffers(shown, limit, nowMs) {
-      const offers: Assignment[] = [];
-      for (const [runId, assignment] of state.runs) {
-        if (offers.length >= limit) break;
-        if (shown.has(runId) || assignment.job.cancel || mustNotRepeat(assignment)) continue;
-        const offeredAt = state.offeredAt.get(runId);
-        if (offeredAt !== undefined && nowMs - offeredAt < OFFER_AGAIN_MS) continue;
-        state.offeredAt.set(runId, nowMs);
-        offers.push(assignment);
-      }
-      return offers;
+    get orphans() {
+      return state.orphans;
     },
+    set orphans(count) {
+      state.orphans = count;
+    },
+    takeOffers: (limit, nowMs) => (isPaused() ? [] : takeOffers(state, limit, nowMs)),
     takeStops() {
       const stops = [...state.stops];
       state.stops.clear();
       return stops;
     },
-    show(shown) {
-      state.shown = shown;
-      for (const [runId, assignment] of state.runs) {
-        // Shown and to be cancelled: say so again until it is gone.
-        if (shown.has(runId) && assignment.job.cancel) state.stops.add(runId);
+    show: (shown) => show(state, shown),
+    forgetOffers() {
+      for (const [runId, offeredAtMs] of state.unseen) {
+        if (offeredAtMs !== undefined) state.unseen.set(runId, Number.NEGATIVE_INFINITY);
       }
     },
-    forgetOffers: () => state.offeredAt.clear(),
     subscribe(listener) {
       state.listeners.add(listener);
       return () => state.listeners.delete(listener);
@@ -152,10 +199,36 @@ function openInbox(state: InboxState): Inbox {
   };
 }
 
+function takeOffers(state: InboxState, limit: number, nowMs: number): Assignment[] {
+  const offers: Assignment[] = [];
+  for (const [runId, offeredAtMs] of state.unseen) {
+    if (offers.length >= limit) break;
+    const assignment = state.runs.get(runId);
+    if (!assignment || assignment.job.cancel || mustNotRepeat(assignment)) continue;
+    if (offeredAtMs !== undefined && nowMs - offeredAtMs < OFFER_AGAIN_MS) continue;
+    state.unseen.set(runId, nowMs);
+    offers.push(assignment);
+  }
+  return offers;
+}
+
+function show(state: InboxState, shown: ReadonlySet<string>): void {
+  for (const runId of state.shown) {
+    if (!shown.has(runId) && state.runs.has(runId)) state.unseen.set(runId, undefined);
+  }
+  state.shown = shown;
+  for (const runId of shown) {
+    state.unseen.delete(runId);
+    // Shown and to be cancelled: say so again until it is gone.
+    if (state.runs.get(runId)?.job.cancel) state.stops.add(runId);
+  }
+}
+
 function assign(state: InboxState, assignment: Assignment): void {
   const { runId } = assignment.run;
   const isNew = !state.runs.has(runId);
   state.runs.set(runId, assignment);
+  if (isNew && !state.shown.has(runId)) state.unseen.set(runId, undefined);
   if (assignment.job.cancel && wasSeen(state, runId)) state.stops.add(runId);
   else if (!isNew) return;
   notify(state);
@@ -167,22 +240,17 @@ function withdraw(state: InboxState, runId: string, byItself: boolean): void {
     state.stops.add(runId);
     notify(state);
   }
-  state.offeredAt.delete(runId);
+  state.unseen.delete(runId);
 }
 
 /** Whether the executor may hold the run. */
 function wasSeen(state: InboxState, runId: string): boolean {
-  return state.offeredAt.has(runId) || state.shown.has(runId);
+  return state.unseen.get(runId) !== undefined || state.shown.has(runId);
 }
 
 /** A started run that its executor forgot may be started again, unless the job forbids it. */
 function mustNotRepeat({ job, run }: Assignment): boolean {
   return job.atMostOnce && run.state !== JobRunState.RUN_STATE_LEASED;
-}
-
-/** Whether the run's own report ended it, so that its executor knows. */
-function endedByItself(record: JobRecord, runId: string): boolean {
-  return !isStopReason(record, runId);
 }
 
 /**

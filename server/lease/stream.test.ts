@@ -146,13 +146,13 @@ test('a run counts as shown on a node as well as without one', async () => {
 test('no more is leased than the executor asks for', async () => {
   const world = setUp();
   for (const n of [1, 2, 3]) world.put(leased(n));
-  for (const [maxJobsToLease, expected] of [
-    [0, ['end']],
-    [2, ['lease r1', 'lease r2', 'end']],
-    [9, ['lease r3', 'end']],
+  for (const [maxJobsToLease, unassignedJobRunIds, expected] of [
+    [0, [], ['end']],
+    [2, [], ['lease r1', 'lease r2', 'end']],
+    [9, ['r1', 'r2'], ['lease r3', 'end']],
   ] as const) {
     const client = open(world);
-    client.ask({ maxJobsToLease });
+    client.ask({ maxJobsToLease, unassignedJobRunIds: [...unassignedJobRunIds] });
     await client.done;
     assert.deepEqual(client.got, expected);
   }
@@ -248,10 +248,10 @@ test('a stream whose client takes nothing more fails, and lets go of the executo
   const client = open(world, { push: true, session: 'first', send: () => Promise.reject(gone) });
   client.ask();
   await assert.rejects(client.done, gone);
-  world.deps.holders.hold('cluster', 'second');
+  world.deps.holders.hold('cluster', 'second', () => {});
 });
 
-test('a push that fails ends the stream with the next request', async () => {
+test('a push that fails ends the stream', async () => {
   const world = setUp();
   let fails = false;
   const send = async (): Promise<void> => {
@@ -262,9 +262,72 @@ test('a push that fails ends the stream with the next request', async () => {
   await settled();
   fails = true;
   world.put(leased(1));
-  await settled();
-  client.ask();
   await assert.rejects(client.done, { message: 'gone' });
+});
+
+test('a newer stream of the same executor takes over, and the older ends', async () => {
+  const world = setUp();
+  const older = open(world, { push: true, session: 'same' });
+  older.ask();
+  await settled();
+  const newer = open(world, { push: true, session: 'same' });
+  newer.ask();
+  await assert.rejects(older.done, { code: 'UNAVAILABLE' });
+  world.put(leased(1));
+  await settled();
+  assert.deepEqual(older.got, ['end']);
+  assert.deepEqual(newer.got, ['end', 'lease r1']);
+});
+
+test('an exchange that broke is made up for by the next one, without waiting', async () => {
+  const world = setUp();
+  world.put(leased(1));
+  for (let i = 0; i < 2; i++) {
+    const client = open(world);
+    client.ask();
+    await client.done;
+    assert.deepEqual(client.got, ['lease r1', 'end']);
+  }
+});
+
+test('a run that is being stopped is told of, and looked up, once a minute', async () => {
+  const world = setUp();
+  let lookUps = 0;
+  const { read } = world.deps.store;
+  const jobsOfRuns: typeof read.jobsOfRuns = (runIds) => {
+    lookUps += runIds.length;
+    return read.jobsOfRuns(runIds);
+  };
+  world.deps.store = { ...world.deps.store, read: { ...read, jobsOfRuns } };
+  world.jobs.set(idOf(1), stored(after(leased(1).record!, cancelled), 2));
+  const client = open(world, { push: true });
+  const ask = async (): Promise<string[]> => {
+    client.ask({ unassignedJobRunIds: ['r1', 'orphan'] });
+    await settled();
+    return client.got.splice(0);
+  };
+  assert.deepEqual(await ask(), ['cancel r1', 'end']);
+  assert.deepEqual(await ask(), ['end']);
+  assert.equal(lookUps, 2);
+  world.nowMs = 60_000;
+  assert.deepEqual(await ask(), ['cancel r1', 'end']);
+  client.close();
+  await client.done;
+});
+
+test('orphans are warned of when there are more of them, not with every request', async () => {
+  const world = setUp();
+  const counts: unknown[] = [];
+  world.deps.logger = { ...silentLogger, warn: (fields) => counts.push(fields) };
+  for (const unassignedJobRunIds of [['a'], ['a'], ['a', 'b'], ['b'], []]) {
+    const client = open(world);
+    client.ask({ unassignedJobRunIds });
+    await client.done;
+  }
+  assert.deepEqual(counts, [
+    { executor: 'cluster', count: 1, first: 'a' },
+    { executor: 'cluster', count: 2, first: 'a' },
+  ]);
 });
 
 test('requests that name no executor, or another one than before, are refused', async () => {

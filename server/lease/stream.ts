@@ -20,7 +20,7 @@ import type { Clock } from '../base/clock.ts';
 import { ArmadaError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import { isPrintable } from '../model/names.ts';
-import type { Store } from '../store/store.ts';
+import type { Store, StoredJob } from '../store/store.ts';
 import type { Holders } from './holders.ts';
 import type { Inbox, Inboxes } from './inboxes.ts';
 import { isStopReason } from './inboxes.ts';
@@ -51,19 +51,27 @@ export interface LeaseStream {
 /** Most leases sent at once when the executor names no limit of its own that is smaller. */
 const MAX_OFFERS = 1000;
 
+/** How often runs are looked up again that this stream was told to stop, or that no record knew. */
+const LOOK_UP_AGAIN_MS = 60_000;
+
 /** Serves a stream until it ends. Throws PERMISSION_DENIED, INVALID_REQUEST, EXECUTOR_TAKEN. */
 export async function serveLeases(deps: LeaseDeps, principal: Principal, stream: LeaseStream): Promise<void> {
   deps.authorizer.demand(principal, 'execute_jobs');
+  const broken = Promise.withResolvers<never>();
   let exchange: Exchange | undefined;
-  try {
+  const serve = async (): Promise<void> => {
     for await (const request of stream.requests) {
       checkRequest(request, exchange?.inbox.executorId);
-      exchange ??= openExchange(deps, stream, request);
-      await exchange.answer(request);
+      exchange ??= openExchange({ deps, stream, fail: broken.reject }, request.executorId);
+      await answer(exchange, request);
       if (!stream.push) return;
     }
+  };
+  try {
+    // A push may fail, or a newer stream take over, while no request comes.
+    await Promise.race([serve(), broken.promise]);
   } finally {
-    exchange?.close();
+    if (exchange) close(exchange);
   }
 }
 
@@ -83,71 +91,107 @@ function checkRequest(request: LeaseRequest, known: string | undefined): void {
 }
 
 interface Exchange {
-  inbox: Inbox;
-  answer(request: LeaseRequest): Promise<void>;
-  close(): void;
+  readonly deps: LeaseDeps;
+  readonly stream: LeaseStream;
+  readonly inbox: Inbox;
+  /** Ends the stream with an error. */
+  readonly fail: (error: unknown) => void;
+  /** What to undo when the stream has ended. */
+  readonly releases: (() => void)[];
+  /** Leases that may be sent before the next request. */
+  mayOffer: number;
+  /** Shown runs that this stream was told to stop. */
+  readonly told: Set<string>;
+  /** Shown runs that no record knows. */
+  readonly orphans: Set<string>;
+  /** When told and orphans were last empty: for a while they need no looking up. */
+  lookedUpMs: number;
+  /** Answers and pushes share the stream, one after the other. */
+  turn: Promise<void>;
+  isPushWaiting: boolean;
+  isClosed: boolean;
 }
 
-function openExchange(deps: LeaseDeps, stream: LeaseStream, first: LeaseRequest): Exchange {
-  const release = deps.holders.hold(first.executorId, stream.session);
-  const inbox = deps.inboxes.inbox(first.executorId);
-  if (stream.push) inbox.forgetOffers();
-  let shown: ReadonlySet<string> = new Set();
-  let mayOffer = 0;
-  // Answers and pushes share the stream, one after the other.
-  let turn: Promise<void> = Promise.resolve();
-  let pushWaiting = false;
-  let isClosed = false;
-
-  const sendNews = async (stops: string[]): Promise<void> => {
-    if (stops.length > 0) await stream.send(stopMessage(stops));
-    const offers = inbox.takeOffers(shown, mayOffer, deps.clock.elapsed());
-    mayOffer -= offers.length;
-    if (offers.length === 0) return;
-    const specs = await deps.store.read.specs(offers.map(({ job }) => job.jobId));
-    for (const offer of offers) {
-      const spec = specs.get(offer.job.jobId);
-      if (!spec) {
-        deps.logger.error({ job: offer.job.jobId }, 'a leased job has no spec');
-        continue;
-      }
-      await stream.send({ event: { $case: 'lease', value: leaseMessage(offer, spec) } });
-    }
-  };
-
-  const push = (): void => {
-    if (pushWaiting || isClosed) return;
-    pushWaiting = true;
-    turn = turn.then(async () => {
-      pushWaiting = false;
-      if (!isClosed) await sendNews(inbox.takeStops());
-    });
-    // A stream that broke ends its own loop; the next one is told everything again.
-    turn.catch((error: unknown) => deps.logger.debug({ err: error }, 'push on a lease stream failed'));
-  };
-  const unsubscribe = stream.push ? inbox.subscribe(push) : () => {};
-
-  return {
+function openExchange(
+  { deps, stream, fail }: Pick<Exchange, 'deps' | 'stream' | 'fail'>,
+  executorId: string,
+): Exchange {
+  const letGo = deps.holders.hold(executorId, stream.session, () => {
+    fail(new ArmadaError('UNAVAILABLE', 'a newer stream of the same executor has taken over'));
+  });
+  const inbox = deps.inboxes.inbox(executorId);
+  inbox.forgetOffers();
+  const exchange: Exchange = {
+    deps,
+    stream,
     inbox,
-    async answer(request) {
-      const answered = turn.then(async () => {
-        shown = shownRuns(request);
-        mayOffer = Math.min(request.maxJobsToLease, MAX_OFFERS);
-        deps.executorSeen(request);
-        inbox.show(shown);
-        const stops = new Set([...inbox.takeStops(), ...(await strayStops(deps, inbox, shown))]);
-        await sendNews([...stops]);
-        await stream.send({ event: { $case: 'end', value: {} } });
-      });
-      turn = answered.catch(() => {});
-      await answered;
-    },
-    close() {
-      isClosed = true;
-      unsubscribe();
-      release();
-    },
+    fail,
+    releases: [letGo],
+    mayOffer: 0,
+    told: new Set(),
+    orphans: new Set(),
+    lookedUpMs: deps.clock.elapsed(),
+    turn: Promise.resolve(),
+    isPushWaiting: false,
+    isClosed: false,
   };
+  if (stream.push) exchange.releases.push(inbox.subscribe(() => push(exchange)));
+  return exchange;
+}
+
+function close(exchange: Exchange): void {
+  exchange.isClosed = true;
+  for (const release of exchange.releases) release();
+  exchange.deps.inboxes.release(exchange.inbox);
+}
+
+async function answer(exchange: Exchange, request: LeaseRequest): Promise<void> {
+  const { deps, stream, inbox } = exchange;
+  await inTurn(exchange, async () => {
+    const shown = shownRuns(request);
+    exchange.mayOffer = Math.min(request.maxJobsToLease, MAX_OFFERS);
+    deps.executorSeen(request);
+    inbox.show(shown);
+    await sendNews(exchange, [...inbox.takeStops(), ...(await strayStops(exchange, shown))]);
+    await stream.send({ event: { $case: 'end', value: {} } });
+  });
+}
+
+function push(exchange: Exchange): void {
+  if (exchange.isPushWaiting) return;
+  exchange.isPushWaiting = true;
+  inTurn(exchange, async () => {
+    exchange.isPushWaiting = false;
+    await sendNews(exchange, exchange.inbox.takeStops());
+  }).catch((error: unknown) => exchange.fail(error));
+}
+
+/** Does something when it is its turn, unless the stream has ended by then. */
+function inTurn(exchange: Exchange, what: () => Promise<void>): Promise<void> {
+  const done = exchange.turn.then(() => (exchange.isClosed ? undefined : what()));
+  exchange.turn = done.catch(() => {});
+  return done;
+}
+
+async function sendNews(exchange: Exchange, stops: readonly string[]): Promise<void> {
+  const { deps, stream, inbox, told } = exchange;
+  // What is taken here would be lost with the stream; the next one finds it.
+  if (exchange.isClosed) return;
+  const untold = new Set(stops.filter((runId) => !told.has(runId)));
+  for (const runId of untold) told.add(runId);
+  if (untold.size > 0) await stream.send(stopMessage([...untold]));
+  const offers = inbox.takeOffers(exchange.mayOffer, deps.clock.elapsed());
+  exchange.mayOffer -= offers.length;
+  if (offers.length === 0) return;
+  const specs = await deps.store.read.specs(offers.map(({ job }) => job.jobId));
+  for (const offer of offers) {
+    const spec = specs.get(offer.job.jobId);
+    if (!spec) {
+      deps.logger.error({ job: offer.job.jobId }, 'a leased job has no spec');
+      continue;
+    }
+    await stream.send({ event: { $case: 'lease', value: leaseMessage(offer, spec) } });
+  }
 }
 
 /** Runs the request says its executor holds, on a node or not yet. */
@@ -158,15 +202,24 @@ function shownRuns(request: LeaseRequest): Set<string> {
 }
 
 /** Of the shown runs that the inbox does not know, those whose records say that they must not go on. */
-async function strayStops(deps: LeaseDeps, inbox: Inbox, shown: ReadonlySet<string>): Promise<string[]> {
-  const strays = [...shown].filter((runId) => !inbox.runs.has(runId));
-  if (strays.length === 0) return [];
-  const jobs = await deps.store.read.jobsOfRuns(strays);
-  const orphans = strays.filter((runId) => !jobs.has(runId));
-  if (orphans.length > 0) {
-    const fields = { executor: inbox.executorId, count: orphans.length, first: orphans[0] };
+async function strayStops(exchange: Exchange, shown: ReadonlySet<string>): Promise<string[]> {
+  const { deps, inbox, told, orphans } = exchange;
+  const nowMs = deps.clock.elapsed();
+  const isLookUpDue = nowMs - exchange.lookedUpMs >= LOOK_UP_AGAIN_MS;
+  if (isLookUpDue) exchange.lookedUpMs = nowMs;
+  for (const set of [told, orphans]) {
+    for (const runId of set) if (isLookUpDue || !shown.has(runId)) set.delete(runId);
+  }
+  const strays = [...shown].filter(
+    (runId) => !inbox.runs.has(runId) && !told.has(runId) && !orphans.has(runId),
+  );
+  const jobs = strays.length > 0 ? await deps.store.read.jobsOfRuns(strays) : new Map<string, StoredJob>();
+  for (const runId of strays) if (!jobs.has(runId)) orphans.add(runId);
+  if (orphans.size > inbox.orphans) {
+    const fields = { executor: inbox.executorId, count: orphans.size, first: [...orphans][0] };
     deps.logger.warn(fields, 'an executor holds runs that no record knows; they are left alone');
   }
+  inbox.orphans = orphans.size;
   return strays.filter((runId) => {
     const record = jobs.get(runId)?.record;
     return record !== undefined && isStopReason(record, runId);
