@@ -9,7 +9,7 @@ import { createAuthorizer } from './auth/authorizer.ts';
 import { chainOf } from './auth/schemes.ts';
 import type { Clock } from './base/clock.ts';
 import type { Logger } from './base/logger.ts';
-import type { Config } from './config.ts';
+import { type Config, ConfigError } from './config.ts';
 import { createEventHub } from './events/hub.ts';
 import { followLog } from './follow.ts';
 import { createHttpServer } from './gateway/http.ts';
@@ -50,7 +50,7 @@ export interface AppTools {
   logger: Logger;
 }
 
-/** Starts a server. Throws what opening the store or listening throws, in texts for people. */
+/** Starts a server. Throws ConfigError when it cannot listen, and what opening the store throws. */
 export async function startApp(config: Config, { clock, logger }: AppTools): Promise<App> {
   await using opened = new AsyncDisposableStack();
   const store = opened.adopt(await openStore(config, { clock, logger }), (open) => open.close());
@@ -84,15 +84,19 @@ export async function startApp(config: Config, { clock, logger }: AppTools): Pro
     stopping.abort();
     await grpc.close();
   });
-  const grpcPort = await grpc.listen(config.host, config.grpc.port);
-  const httpUrl = await http.listen({ host: config.host, port: config.http.port });
+  const grpcPort = await listening('grpc.port', grpc.listen(config.host, config.grpc.port));
+  const httpUrl = await listening('http.port', http.listen({ host: config.host, port: config.http.port }));
 
   const held = opened.move();
   return {
     grpcAddress: addressOf(config.host, grpcPort),
     httpUrl,
     store: store.info.name,
-    failed: Promise.race([scheduler.failed, following.done.then(() => new Promise<never>(() => {}))]),
+    failed: Promise.race([
+      store.failed,
+      scheduler.failed,
+      following.done.then(() => new Promise<never>(() => {})),
+    ]),
     close: () => held.disposeAsync(),
   };
 }
@@ -101,6 +105,15 @@ async function openStore(config: Config, tools: AppTools): Promise<Store> {
   const directory = resolve(config.store.url.slice('sqlite:'.length));
   const acknowledgement = config.store.acknowledgement ?? 'synced';
   return await openSqliteStore({ directory, acknowledgement, ...tools });
+}
+
+/** An address that cannot be had is the configuration's fault: it may be taken, or not be of this machine. */
+async function listening<Bound>(setting: string, listen: Promise<Bound>): Promise<Bound> {
+  try {
+    return await listen;
+  } catch (error) {
+    throw new ConfigError(`${setting}: ${error instanceof Error ? error.message : String(error)}`);
+  }
 }
 
 function doorOf(config: Config, { clock, logger }: AppTools): Omit<Door, 'stopping'> {

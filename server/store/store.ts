@@ -164,6 +164,9 @@ export interface Store {
   /** Removes a bounded step of what is older than allowed; true when there may be more. */
   trim(now: number, retention: Retention): Promise<boolean>;
 
+  /** Rejects when the engine has stopped for good, and only a new start can help. */
+  readonly failed: Promise<never>;
+
   /** Waits for what was accepted, then lets go of everything. */
   close(): Promise<void>;
 }
@@ -200,7 +203,7 @@ export interface StoreReader {
   /** Ids of the live jobs of a job set after `afterId`, rising. */
   liveJobIds(queue: string, jobSet: string, afterId: string, limit: number): Promise<string[]>;
 
-  /** Live jobs with their classes, and open operations; `cursor` is '' at first. Read the heads before the first page. */
+  /** Live jobs with their classes and the number of the entry that made each, and open operations; `cursor` is '' at first. Read the heads before the first page. */
   active(cursor: string): Promise<ActivePage>;
 }
 

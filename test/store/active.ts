@@ -29,6 +29,17 @@ export function activeSuite(engine: Engine): void {
       for (const job of jobs) assert.equal(shownJob(job), live.get(idsOf([job])[0] ?? ''));
     });
 
+    it('tells at which entry a job was submitted, also after it has changed', async (test) => {
+      const store = await openStore(engine, test);
+      const first = await applied(store, submitJobs(2));
+      const second = await applied(store, submitJobs(1));
+      await applied(store, changeBatch(first.jobs.slice(0, 1), 'lease'));
+      const { jobs } = await allActive(store);
+      const numbers = new Map(jobs.map((job) => [idsOf([job])[0], job.submittedNumber]));
+      for (const id of idsOf(first.jobs)) assert.equal(numbers.get(id), first.number);
+      assert.equal(numbers.get(idsOf(second.jobs)[0]), second.number);
+    });
+
     it('brings the classes of live jobs', async (test) => {
       const store = await openStore(engine, test);
       const { jobs } = await applied(

@@ -186,8 +186,8 @@ function prepareWrites(db: DatabaseSync) {
   const event = query(db, 'INSERT INTO event (stream, number, at_ms, bytes) VALUES (?, ?, ?, ?)');
   const create = query(
     db,
-    `INSERT INTO job (id, stream, version, born, last, leased, ended_ms, class, runs, record)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    `INSERT INTO job (id, stream, version, submitted, born, last, leased, ended_ms, class, runs, record)
+     VALUES (?1, ?2, ?3, ?3, ?4, ?4, ?5, ?6, ?7, ?8, ?9)`,
   );
   // Two statements, so that the index of live jobs is not touched by a change that ends nothing.
   const change = query(
@@ -220,18 +220,7 @@ function prepareWrites(db: DatabaseSync) {
       const schedulingClass = counts.moveClass(null, record.schedulingClass);
       const bytes = encodeRecord(record);
       const { n, appended } = jobSet;
-      create.run(
-        key,
-        n,
-        version,
-        appended,
-        appended,
-        leased,
-        ended,
-        schedulingClass,
-        record.runs.length,
-        bytes,
-      );
+      create.run(key, n, version, appended, leased, ended, schedulingClass, record.runs.length, bytes);
       jobSet.jobs++;
       if (ended === null) jobSet.enter(appended, leased);
       if (record.clientId !== '') claim.run(counts.queue, record.clientId, key, claimHash);

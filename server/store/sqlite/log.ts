@@ -78,7 +78,9 @@ function prepareFill(db: DatabaseSync): (row: LogRow) => LogEntry {
     const keys = unpack(row.jobs);
     for (let at = 0; at < keys.length; at += KEY_BYTES) {
       const found = job.get(keys.subarray(at, at + KEY_BYTES));
-      if (found) entry.jobs.push(storedJobOf(found));
+      if (!found) continue;
+      const { record, version } = storedJobOf(found);
+      entry.jobs.push({ record, version });
     }
     entry.sequences = entry.sequences.flatMap((sequence) => {
       const found = event.get(entry.queue, sequence.jobSet, sequence.streamCreatedMs, sequence.number);

@@ -159,6 +159,7 @@ function createStore({ directory, acknowledgement, path, pipe, lock, limits, now
         (more) => more,
       ),
     ),
+    failed: pipe.failed,
     close: () => (closing ??= close()),
   };
 }

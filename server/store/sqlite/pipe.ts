@@ -24,6 +24,8 @@ export interface Pipe {
     order: { work: Extract<Work, { kind: Kind }>; urgent: boolean; bytes: number },
     settle: (outcome: Outcomes[Kind]) => Value,
   ): Promise<Value>;
+  /** Rejects when the thread has died. */
+  readonly failed: Promise<never>;
   /** Resolves when everything sent has been answered. */
   drained(): Promise<void>;
   /** Stops the thread. Call after drained. */
@@ -47,6 +49,9 @@ export async function openPipe(start: WriterStart, logger: Logger, maxQueuedByte
   let queuedBytes = 0;
   let lastId = 0;
   let stopped: ArmadaError | undefined;
+  const death = Promise.withResolvers<never>();
+  // Nobody need be listening.
+  death.promise.catch(() => {});
 
   function settle(answer: Answer): void {
     const order = waiting.get(answer.id);
@@ -63,6 +68,7 @@ export async function openPipe(start: WriterStart, logger: Logger, maxQueuedByte
     logger.error({ err: cause }, 'the store writer has stopped');
     stopped = new ArmadaError('UNAVAILABLE', 'the store writer has stopped; restart the server', { cause });
     for (const id of waiting.keys()) settle({ id, failure: stopped.message, unavailable: true });
+    death.reject(stopped);
   }
 
   worker.on('message', (message: FromWriter) => {
@@ -74,6 +80,7 @@ export async function openPipe(start: WriterStart, logger: Logger, maxQueuedByte
 
   return {
     fixed,
+    failed: death.promise,
     send({ work, urgent, bytes }, onAnswer) {
       if (stopped) return Promise.reject(stopped);
       // Decisions and reports may use as much again: refusing them would keep the queue full.

@@ -11,6 +11,8 @@ export interface JobRow {
   id: Uint8Array;
   stream: number;
   version: number;
+  /** Number of the log entry that made the job. */
+  submitted: number;
   record: Uint8Array;
   jobSet: string;
   queue: string;
@@ -19,7 +21,7 @@ export interface JobRow {
 
 /** Columns and tables of a JobRow; a WHERE clause follows. */
 export const JOB_COLUMNS = `
-  j.id, j.stream, j.version, j.record, s.name AS jobSet, q.name AS queue, c.id AS class
+  j.id, j.stream, j.version, j.submitted, j.record, s.name AS jobSet, q.name AS queue, c.id AS class
   FROM job j JOIN job_set s ON s.n = j.stream JOIN queue q ON q.n = s.queue LEFT JOIN class c ON c.n = j.class
 `;
 
@@ -35,5 +37,5 @@ export function storedJobOf(row: JobRow): StoredJob {
   record.queue = row.queue;
   record.jobSet = row.jobSet;
   record.schedulingClass = row.class ?? '';
-  return { record, version: row.version };
+  return { record, version: row.version, submittedNumber: row.submitted };
 }

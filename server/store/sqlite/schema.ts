@@ -50,7 +50,7 @@ const TABLES = `
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE job (
     id BLOB PRIMARY KEY, stream INTEGER NOT NULL, version INTEGER NOT NULL,
-    born INTEGER NOT NULL, last INTEGER NOT NULL, leased INTEGER NOT NULL, ended_ms INTEGER,
+    submitted INTEGER NOT NULL, born INTEGER NOT NULL, last INTEGER NOT NULL, leased INTEGER NOT NULL, ended_ms INTEGER,
     class INTEGER, runs INTEGER NOT NULL, record BLOB NOT NULL
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX job_live ON job (stream, id) WHERE ended_ms IS NULL;
