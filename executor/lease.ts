@@ -7,6 +7,11 @@
  * A server that knows no marks closes the stream after the answer; then the loop
  * asks again in a while, as Armada's own executor does.
  *
+ * A request is sent when the one before has been answered: so all that was sent
+ * before that answer is in what the next one shows, which the server relies on
+ * when it asks whether anything is left of a run, and a server that is slow is
+ * asked less.
+ *
  * The loop holds nothing itself. What it shows is what the runtime holds, so
  * offers and cancellations may come twice, late or not at all: the next request
  * sets both sides right. A lost server changes nothing about what runs, but for
@@ -44,6 +49,8 @@ type Stream = ClientDuplexStream<LeaseRequest, LeaseStreamMessage>;
 const GATHER_MS = 50;
 /** Shortest time between two requests that only show changes. */
 const REQUEST_PAUSE_MS = 250;
+/** With very many nodes and runs it is longer: this many times what making the request took. */
+const REQUEST_PAUSE_SHARE = 20;
 /** A server that takes longer to answer a request is as good as gone. */
 const ANSWER_TIMEOUT_MS = 15_000;
 /** Pause between attempts while another process holds the executor id. */
@@ -62,9 +69,12 @@ export class LeaseLoop {
   #stream: Stream | undefined;
   #timer: NodeJS.Timeout | undefined;
   #timerDueMs = Infinity;
-  /** When the requests were sent that have no answer yet, the oldest first. */
-  #unanswered: number[] = [];
+  /** When the request was sent that has no answer yet. */
+  #unansweredMs: number | undefined;
+  /** There is something to send as soon as that answer is here. */
+  #isSendDue = false;
   #sentMs = -Infinity;
+  #pauseMs = REQUEST_PAUSE_MS;
   /** When the newest request was sent that a server is known to have read. */
   #heardMs: number;
   #leasesSinceRequest = 0;
@@ -101,7 +111,7 @@ export class LeaseLoop {
   /** What is held has changed: the server is shown soon. */
   changed(): void {
     const nowMs = this.#deps.clock.elapsed();
-    this.#sendAt(Math.max(nowMs + GATHER_MS, this.#sentMs + REQUEST_PAUSE_MS));
+    this.#sendAt(Math.max(nowMs + GATHER_MS, this.#sentMs + this.#pauseMs));
   }
 
   /**
@@ -155,9 +165,11 @@ export class LeaseLoop {
   }
 
   #answered(): void {
-    this.#heardMs = this.#unanswered.shift() ?? this.#heardMs;
+    this.#heardMs = this.#unansweredMs ?? this.#heardMs;
+    this.#unansweredMs = undefined;
     this.#backoff.reset();
     this.#silenced.clear();
+    if (this.#isSendDue) this.#sendAt(this.#deps.clock.elapsed());
     if (this.#isConnected) return;
     this.#isConnected = true;
     this.#loggedMs = -Infinity;
@@ -185,29 +197,30 @@ export class LeaseLoop {
     const stream = this.#stream;
     if (stream === undefined || this.#closed) return;
     const nowMs = this.#deps.clock.elapsed();
-    const oldestMs = this.#unanswered[0];
-    if (oldestMs !== undefined && nowMs - oldestMs > ANSWER_TIMEOUT_MS) {
-      stream.cancel();
-      return;
-    }
-    // While the connection takes no more, the newest state waits, not a queue of old ones.
-    if (stream.writableNeedDrain) {
-      this.#setTimer(nowMs + REQUEST_PAUSE_MS, () => this.#send());
+    if (this.#unansweredMs !== undefined) {
+      const dueMs = this.#unansweredMs + ANSWER_TIMEOUT_MS;
+      this.#isSendDue = true;
+      if (nowMs < dueMs) this.#setTimer(dueMs, () => this.#send());
+      else stream.cancel();
       return;
     }
     stream.write(leaseRequest(this.#settings.facts, this.#deps.runtime.held()));
     for (const runId of this.#toDrop) this.#deps.runtime.forget(runId);
     this.#toDrop.clear();
-    this.#unanswered.push(nowMs);
+    const tookMs = this.#deps.clock.elapsed() - nowMs;
+    const { heartbeatMs } = this.#settings;
+    this.#pauseMs = Math.min(Math.max(REQUEST_PAUSE_MS, REQUEST_PAUSE_SHARE * tookMs), heartbeatMs);
+    this.#unansweredMs = nowMs;
+    this.#isSendDue = false;
     this.#leasesSinceRequest = 0;
     this.#sentMs = nowMs;
-    this.#setTimer(nowMs + this.#settings.heartbeatMs, () => this.#send());
+    this.#setTimer(nowMs + heartbeatMs, () => this.#send());
   }
 
   #lost(stream: Stream, error: ServiceError | undefined): void {
     if (this.#closed || stream !== this.#stream) return;
     this.#stream = undefined;
-    this.#unanswered = [];
+    this.#unansweredMs = undefined;
     const pauseMs = this.#pauseAfter(error);
     this.#setTimer(this.#deps.clock.elapsed() + pauseMs, () => this.start());
   }

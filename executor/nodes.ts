@@ -46,9 +46,15 @@ export function quantity(text: string): Quantity {
   return { ...Quantity.create(), string: text };
 }
 
+/** Finds nodes by what a lease says of them: with thousands of nodes and leases, looking through all takes too long. */
+export type NodeIndex = ReadonlyMap<string, string>;
+
+export function indexNodes(nodes: readonly NodeInfo[]): NodeIndex {
+  return new Map(nodes.map((node) => [node.labels.get(HOSTNAME_LABEL) ?? node.name, node.name]));
+}
+
 /** Name of the node that the scheduler chose for a run; empty when it is none of these. */
-export function nodeFor(lease: JobRunLease, nodes: readonly NodeInfo[]): string {
+export function nodeFor(lease: JobRunLease, nodes: NodeIndex): string {
   const wanted = lease.job?.mainObject?.object?.value.podSpec?.nodeSelector.get(HOSTNAME_LABEL);
-  if (wanted === undefined) return '';
-  return nodes.find((node) => node.labels.get(HOSTNAME_LABEL) === wanted)?.name ?? '';
+  return wanted === undefined ? '' : (nodes.get(wanted) ?? '');
 }

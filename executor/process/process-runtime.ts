@@ -4,7 +4,7 @@ import type { JobRunLease, NodeInfo } from '@armada-ts/api/executorapi/executora
 import type { Clock } from '../clock.ts';
 import type { Logger } from '../logger.ts';
 import { endOfferedAgain, heldRun, isAtMostOnce } from '../held-run.ts';
-import { nodeFor } from '../nodes.ts';
+import { type NodeIndex, indexNodes, nodeFor } from '../nodes.ts';
 import {
   type HeldRun,
   LogNotFound,
@@ -58,6 +58,7 @@ export function processRuntime(settings: ProcessSettings): OpenRuntime {
 
 class ProcessRuntime implements Runtime {
   readonly #settings: ProcessSettings;
+  readonly #nodeIndex: NodeIndex;
   readonly #host: RunHost;
   readonly #lock: { release(): void };
   readonly #runs = new Map<string, ProcessRun>();
@@ -70,6 +71,7 @@ class ProcessRuntime implements Runtime {
   constructor(settings: ProcessSettings, onChange: (run: HeldRun) => void) {
     const { directory, logMaxBytes, environment, clock } = settings;
     this.#settings = settings;
+    this.#nodeIndex = indexNodes(settings.nodes);
     for (const name of ['runs', 'ended']) fs.mkdirSync(path.join(directory, name), { recursive: true });
     this.#lock = lockFile(path.join(directory, 'lock'));
     const shimFile = path.join(directory, 'shim');
@@ -210,7 +212,7 @@ class ProcessRuntime implements Runtime {
   }
 
   #nodeOf(lease: JobRunLease): string {
-    return nodeFor(lease, this.#settings.nodes);
+    return nodeFor(lease, this.#nodeIndex);
   }
 
   #findRun(jobId: string, runId: string | undefined): AcceptedRun | undefined {

@@ -1,7 +1,7 @@
 import type { JobRunLease, NodeInfo } from '@armada-ts/api/executorapi/executorapi';
 import type { Clock } from '../clock.ts';
 import { endOfferedAgain, heldRun } from '../held-run.ts';
-import { nodeFor } from '../nodes.ts';
+import { type NodeIndex, indexNodes, nodeFor } from '../nodes.ts';
 import {
   type HeldRun,
   LogNotFound,
@@ -35,6 +35,7 @@ export function simulatedRuntime(
 class Simulation implements Runtime {
   readonly #settings: SimulationSettings;
   readonly #nodes: readonly NodeInfo[];
+  readonly #nodeIndex: NodeIndex;
   readonly #clock: Clock;
   readonly #agenda: Agenda;
   readonly #runs = new Map<string, HeldRun>();
@@ -44,6 +45,7 @@ class Simulation implements Runtime {
   constructor(settings: SimulationSettings, nodes: readonly NodeInfo[], clock: Clock) {
     this.#settings = settings;
     this.#nodes = nodes;
+    this.#nodeIndex = indexNodes(nodes);
     this.#clock = clock;
     this.#agenda = new Agenda(clock);
   }
@@ -74,7 +76,7 @@ class Simulation implements Runtime {
       this.#set({ ...before, state: endOfferedAgain(before.state, this.#clock.now()) });
       return;
     }
-    this.#set(heldRun(lease, nodeFor(lease, this.#nodes), this.#clock.now()));
+    this.#set(heldRun(lease, nodeFor(lease, this.#nodeIndex), this.#clock.now()));
     const fate = fateOf(runId, this.#settings);
     this.#agenda.add(this.#settings.startDelayMs, () => this.#begin(runId, fate));
   }

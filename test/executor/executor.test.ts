@@ -140,6 +140,24 @@ test('the end of a run is shown before the run is dropped, however short it was'
   await until(() => shown(failed) === undefined && shown(cancelled) === undefined);
 });
 
+test('a server that has not answered yet is not asked again, and then shown everything at once', async () => {
+  await start(LONG_RUN);
+  server.isSlow = true;
+  const before = server.requests.length;
+  await until(() => server.requests.length > before);
+  const leases = [sampleLease(''), sampleLease('')];
+  for (const lease of leases) {
+    server.lease(lease);
+    await sleep(300);
+  }
+  assert.equal(server.requests.length, before + 1);
+  assert.deepEqual(leases.map(shown), [undefined, undefined]);
+  server.isSlow = false;
+  server.answer();
+  await until(() => server.requests.length === before + 2);
+  assert.deepEqual(leases.map(shown), [JobState.RUNNING, JobState.RUNNING]);
+});
+
 test('failed and returned runs are reported as such', async () => {
   await start({ ...SHORT_RUN, failureRatio: 1 });
   const lease = sampleLease('');

@@ -40,6 +40,9 @@ export interface SampleServer {
   refuseReports(list: EventList): status | undefined;
   /** Set to refuse lease streams with this status. */
   refuseLeases: status | undefined;
+  /** Set to take requests without answering them, until `answer` is called. */
+  isSlow: boolean;
+  answer(): void;
   /** Answers from links. */
   answers: LinkRequest[];
   /** Pushes on the open lease stream. */
@@ -68,6 +71,8 @@ export async function startSampleServer(port = 0, hasLinks = true): Promise<Samp
     reportCalls: 0,
     refuseReports: () => undefined,
     refuseLeases: undefined,
+    isSlow: false,
+    answer: () => leaseStream?.write({ event: { $case: 'end', value: {} } }),
     answers: [],
     push: (event) => leaseStream?.write({ event }),
     lease: (lease) => leaseStream?.write({ event: { $case: 'lease', value: lease } }),
@@ -85,7 +90,7 @@ export async function startSampleServer(port = 0, hasLinks = true): Promise<Samp
       sample.metadata = stream.metadata.getMap();
       stream.on('data', (request: LeaseRequest) => {
         sample.requests.push(request);
-        stream.write({ event: { $case: 'end', value: {} } });
+        if (!sample.isSlow) sample.answer();
       });
       stream.on('end', () => stream.end());
     },
