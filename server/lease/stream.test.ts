@@ -164,7 +164,10 @@ test('of the runs an executor shows, only those are stopped whose records say so
   world.jobs.set(idOf(1), stored(after(leased(1).record!, cancelled), 2));
   world.jobs.set(idOf(2), leased(2));
   const client = open(world);
-  client.ask({ unassignedJobRunIds: ['r1', 'r2', 'orphan'], maxJobsToLease: 0 });
+  // Nothing of it runs any more: it is shown so that its room is free.
+  world.jobs.set(idOf(3), stored(after(leased(3).record!, cancelled), 2));
+  const nodes = [NodeInfo.fromPartial({ name: 'node', runIdsByState: new Map([['r3', JobState.FAILED]]) })];
+  client.ask({ unassignedJobRunIds: ['r1', 'r2', 'orphan'], nodes, maxJobsToLease: 0 });
   await client.done;
   assert.deepEqual(client.got, ['cancel r1', 'end']);
 });

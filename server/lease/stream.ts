@@ -13,6 +13,7 @@
  * Each lease is a message of its own, so that no answer outgrows what the
  * client takes, however many there are.
  */
+import { JobState } from '@armada-ts/api/api/job';
 import type { LeaseRequest, LeaseStreamMessage } from '@armada-ts/api/executorapi/executorapi';
 import type { Authorizer } from '../auth/authorizer.ts';
 import type { Principal } from '../auth/principal.ts';
@@ -100,9 +101,9 @@ interface Exchange {
   readonly releases: (() => void)[];
   /** Leases that may be sent before the next request. */
   mayOffer: number;
-  /** Shown runs that this stream was told to stop. */
+  /** Held runs that this stream was told to stop. */
   readonly told: Set<string>;
-  /** Shown runs that no record knows. */
+  /** Held runs that no record knows. */
   readonly orphans: Set<string>;
   /** When told and orphans were last empty: for a while they need no looking up. */
   lookedUpMs: number;
@@ -148,11 +149,11 @@ function close(exchange: Exchange): void {
 async function answer(exchange: Exchange, request: LeaseRequest): Promise<void> {
   const { deps, stream, inbox } = exchange;
   await inTurn(exchange, async () => {
-    const shown = shownRuns(request);
+    const { shown, held } = shownRuns(request);
     exchange.mayOffer = Math.min(request.maxJobsToLease, MAX_OFFERS);
     deps.executorSeen(request);
     inbox.show(shown);
-    await sendNews(exchange, [...inbox.takeStops(), ...(await strayStops(exchange, shown))]);
+    await sendNews(exchange, [...inbox.takeStops(), ...(await strayStops(exchange, held))]);
     await stream.send({ event: { $case: 'end', value: {} } });
   });
 }
@@ -194,23 +195,29 @@ async function sendNews(exchange: Exchange, stops: readonly string[]): Promise<v
   }
 }
 
-/** Runs the request says its executor holds, on a node or not yet. */
-function shownRuns(request: LeaseRequest): Set<string> {
+/** Runs that the request shows, on a node or not yet; and those of them that have not ended there. */
+function shownRuns(request: LeaseRequest): { shown: Set<string>; held: Set<string> } {
   const shown = new Set(request.unassignedJobRunIds);
-  for (const node of request.nodes) for (const runId of node.runIdsByState.keys()) shown.add(runId);
-  return shown;
+  const held = new Set(request.unassignedJobRunIds);
+  for (const { runIdsByState } of request.nodes) {
+    for (const [runId, state] of runIdsByState) {
+      shown.add(runId);
+      if (state !== JobState.SUCCEEDED && state !== JobState.FAILED) held.add(runId);
+    }
+  }
+  return { shown, held };
 }
 
-/** Of the shown runs that the inbox does not know, those whose records say that they must not go on. */
-async function strayStops(exchange: Exchange, shown: ReadonlySet<string>): Promise<string[]> {
+/** Of the held runs that the inbox does not know, those whose records say that they must not go on. */
+async function strayStops(exchange: Exchange, held: ReadonlySet<string>): Promise<string[]> {
   const { deps, inbox, told, orphans } = exchange;
   const nowMs = deps.clock.elapsed();
   const isLookUpDue = nowMs - exchange.lookedUpMs >= LOOK_UP_AGAIN_MS;
   if (isLookUpDue) exchange.lookedUpMs = nowMs;
   for (const set of [told, orphans]) {
-    for (const runId of set) if (isLookUpDue || !shown.has(runId)) set.delete(runId);
+    for (const runId of set) if (isLookUpDue || !held.has(runId)) set.delete(runId);
   }
-  const strays = [...shown].filter(
+  const strays = [...held].filter(
     (runId) => !inbox.runs.has(runId) && !told.has(runId) && !orphans.has(runId),
   );
   const jobs = strays.length > 0 ? await deps.store.read.jobsOfRuns(strays) : new Map<string, StoredJob>();
