@@ -92,7 +92,14 @@ test('every wrong value is named by its path', () => {
     'store.url',
   ]);
   assert(faults.includes('store.url: must be sqlite:DIRECTORY'));
-  assert.match(faultsOf({ defaults: {} }).join(), /^auth: /);
+  assert.match(faultsOf({ defaults: {} }).join(), /^auth: must be there/);
+});
+
+test('settings of different sections must agree', () => {
+  const faults = faultsOf({ environment: { ARMADA_SUBMISSION_DEFAULTPRIORITYCLASSNAME: 'other' } });
+  assert.deepEqual(faults, [
+    'submission.defaultPriorityClassName: must be one of armada-default, armada-preemptible, armada-resilient, got other',
+  ]);
 });
 
 test('a setting is a variable of its path in capitals, whatever its case was', () => {

@@ -17,7 +17,7 @@ import { priorityClassesSchema, submissionSchema } from './submit/config.ts';
 const port = z.int().min(0).max(65535);
 const DAY_MS = 24 * 60 * 60 * 1000;
 
-export const configSchema = z.strictObject({
+const settings = z.strictObject({
   host: z
     .string()
     .default('127.0.0.1')
@@ -87,6 +87,13 @@ export const configSchema = z.strictObject({
     .prefault({})
     .describe('What jobs may ask for, and what they get when they do not.'),
   scheduling: schedulerSchema.prefault({}).describe('How jobs are given to nodes.'),
+});
+
+export const configSchema = settings.superRefine(({ priorityClasses, submission }, context) => {
+  const { defaultPriorityClassName: name } = submission;
+  if (Object.hasOwn(priorityClasses, name)) return;
+  const message = `must be one of ${Object.keys(priorityClasses).join(', ')}, got ${name}`;
+  context.addIssue({ code: 'custom', path: ['submission', 'defaultPriorityClassName'], message });
 });
 
 export type Config = z.output<typeof configSchema>;

@@ -40,11 +40,17 @@ export async function runUntilStopped(program: string, start: () => Promise<Runn
 
 function isUsage(error: unknown): boolean {
   if (error instanceof ConfigError) return true;
+  // While starting there is no request but the configuration's.
+  if (error instanceof ArmadaError) return error.code === 'INVALID_REQUEST';
   return error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS');
 }
 
 /** For people: what is wrong, without a stack where the cause is known. */
 function textOf(error: unknown): string {
-  if (error instanceof ArmadaError || isUsage(error)) return (error as Error).message;
+  if (error instanceof ArmadaError) {
+    const faults = error.faults.map(({ field, message }) => `${field} ${message}`);
+    return [error.message, ...faults].join(': ');
+  }
+  if (isUsage(error)) return (error as Error).message;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

@@ -6,7 +6,11 @@
 import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { type ExecutorConfigInput, parseConfig } from '@armada-ts/executor/config';
+import {
+  ConfigError as ExecutorConfigError,
+  type ExecutorConfigInput,
+  parseConfig,
+} from '@armada-ts/executor/config';
 import { startExecutor } from '@armada-ts/executor/executor';
 import { type App, startApp } from './app.ts';
 import { standaloneAuth } from './auth/config.ts';
@@ -111,7 +115,12 @@ function localExecutor(flags: Flags, count: number, logLevel: Config['logLevel']
     },
     logLevel,
   };
-  return parseConfig(input);
+  try {
+    return parseConfig(input);
+  } catch (error) {
+    if (!(error instanceof ExecutorConfigError)) throw error;
+    throw new ConfigError(error.message.replaceAll(/^nodes\.0\.(?=cpu:|memory:)/gm, '--'));
+  }
 }
 
 function greet(app: App, flags: Flags, nodes: number): void {

@@ -17,28 +17,39 @@ const user = z.strictObject({
 });
 
 /** Who is let in, and what they may do. */
-export const authSchema = z.strictObject({
-  schemes: z
-    .array(z.enum(['basic', 'anonymous']))
-    .min(1, 'must name at least one scheme, such as basic')
-    .refine((names) => new Set(names).size === names.length, 'must name each scheme once')
-    .describe(
-      'Ways to say who you are, tried in this order. `anonymous` lets in whoever presents no credentials; wrong credentials never fall back to it.',
+export const authSchema = z.strictObject(
+  {
+    schemes: z
+      .array(z.enum(['basic', 'anonymous']))
+      .min(1, 'must name at least one scheme, such as basic')
+      .refine((names) => new Set(names).size === names.length, 'must name each scheme once')
+      .describe(
+        'Ways to say who you are, tried in this order. `anonymous` lets in whoever presents no credentials; wrong credentials never fall back to it.',
+      ),
+    basic: z
+      .strictObject({
+        users: z
+          .record(
+            z.string().regex(/^[^:\p{Cc}]+$/u, "must be a name without ':' and control characters"),
+            user,
+          )
+          .default({})
+          .describe('Users by name.'),
+      })
+      .prefault({})
+      .describe('User names and passwords.'),
+    permissionGroupMapping: mapping.describe(
+      'Global permissions and the groups that have them. Everybody is in `everyone`.',
     ),
-  basic: z
-    .strictObject({
-      users: z
-        .record(z.string().regex(/^[^:\p{Cc}]+$/u, "must be a name without ':' and control characters"), user)
-        .default({})
-        .describe('Users by name.'),
-    })
-    .prefault({})
-    .describe('User names and passwords.'),
-  permissionGroupMapping: mapping.describe(
-    'Global permissions and the groups that have them. Everybody is in `everyone`.',
-  ),
-  permissionScopeMapping: mapping.describe('Global permissions and the token scopes that have them.'),
-});
+    permissionScopeMapping: mapping.describe('Global permissions and the token scopes that have them.'),
+  },
+  {
+    error: ({ input }) =>
+      input === undefined
+        ? 'must be there and say who is let in, such as { schemes: [basic], ... }'
+        : undefined,
+  },
+);
 
 export type AuthConfig = z.output<typeof authSchema>;
 

@@ -1,9 +1,14 @@
 import {
+  logVerbosity,
   Server,
   ServerCredentials,
   type ServiceDefinition,
+  setLogVerbosity,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
+
+// The library would write to standard error by itself; whatever goes wrong, its callbacks tell as well.
+setLogVerbosity(logVerbosity.NONE);
 
 /** A service and what it is made of. */
 export interface Service {
@@ -43,7 +48,7 @@ export function createGrpcServer(services: readonly Service[], maxRequestBytes: 
       new Promise((resolve, reject) => {
         const address = `${host.includes(':') ? `[${host}]` : host}:${port}`;
         server.bindAsync(address, ServerCredentials.createInsecure(), (error, bound) => {
-          if (error) reject(new Error(`cannot listen on ${address}: ${error.message}`));
+          if (error) reject(new Error(`cannot listen on ${address}: ${listenFault(error.message)}`));
           else resolve(bound);
         });
       }),
@@ -56,4 +61,9 @@ export function createGrpcServer(services: readonly Service[], maxRequestBytes: 
         });
       }),
   };
+}
+
+/** The library wraps the system's own words in remarks on how many addresses it tried. */
+function listenFault(message: string): string {
+  return /errors: \[(?:listen )?(.*)\]$/.exec(message)?.[1] ?? message;
 }

@@ -42,8 +42,7 @@ export const priorityClassesSchema = z
   .default({ ...defaultPriorityClasses })
   .describe('Priority classes by name. Jobs may use these and no others.');
 
-/** What a job must look like, and what is filled in where it says nothing. */
-export const submissionSchema = z.strictObject({
+const submission = z.strictObject({
   defaultPriorityClassName: z
     .string()
     .default(DEFAULT_PRIORITY_CLASS)
@@ -120,6 +119,14 @@ export const submissionSchema = z.strictObject({
     .boolean()
     .default(false)
     .describe('Whether updating an unknown queue creates it, as releases of 2021 did over REST.'),
+});
+
+/** What a job must look like, and what is filled in where it says nothing. */
+export const submissionSchema = submission.superRefine((config, context) => {
+  const { minTerminationGracePeriodSeconds: least, maxTerminationGracePeriodSeconds: most } = config;
+  if (least <= most) return;
+  const message = `must not be less than minTerminationGracePeriodSeconds, which is ${least}, got ${most}`;
+  context.addIssue({ code: 'custom', path: ['maxTerminationGracePeriodSeconds'], message });
 });
 
 export type SubmissionConfig = z.output<typeof submissionSchema>;

@@ -23,27 +23,15 @@ export interface SubmitRules extends SubmissionConfig {
   deadlinesByResource: ReadonlyMap<string, number>;
 }
 
-/** Throws when the configuration contradicts itself: it is read at start, where that must be noticed. */
+/** @param config as the schema has checked it */
 export function submitRules(
   config: SubmissionConfig,
   priorityClasses: Readonly<Record<string, { priority: number; preemptible: boolean }>>,
 ): SubmitRules {
-  const classes = new Map(Object.entries(priorityClasses));
-  if (!classes.has(config.defaultPriorityClassName)) {
-    const known = [...classes.keys()].join(', ');
-    throw new Error(
-      `defaultPriorityClassName must be one of ${known}, got ${config.defaultPriorityClassName}`,
-    );
-  }
-  if (config.minTerminationGracePeriodSeconds > config.maxTerminationGracePeriodSeconds) {
-    throw new Error(
-      'minTerminationGracePeriodSeconds must not be more than maxTerminationGracePeriodSeconds',
-    );
-  }
   const forAll = config.defaultJobTolerations.map(tolerationOf);
   return {
     ...config,
-    priorityClasses: classes,
+    priorityClasses: new Map(Object.entries(priorityClasses)),
     minAmounts: new Map(
       Object.entries(config.minJobResources).map(([name, text]) => [name, amountOf(name, text)]),
     ),
