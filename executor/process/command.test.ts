@@ -69,4 +69,18 @@ test('commandOf() refuses by name what it cannot give', () => {
   refuses({ env: [{ name: 'A=B', value: '' }] }, /^c\.env\[0\]\.name "A=B"/);
   refuses({ command: [] }, /^c needs a command/);
   refuses({ args: ['a\0b'] }, /NUL/);
+  refuses({ env: [{ name: 'X', value: 'é'.repeat(65_536) }] }, /^c has .* longer than 128 KiB/);
+});
+
+test('commandOf() refuses variables that double until nothing can hold them', () => {
+  const env = Array.from({ length: 1000 }, (_, i) => ({
+    name: `V${i}`,
+    value: i === 0 ? 'lots' : `$(V${i - 1})$(V${i - 1})`,
+  }));
+  assert.throws(() => command({ env }), UnsupportedPod);
+  const many = Array.from({ length: 1000 }, (_, i) => ({
+    name: `V${i}`,
+    value: i === 0 ? 'x'.repeat(9000) : '$(V0)',
+  }));
+  assert.throws(() => command({ env: many }), { message: /^c has variables that expand to more/ });
 });

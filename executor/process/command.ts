@@ -31,6 +31,9 @@ export const INHERITED_VARIABLES = ['PATH', 'HOME', 'LANG', 'TZ', 'USER'] as con
 
 const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
+/** Characters that variables, command and arguments may come to: Linux takes 2 MiB of bytes. */
+const MAX_EXPANDED_LENGTH = 512 * 1024;
+
 /** The pod spec of a lease. Throws UnsupportedPod. */
 export function podSpecOf(lease: JobRunLease): PodSpec {
   const spec = lease.job?.mainObject?.object?.value.podSpec;
@@ -55,12 +58,18 @@ export function commandOf(
     throw new UnsupportedPod(`${field}.envFrom is not supported by the process runtime`);
   }
   const own = new Map(armadaVariables(facts.lease));
+  let length = 0;
+  const measured = (text: string): string => {
+    length += text.length;
+    if (length <= MAX_EXPANDED_LENGTH) return text;
+    throw new UnsupportedPod(`${field} has variables that expand to more than a command can be given`);
+  };
   container.env.forEach((variable, i) => {
     const name = variable.name ?? '';
     if (!/^[^=\0]+$/.test(name)) throw new UnsupportedPod(`${field}.env[${i}].name "${name}" is not a name`);
-    own.set(name, valueOf(variable, `${field}.env[${i}]`, facts, own));
+    own.set(name, measured(valueOf(variable, `${field}.env[${i}]`, facts, own)));
   });
-  const argv = [...container.command, ...container.args].map((word) => expand(word, own));
+  const argv = [...container.command, ...container.args].map((word) => measured(expand(word, own)));
   if (argv.length === 0) {
     throw new UnsupportedPod(
       `${field} needs a command: the process runtime runs programs of this machine, not images`,
@@ -68,6 +77,9 @@ export function commandOf(
   }
   const unusable = [...argv, ...own.values()].some((text) => text.includes('\0'));
   if (unusable) throw new UnsupportedPod(`${field} has a NUL character in its command or a variable`);
+  if ([...argv, ...Array.from(own, ([name, value]) => `${name}=${value}`)].some(isTooLong)) {
+    throw new UnsupportedPod(`${field} has an argument or a variable longer than 128 KiB`);
+  }
   const environment = new Map<string, string>([['PATH', DEFAULT_PATH]]);
   for (const name of INHERITED_VARIABLES) {
     const value = inherited[name];
@@ -79,6 +91,11 @@ export function commandOf(
     argv: runnable(argv),
     workingDirectory: container.workingDir === '' ? undefined : container.workingDir,
   };
+}
+
+/** The longest that Linux takes (execve(2): MAX_ARG_STRLEN), with a zero at the end. */
+function isTooLong(word: string): boolean {
+  return Buffer.byteLength(word) >= 128 * 1024;
 }
 
 /** Set for every job as Armada's executor does, unless the job sets them itself. */
@@ -127,12 +144,17 @@ function podField(path: string, field: string, facts: RunFacts): string {
 /**
  * Replaces `$(NAME)` by the value of a variable defined before; an unknown name
  * stays as it is, and `$$` stands for `$` (Kubernetes: dependent environment
- * variables).
+ * variables). Throws UnsupportedPod when it becomes too long: variables made of
+ * each other double with every line of the pod spec.
  */
 export function expand(text: string, variables: ReadonlyMap<string, string>): string {
-  return text.replace(/\$\$|\$\(([^()]+)\)/g, (found, name: string | undefined) =>
-    name === undefined ? '$' : (variables.get(name) ?? found),
-  );
+  let length = text.length;
+  return text.replace(/\$\$|\$\(([^()]+)\)/g, (found, name: string | undefined) => {
+    const value = name === undefined ? '$' : (variables.get(name) ?? found);
+    length += value.length - found.length;
+    if (length > MAX_EXPANDED_LENGTH) throw new UnsupportedPod('variables expand to more than can be given');
+    return value;
+  });
 }
 
 /** `env` would take a program called `a=b` for a variable. */

@@ -95,6 +95,14 @@ export class ContainerProcess {
     }
   }
 
+  /** How a container ended before the machine was started anew; undefined when that was not kept. */
+  endBeforeBoot(): ContainerEnd | undefined {
+    const exitCode = this.#readExitCode();
+    if (exitCode === undefined) return undefined;
+    this.#tellStarted();
+    return { how: 'exited', exitCode, atMs: this.#modifiedAtMs('exit') };
+  }
+
   /** Watches a container whose shim an earlier executor process started. */
   adopt(): void {
     if (this.#tellIfExited()) return;
@@ -154,8 +162,9 @@ export class ContainerProcess {
 
   /**
    * The shim may be gone before it wrote its pid: takes the place of the file,
-   * so that the command never runs after this. If the file is there by now, a
-   * pid in it wins; without one the shim died, or was given up before.
+   * so that the command never runs after this, and has not run before. If the
+   * file is there by now, a pid in it wins; without one the shim died, or was
+   * given up before.
    */
   #giveUp(): void {
     try {
@@ -163,7 +172,7 @@ export class ContainerProcess {
     } catch {
       if (this.#readPid() !== undefined) return;
     }
-    this.#finish({ how: 'vanished', rebooted: false });
+    this.#finish({ how: 'unstartable', message: 'its process was gone before it ran the command' });
   }
 
   #vanished(): void {
@@ -226,8 +235,8 @@ export class ContainerProcess {
    * its log is complete as well.
    */
   #tellIfExited(): boolean {
-    const text = readText(path.join(this.#directory, 'exit'));
-    if (text === undefined || this.#done) return this.#done;
+    const exitCode = this.#readExitCode();
+    if (exitCode === undefined || this.#done) return this.#done;
     const shim = this.#readPid();
     if (shim !== undefined && isAlive(shim, this.#host.bootId)) {
       this.#sweepUp();
@@ -235,8 +244,14 @@ export class ContainerProcess {
     }
     if (shim !== undefined) signalGroup(shim, this.#host.bootId, 'SIGKILL');
     this.#tellStarted();
-    this.#finish({ how: 'exited', exitCode: Number(text), atMs: this.#modifiedAtMs('exit') });
+    this.#finish({ how: 'exited', exitCode, atMs: this.#modifiedAtMs('exit') });
     return true;
+  }
+
+  /** Undefined while there is none, and when a power failure has emptied the file. */
+  #readExitCode(): number | undefined {
+    const text = readText(path.join(this.#directory, 'exit'));
+    return text !== undefined && /^\d+\n$/.test(text) ? Number(text) : undefined;
   }
 
   #finish(end: ContainerEnd): void {

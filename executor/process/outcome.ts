@@ -52,12 +52,10 @@ function failureByEnding(ending: Ending, run: RunEnd): RunFailure {
 
 /** The failure that one container's end means for the run. */
 function failureBy({ name, end, hint }: EndedContainer, run: RunEnd): RunFailure {
-  if (end?.how === 'unstartable') {
-    return {
-      kind: 'leaseReturned',
-      message: `container "${name}" could not be started: ${end.message}`,
-      runAttempted: false,
-    };
+  const runAttempted = run.containers.some((one) => one.end !== undefined && one.end.how !== 'unstartable');
+  if (end?.how === 'unstartable' && !(run.atMostOnce && runAttempted)) {
+    const message = `container "${name}" could not be started: ${end.message}`;
+    return { kind: 'leaseReturned', message, runAttempted };
   }
   if (end?.how === 'vanished' && end.rebooted && !run.atMostOnce) {
     return {

@@ -206,9 +206,17 @@ class ProcessRuntime implements Runtime {
   }
 
   #begin(accepted: AcceptedRun): void {
+    const { jobRunId } = accepted.lease;
     const run = new ProcessRun(accepted, this.#nodeOf(accepted.lease), this.#host);
-    this.#runs.set(accepted.lease.jobRunId, run);
-    run.begin();
+    this.#runs.set(jobRunId, run);
+    try {
+      run.begin();
+    } catch (error) {
+      // Held but not begun, it would never end.
+      this.#runs.delete(jobRunId);
+      run.close();
+      throw error;
+    }
   }
 
   #nodeOf(lease: JobRunLease): string {

@@ -66,15 +66,18 @@ export function createRunDirectory(run: AcceptedRun, durable: boolean): void {
   if (durable) syncDirectory(parent);
 }
 
-/** Reads a run back. Throws when it is damaged. */
+/**
+ * Reads a run back. Throws when it is damaged: most files are not synced, so a
+ * power failure may leave them empty under their final names.
+ */
 export function readRunDirectory(directory: string): AcceptedRun {
-  const [bootId, acceptedAtMs] = fs.readFileSync(path.join(directory, 'accepted'), 'utf8').trim().split(' ');
-  return {
-    directory,
-    lease: JobRunLease.decode(fs.readFileSync(path.join(directory, 'lease'))),
-    acceptedAtMs: Number(acceptedAtMs),
-    bootId: bootId ?? '',
-  };
+  const accepted = fs.readFileSync(path.join(directory, 'accepted'), 'utf8');
+  const [, bootId, acceptedAtMs] = /^(\S+) (\d+)\n$/.exec(accepted) ?? [];
+  const lease = JobRunLease.decode(fs.readFileSync(path.join(directory, 'lease')));
+  if (bootId === undefined || lease.jobRunId !== path.basename(directory)) {
+    throw new Error('the files of the run are damaged');
+  }
+  return { directory, lease, acceptedAtMs: Number(acceptedAtMs), bootId };
 }
 
 /** Names of the runs in a directory, drafts left out. */
@@ -91,9 +94,8 @@ export function writeEnding(directory: string, ending: Ending): void {
 }
 
 export function readEnding(directory: string): Ending | undefined {
-  const text = readText(path.join(directory, 'ending'));
   // Written by writeEnding and by nobody else.
-  return text === undefined ? undefined : (JSON.parse(text) as Ending);
+  return readJson(path.join(directory, 'ending')) as Ending | undefined;
 }
 
 export function writeOutcome(directory: string, outcome: Outcome): void {
@@ -101,9 +103,19 @@ export function writeOutcome(directory: string, outcome: Outcome): void {
 }
 
 export function readOutcome(directory: string): Outcome | undefined {
-  const text = readText(path.join(directory, 'outcome'));
   // Written by writeOutcome and by nobody else.
-  return text === undefined ? undefined : (JSON.parse(text) as Outcome);
+  return readJson(path.join(directory, 'outcome')) as Outcome | undefined;
+}
+
+/** What was written whole; undefined when it is not there, or was lost in a power failure. */
+function readJson(file: string): unknown {
+  const text = readText(file);
+  if (text === undefined) return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /** A small file's text; undefined when it is not there. */

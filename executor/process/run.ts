@@ -154,12 +154,12 @@ export class ProcessRun {
       },
       onEnded: (end) => this.#ended(part, end),
     });
-    if (ContainerProcess.wasStarted(part.directory)) {
+    if (this.#accepted.bootId !== this.#host.bootId) {
+      // It may have run before the machine went down: the mark of it need not have reached the disk.
+      this.#ended(part, process.endBeforeBoot() ?? { how: 'vanished', rebooted: true });
+    } else if (ContainerProcess.wasStarted(part.directory)) {
       part.process = process;
       process.adopt();
-    } else if (this.#accepted.bootId !== this.#host.bootId) {
-      // It may have run before the machine went down: the mark of it need not have reached the disk.
-      this.#ended(part, { how: 'vanished', rebooted: true });
     } else if (this.#ending === undefined) {
       part.process = process;
       this.#host.soon(() => this.#start(part, process));

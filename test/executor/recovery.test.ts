@@ -158,6 +158,32 @@ test('runs of an earlier start of the machine go back to the server, at-most-onc
   });
 });
 
+test('what a power failure emptied is no evidence of an end, and hides no other run', async () => {
+  await inDirectory(async (directory) => {
+    await (await open(directory)).close();
+    const damaged = ['accepted', 'lease', 'outcome', 'ending', 'c0/exit', 'c0/pid'].map((file) => {
+      const lease = sampleLease('echo ran');
+      const run = path.join(directory, 'runs', lease.jobRunId);
+      createRunDirectory({ directory: run, lease, acceptedAtMs: 1, bootId: 'an-earlier-boot' }, false);
+      fs.mkdirSync(path.join(run, 'c0'));
+      fs.writeFileSync(path.join(run, 'c0', 'started'), '');
+      fs.writeFileSync(path.join(run, file), '');
+      return { lease, file };
+    });
+    const runtime = await open(directory);
+    for (const { lease, file } of damaged) {
+      if (!runtime.holds(lease.jobRunId)) {
+        assert.match(file, /accepted|lease/, 'without these nobody knows what the run was');
+        runtime.start(lease);
+      }
+      const state = await endOf(runtime, lease.jobRunId);
+      assert.ok(state.phase === 'failed' && state.failure.kind === 'leaseReturned', file);
+    }
+    assert.equal([...runtime.held()].length, damaged.length);
+    await runtime.close();
+  });
+});
+
 test('a container that was marked as started and never got a process is given up, and its late shim quits', async () => {
   await inDirectory(async (directory) => {
     await (await open(directory)).close();
@@ -167,7 +193,9 @@ test('a container that was marked as started and never got a process is given up
     fs.mkdirSync(path.join(run, 'c0'));
     fs.writeFileSync(path.join(run, 'c0', 'started'), '');
     const runtime = await open(directory);
-    assert.equal((await endOf(runtime, lease.jobRunId)).phase, 'failed');
+    const state = await endOf(runtime, lease.jobRunId);
+    assert.ok(state.phase === 'failed' && state.failure.kind === 'leaseReturned', 'it never ran');
+    assert.equal(state.failure.runAttempted, false);
     await runtime.close();
     fs.rmSync(path.join(run, 'c0', 'started'));
     const mark = path.join(directory, 'mark');
