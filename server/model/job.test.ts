@@ -248,9 +248,35 @@ test('a run tells where and when it was, and what became of it', () => {
       attempted: true,
       error: undefined,
       resource: info,
+      ingressAddresses: new Map(),
     },
   ]);
   assert.deepEqual([record.changedAtMs, record.endedAtMs], [50, 50]);
+});
+
+test('the addresses of a run are kept, also when they are told after its end', () => {
+  const addresses = new Map([[8080, 'job.example.com']]);
+  const told = (event: Payload): Payload => {
+    assert(event.$case === 'standaloneIngressInfo');
+    return { ...event, value: { ...event.value, ingressAddresses: addresses } };
+  };
+  const late = after(...RUNNING, done('r'), told(ingress('r')));
+  assert.deepEqual(late.runs.at(-1)?.ingressAddresses, addresses);
+  assert.equal(late.runs.at(-1)?.state, JobRunState.RUN_STATE_SUCCEEDED);
+});
+
+test('who cancelled a job is known, also when they cancelled its whole job set', () => {
+  const decision: Payload = {
+    $case: 'cancelledJob',
+    value: { jobId: 'job', requestor: 'eve', reason: 'all' },
+  };
+  const bySet = applyEvent(fresh(), at(decision, 30), '');
+  assert.deepEqual(bySet?.cancel, { requestor: 'eve', reason: 'all', atMs: 30 });
+  const request: Payload = { $case: 'cancelJob', value: { jobId: 'job', reason: 'this' } };
+  const asked = applyEvent(fresh(), at(request, 20), 'ann');
+  const byId = asked && applyEvent(asked, at(decision, 30), '');
+  assert.deepEqual(byId?.cancel, { requestor: 'ann', reason: 'this', atMs: 20 });
+  assert.equal(byId?.endedAtMs, 30);
 });
 
 test('attempts are the runs that may have started', () => {

@@ -26,6 +26,7 @@ import type {
   EventSequence,
   EventSequence_Event,
   KubernetesResourceInfo,
+  StandaloneIngressInfo,
   SubmitJob,
 } from '@armada-ts/api/armadaevents/armadaevents';
 import { FAIL_FAST } from './annotations.ts';
@@ -168,8 +169,12 @@ export function applyEvent(record: JobRecord, event: Event, userId: string): Job
       return { ...record, requestedPriority: what.value.priority, reprioritizedBy: userId };
     case 'reprioritisedJob':
       return { ...record, priority: what.value.priority, requestedPriority: undefined, reprioritizedBy: '' };
-    case 'cancelledJob':
-      return ended(record, JobState.CANCELLED, atMs);
+    case 'cancelledJob': {
+      // Whoever cancelled the whole job set made no request about this job.
+      const { requestor, reason } = what.value;
+      const cancel = record.cancel ?? { requestor, reason, atMs };
+      return ended({ ...record, cancel }, JobState.CANCELLED, atMs);
+    }
     case 'jobSucceeded':
       return lastRun(record)?.state === JobRunState.RUN_STATE_SUCCEEDED
         ? ended(record, JobState.SUCCEEDED, atMs)
@@ -191,10 +196,11 @@ export function applyEvent(record: JobRecord, event: Event, userId: string): Job
         state: JobRunState.RUN_STATE_PREEMPTED,
         finishedAtMs: atMs,
       });
+    // Told by executors of the newest run, also just after it ended; an earlier one is nobody's concern.
     case 'standaloneIngressInfo':
+      return reachable(record, what.value);
     case 'resourceUtilisation':
     case 'jobRunTerminatedDebugInfo':
-      // Told by executors of the newest run, also just after it ended; an earlier one is nobody's concern.
       return lastRun(record)?.runId === what.value.runId ? record : undefined;
     case 'jobRunPreemptionRequested':
     case 'jobValidated':
@@ -293,8 +299,18 @@ function leased(
     attempted: false,
     error: undefined,
     resource: undefined,
+    ingressAddresses: new Map(),
   };
   return { ...record, state: JobState.LEASED, changedAtMs: atMs, runs: [...record.runs, run] };
+}
+
+function reachable(
+  record: JobRecord,
+  { runId, ingressAddresses }: StandaloneIngressInfo,
+): JobRecord | undefined {
+  const run = lastRun(record);
+  if (run?.runId !== runId) return undefined;
+  return { ...record, runs: [...record.runs.slice(0, -1), { ...run, ingressAddresses }] };
 }
 
 /** Ends of a run that another run may follow. */

@@ -24,6 +24,7 @@ import type {
   StoredJob,
   StoredSequence,
 } from '@armada-ts/api/armada/store/v1/store';
+import type { JobState } from '@armada-ts/api/api/job';
 import type { Queue } from '@armada-ts/api/api/queue';
 import type { SubmitJob } from '@armada-ts/api/armadaevents/armadaevents';
 
@@ -108,6 +109,15 @@ export interface JobSetInfo {
   /** Live jobs without a run, and with one. */
   queued: number;
   leased: number;
+}
+
+/** Some of a job set's jobs. */
+export interface JobSetPart {
+  /** Only jobs in these states; empty for all. */
+  states: readonly JobState[];
+  /** Only jobs after this id; '' to begin. */
+  afterId: string;
+  limit: number;
 }
 
 /** Everything a new leader must know, part by part. */
@@ -202,6 +212,15 @@ export interface StoreReader {
 
   /** Ids of the live jobs of a job set after `afterId`, rising. */
   liveJobIds(queue: string, jobSet: string, afterId: string, limit: number): Promise<string[]>;
+
+  /** Names of a queue's job sets that have job records, in order, from `from` on, that one included. */
+  jobSetNames(queue: string, from: string, limit: number): Promise<string[]>;
+
+  /** Records of a job set by rising id, live or ended. */
+  jobsOfSet(queue: string, jobSet: string, part: JobSetPart): Promise<StoredJob[]>;
+
+  /** The jobs of a job set that were submitted with this external URI, by rising id. */
+  jobsByExternalUri(queue: string, jobSet: string, uri: string): Promise<StoredJob[]>;
 
   /** Live jobs with their classes and the number of the entry that made each, and open operations; `cursor` is '' at first. Read the heads before the first page. */
   active(cursor: string): Promise<ActivePage>;

@@ -36,6 +36,7 @@ export interface JobOptions {
   /** Id of the scheduling class. */
   schedulingClass?: string;
   priority?: number;
+  externalJobUri?: string;
   /** Size of the spec, at least; it is unlike any other. */
   specBytes?: number;
 }
@@ -77,7 +78,15 @@ export function submitJobs(count: number, options: RequestOptions & JobOptions =
 }
 
 function newJob(id: string, options: JobOptions & Required<RequestOptions>): NewJob {
-  const { queue, jobSet, clientId = '', schedulingClass = 'small', priority = 1, atMs } = options;
+  const {
+    queue,
+    jobSet,
+    clientId = '',
+    schedulingClass = 'small',
+    priority = 1,
+    externalJobUri = '',
+    atMs,
+  } = options;
   const record = JobRecord.fromPartial({
     jobId: id,
     queue,
@@ -91,6 +100,7 @@ function newJob(id: string, options: JobOptions & Required<RequestOptions>): New
     submittedAtMs: atMs,
     changedAtMs: atMs,
     clientId,
+    externalJobUri,
   });
   const spec = Buffer.from(SubmitJob.encode(specOf(id, options.specBytes ?? 0)).finish());
   const claimHash = clientId === '' ? Buffer.alloc(0) : createHash('sha256').update(clientId).digest();

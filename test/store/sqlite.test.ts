@@ -4,6 +4,7 @@ import { claimsSuite } from './claims.ts';
 import { controlSuite } from './control.ts';
 import { crashSuite } from './crash.ts';
 import { idempotenceSuite } from './idempotence.ts';
+import { listsSuite } from './lists.ts';
 import { modelSuite } from './model-check.ts';
 import { retentionSuite } from './retention.ts';
 import { specsSuite } from './specs.ts';
@@ -20,6 +21,7 @@ const suites = [
   controlSuite,
   crashSuite,
   idempotenceSuite,
+  listsSuite,
   modelSuite,
   retentionSuite,
   specsSuite,

@@ -56,6 +56,7 @@ interface Before {
   last: number;
   leased: number;
   ended_ms: number | null;
+  state: number;
   class: number | null;
   runs: number;
 }
@@ -138,7 +139,7 @@ function prepareChecks(db: DatabaseSync) {
   );
   const before = query<Before>(
     db,
-    'SELECT stream, version, born, last, leased, ended_ms, class, runs FROM job WHERE id = ?',
+    'SELECT stream, version, born, last, leased, ended_ms, state, class, runs FROM job WHERE id = ?',
   );
   const current = query<JobRow>(db, `SELECT ${JOB_COLUMNS} WHERE j.id = ?`);
   return {
@@ -186,15 +187,16 @@ function prepareWrites(db: DatabaseSync) {
   const event = query(db, 'INSERT INTO event (stream, number, at_ms, bytes) VALUES (?, ?, ?, ?)');
   const create = query(
     db,
-    `INSERT INTO job (id, stream, version, submitted, born, last, leased, ended_ms, class, runs, record)
-     VALUES (?1, ?2, ?3, ?3, ?4, ?4, ?5, ?6, ?7, ?8, ?9)`,
+    `INSERT INTO job (id, stream, version, submitted, born, last, leased, ended_ms, state, class, runs, uri, record)
+     VALUES (?1, ?2, ?3, ?3, ?4, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)`,
   );
-  // Two statements, so that the index of live jobs is not touched by a change that ends nothing.
+  // Three statements, so that no index is touched by a change that leaves its columns as they are.
   const change = query(
     db,
     'UPDATE job SET version = ?, last = ?, leased = ?, class = ?, runs = ?, record = ? WHERE id = ?',
   );
   const end = query(db, 'UPDATE job SET ended_ms = ? WHERE id = ?');
+  const move = query(db, 'UPDATE job SET state = ? WHERE id = ?');
   const claim = query(db, 'INSERT INTO claim (queue, client_id, job, hash) VALUES (?, ?, ?, ?)');
   const run = query(db, 'INSERT INTO run (id, job) VALUES (?, ?)');
   const operation = query(db, 'INSERT OR REPLACE INTO operation (id, bytes) VALUES (?, ?)');
@@ -220,7 +222,9 @@ function prepareWrites(db: DatabaseSync) {
       const schedulingClass = counts.moveClass(null, record.schedulingClass);
       const bytes = encodeRecord(record);
       const { n, appended } = jobSet;
-      create.run(key, n, version, appended, leased, ended, schedulingClass, record.runs.length, bytes);
+      const { state, runs: ofJob, externalJobUri } = record;
+      const counted = [leased, ended, state, schedulingClass, ofJob.length] as const;
+      create.run(key, n, version, appended, ...counted, externalJobUri || null, bytes);
       jobSet.jobs++;
       if (ended === null) jobSet.enter(appended, leased);
       if (record.clientId !== '') claim.run(counts.queue, record.clientId, key, claimHash);
@@ -235,6 +239,7 @@ function prepareWrites(db: DatabaseSync) {
       const last = jobSet.appended || before.last;
       change.run(version, last, leased, schedulingClass, record.runs.length, encodeRecord(record), key);
       if (ended !== before.ended_ms) end.run(ended, key);
+      if (record.state !== before.state) move.run(record.state, key);
       if (before.ended_ms === null) jobSet.leave(before.born, before.leased);
       if (ended === null) jobSet.enter(before.born, leased);
       runs(record, before.runs, key);

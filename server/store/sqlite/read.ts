@@ -18,6 +18,7 @@ import type {
 } from '../store.ts';
 import { prepareSpecs } from './blocks.ts';
 import { jobIdOf, jobKey, runKey } from './keys.ts';
+import { prepareLists } from './lists.ts';
 import { eventsOf } from './log.ts';
 import { type JobRow, JOB_COLUMNS, storedJobOf } from './records.ts';
 import { query } from './schema.ts';
@@ -31,6 +32,7 @@ export function prepareReader(db: DatabaseSync): StoreReader {
     ...prepareJobs(db),
     ...prepareControlReads(db),
     ...prepareJobSetReads(db),
+    ...prepareLists(db),
     active: prepareActive(db),
   };
   return {
@@ -45,6 +47,9 @@ export function prepareReader(db: DatabaseSync): StoreReader {
     activeJobSets: guard(reader.activeJobSets),
     stream: guard(reader.stream),
     liveJobIds: guard(reader.liveJobIds),
+    jobSetNames: guard(reader.jobSetNames),
+    jobsOfSet: guard(reader.jobsOfSet),
+    jobsByExternalUri: guard(reader.jobsByExternalUri),
     active: guard(reader.active),
   };
 }

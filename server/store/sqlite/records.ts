@@ -17,17 +17,25 @@ export interface JobRow {
   jobSet: string;
   queue: string;
   class: string | null;
+  uri: string | null;
 }
 
 /** Columns and tables of a JobRow; a WHERE clause follows. */
 export const JOB_COLUMNS = `
-  j.id, j.stream, j.version, j.submitted, j.record, s.name AS jobSet, q.name AS queue, c.id AS class
+  j.id, j.stream, j.version, j.submitted, j.uri, j.record, s.name AS jobSet, q.name AS queue, c.id AS class
   FROM job j JOIN job_set s ON s.n = j.stream JOIN queue q ON q.n = s.queue LEFT JOIN class c ON c.n = j.class
 `;
 
 /** The bytes of a record. */
 export function encodeRecord(record: JobRecord): Uint8Array {
-  return encode(JobRecord, { ...record, jobId: '', queue: '', jobSet: '', schedulingClass: '' });
+  return encode(JobRecord, {
+    ...record,
+    jobId: '',
+    queue: '',
+    jobSet: '',
+    schedulingClass: '',
+    externalJobUri: '',
+  });
 }
 
 /** The whole record of a row. */
@@ -37,5 +45,6 @@ export function storedJobOf(row: JobRow): StoredJob {
   record.queue = row.queue;
   record.jobSet = row.jobSet;
   record.schedulingClass = row.class ?? '';
+  record.externalJobUri = row.uri ?? '';
   return { record, version: row.version, submittedNumber: row.submitted };
 }

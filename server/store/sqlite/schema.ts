@@ -10,7 +10,8 @@
  *     job_set     place of its stream, counters of live and kept jobs
  *     event       sequences of a stream, without queue and job set names
  *     submission  how many live jobs one sequence submitted: what pins a stream
- *     job         records, without what the other columns tell
+ *     job         records, without what the other columns tell; their states are indexed
+ *                 but for the queued ones, so that a submit pays nothing for it
  *     block       specs of one request (blocks.ts)
  *     class       scheduling classes, by how many kept jobs use them
  *     claim       client ids
@@ -51,9 +52,11 @@ const TABLES = `
   CREATE TABLE job (
     id BLOB PRIMARY KEY, stream INTEGER NOT NULL, version INTEGER NOT NULL,
     submitted INTEGER NOT NULL, born INTEGER NOT NULL, last INTEGER NOT NULL, leased INTEGER NOT NULL, ended_ms INTEGER,
-    class INTEGER, runs INTEGER NOT NULL, record BLOB NOT NULL
+    state INTEGER NOT NULL, class INTEGER, runs INTEGER NOT NULL, uri TEXT, record BLOB NOT NULL
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX job_live ON job (stream, id) WHERE ended_ms IS NULL;
+  CREATE INDEX job_left_queue ON job (stream, state, id) WHERE state <> 0;
+  CREATE INDEX job_uri ON job (stream, uri, id) WHERE uri IS NOT NULL;
   CREATE INDEX job_ended ON job (ended_ms, id) WHERE ended_ms IS NOT NULL;
   CREATE TABLE block (id BLOB PRIMARY KEY, jobs INTEGER NOT NULL, bytes BLOB NOT NULL) STRICT;
   CREATE TABLE class (n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, jobs INTEGER NOT NULL, bytes BLOB NOT NULL) STRICT;
