@@ -12,9 +12,9 @@ export interface ItemOptions {
   annotations?: Readonly<Record<string, string>>;
 }
 
-/** A job that sleeps for ten minutes, unless it has another command. */
+/** A job that sleeps for a minute, unless it has another command. */
 export function jobItem(options: ItemOptions): JobSubmitRequestItem {
-  const { clientId = '', priority = 0, cpu = '1', nodeSelector = {}, command = ['sleep', '600'] } = options;
+  const { clientId = '', priority = 0, cpu = '1', nodeSelector = {}, command = ['sleep', '60'] } = options;
   const requests = new Map([
     ['cpu', { string: cpu }],
     ['memory', { string: '16Mi' }],

@@ -23,9 +23,14 @@ export interface Program {
 }
 
 /** Starts a program of this checkout by the path of its main file. */
-export function startProgram(main: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Program {
+export function startProgram(
+  main: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+  workingDirectory: string = root,
+): Program {
   const child = spawn(process.execPath, [...SOURCE, join(root, main), ...args], {
-    cwd: root,
+    cwd: workingDirectory,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...env },
   });
@@ -97,6 +102,11 @@ export async function startStandalone(directory: string, args: readonly string[]
     '0',
     ...args,
   ]);
+  return await listening(program);
+}
+
+/** A standalone server that was started, once it has said where it listens. */
+export async function listening(program: Program): Promise<Standalone> {
   const [, address = ''] = await program.line(/gRPC\s+(\S+:\d+)/);
   const [, url = ''] = await program.line(/(http:\/\/\S+:\d+)/);
   return { ...program, address, url };
