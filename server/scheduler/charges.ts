@@ -11,6 +11,7 @@
  * free at once, and it is only remembered, so that a snapshot that is older does
  * not make it look unknown.
  */
+import { JobRunState } from '@armada-ts/api/api/job';
 import type { RunRecord } from '@armada-ts/api/armada/store/v1/store';
 import { type NodeFacts, type Nodes, charge, dropNode, nodeKey, putNode, release } from './round/nodes.ts';
 
@@ -31,6 +32,10 @@ export interface Charge {
   hasEnded: boolean;
   /** Snapshots without it since it began to leave. */
   missed: number;
+  /** It has started, and its job may start only once: nothing but its executor can go on with it. */
+  isIrreplaceable: boolean;
+  /** Monotonic: since when its executor shows itself without it; undefined while it shows it. */
+  missingSinceMs: number | undefined;
 }
 
 export interface Charges {
@@ -61,6 +66,8 @@ export function planRun(
     wasShown: false,
     hasEnded: false,
     missed: 0,
+    isIrreplaceable: false,
+    missingSinceMs: undefined,
   };
   addTo(charges.byExecutor, run.executorId, planned);
   addTo(charges.byNode, run.node, planned);
@@ -72,18 +79,29 @@ export function planRun(
 export function chargeRun(
   charges: Charges,
   run: RunRecord,
-  job: { job: number; queue: number; request: Float64Array },
+  job: { job: number; queue: number; request: Float64Array; isAtMostOnce: boolean },
 ): Charge {
+  const isIrreplaceable = job.isAtMostOnce && run.state !== JobRunState.RUN_STATE_LEASED;
   const known = charges.byRun.get(run.runId);
   if (known) {
     known.state = 'valid';
     known.job = job.job;
+    known.isIrreplaceable = isIrreplaceable;
     return known;
   }
   const node = ensureNode(charges.nodes, run);
   charge(charges.nodes, node, job.queue, job.request);
-  const made = planRun(charges, { ...job, runId: run.runId, executorId: run.executorId, node });
+  const { runId, executorId } = run;
+  const made = planRun(charges, {
+    runId,
+    executorId,
+    node,
+    job: job.job,
+    queue: job.queue,
+    request: job.request,
+  });
   made.state = 'valid';
+  made.isIrreplaceable = isIrreplaceable;
   return made;
 }
 
@@ -141,6 +159,34 @@ export function settleShown(charges: Charges, executorId: string, { held, ended 
     dropCharge(charges, leaver);
   }
   return hasRoom;
+}
+
+/** A run is missing when its executor has not shown it for this long: reports on their way have arrived by then. */
+const MISSING_AFTER_MS = 60_000;
+
+/**
+ * Notes which runs the executor should show and does not, and returns the jobs
+ * of those that are missing. Only started runs of at-most-once jobs can be: any
+ * other is leased to its executor again until it has it.
+ */
+export function findMissing(
+  charges: Charges,
+  executorId: string,
+  { held, ended }: ShownRuns,
+  nowMs: number,
+): number[] {
+  const jobs: number[] = [];
+  for (const one of charges.byExecutor.get(executorId) ?? []) {
+    if (!one.isIrreplaceable || one.state !== 'valid') continue;
+    if (held.has(one.runId) || ended.has(one.runId)) one.missingSinceMs = undefined;
+    else one.missingSinceMs ??= nowMs;
+    if (isMissing(one, nowMs)) jobs.push(one.job);
+  }
+  return jobs;
+}
+
+export function isMissing(one: Charge | undefined, nowMs: number): boolean {
+  return one?.missingSinceMs !== undefined && nowMs - one.missingSinceMs >= MISSING_AFTER_MS;
 }
 
 /** Changes a node under the runs charged to it. */

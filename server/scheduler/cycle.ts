@@ -19,9 +19,9 @@ import { timestampOf } from '../model/instant.ts';
 import { validRun } from '../model/job.ts';
 import type { PriorityClasses } from '../model/priority-class.ts';
 import type { ActivePage, Positions } from '../store/store.ts';
-import { planRun } from './charges.ts';
+import { isMissing, planRun } from './charges.ts';
 import type { SchedulerConfig } from './config.ts';
-import { decide } from './decide.ts';
+import { decide, restMs } from './decide.ts';
 import {
   type Executors,
   type Now,
@@ -40,6 +40,7 @@ import { Flag, recordOf, setFlag } from './jobs.ts';
 import { type Judge, createJudge, judge } from './judge.ts';
 import { type Operations, createOperations, expand } from './operations.ts';
 import { setQueue } from './queues.ts';
+import { createRests, type Rests, restJob, takeRested } from './rests.ts';
 import { type Placement, runRound } from './round/round.ts';
 import { type State, applyEntry, applyPage, createState, lookAgain } from './state.ts';
 
@@ -100,6 +101,7 @@ interface Cycle {
   readonly flights: Flights;
   readonly operations: Operations;
   readonly judging: Judge;
+  readonly rests: Rests;
   readonly startedMs: number;
   lastTickMs: number;
   lastRoundMs: number;
@@ -130,6 +132,7 @@ export function createScheduler(deps: SchedulerDeps): Scheduler {
     flights,
     operations: createOperations(state, flights),
     judging: createJudge(state, flights),
+    rests: createRests(),
     startedMs,
     lastTickMs: startedMs,
     lastRoundMs: Number.NEGATIVE_INFINITY,
@@ -161,7 +164,7 @@ function tick(cycle: Cycle, now: Now): number {
   if (cycle.isSealed) return Number.POSITIVE_INFINITY;
   const { state, flights, executors, deps } = cycle;
   hearSilence(cycle, now);
-  let hasMore = decideDue(cycle, now.wallMs);
+  let hasMore = decideDue(cycle, now);
   hasMore = expand(cycle.operations, MAX_EXPANDED_A_TICK, now.wallMs) || hasMore;
   const judgeInMs = cycle.startedMs + deps.config.rejectAfterMs - now.elapsedMs;
   if (judgeInMs <= 0 && isAnyHeard(executors)) {
@@ -172,7 +175,8 @@ function tick(cycle: Cycle, now: Now): number {
   for (const record of takeUnsaved(executors, now)) deps.saveExecutor(record);
   if (cycle.isSealed) return Number.POSITIVE_INFINITY;
   if (hasMore && !isCrowded(flights)) return 0;
-  const sleepMs = Math.min(MAX_SLEEP_MS, cycle.silenceDueMs - now.elapsedMs, roundInMs);
+  const dueMs = Math.min(cycle.silenceDueMs, cycle.rests.nextMs);
+  const sleepMs = Math.min(MAX_SLEEP_MS, dueMs - now.elapsedMs, roundInMs);
   return Math.max(0, judgeInMs > 0 ? Math.min(sleepMs, judgeInMs) : sleepMs);
 }
 
@@ -195,20 +199,31 @@ function hearSilence(cycle: Cycle, now: Now): void {
 }
 
 /** Decides about jobs whose records ask for it. Returns whether there are more. */
-function decideDue(cycle: Cycle, nowMs: number): boolean {
-  const { state, flights, executors, deps } = cycle;
+function decideDue(cycle: Cycle, now: Now): boolean {
+  const { state, flights, executors, rests, deps } = cycle;
+  for (const id of takeRested(rests, now.elapsedMs)) {
+    const job = state.jobs.byId.get(id);
+    if (job !== undefined) lookAgain(state, job);
+  }
   let left = MAX_DUE_A_TICK;
   for (const job of state.due) {
     if (left-- === 0) return true;
     state.due.delete(job);
     const record = recordOf(state.jobs, job);
-    const events = decide(record, {
-      nowMs,
-      maxAttempts: deps.config.maxAttempts,
-      isExecutorLost: isLostExecutor(executors, validRun(record)?.executorId ?? ''),
-    });
-    if (events.length > 0) board(flights, { job, record, events });
-    else setFlag(state.jobs, job, Flag.DUE, false);
+    const run = validRun(record);
+    const isRunLost =
+      run !== undefined &&
+      (isLostExecutor(executors, run.executorId) ||
+        isMissing(state.charges.byRun.get(run.runId), now.elapsedMs));
+    const { maxAttempts } = deps.config;
+    const events = decide(record, { nowMs: now.wallMs, maxAttempts, isRunLost });
+    if (events.length > 0) {
+      board(flights, { job, record, events });
+      continue;
+    }
+    setFlag(state.jobs, job, Flag.DUE, false);
+    const waitMs = restMs(record, now.wallMs);
+    if (waitMs > 0) restJob(rests, record.jobId, now.elapsedMs + waitMs);
   }
   return false;
 }

@@ -14,7 +14,7 @@ import { applyAll, decide, isDue } from './decide.ts';
 
 type Payload = NonNullable<Event['event']>;
 
-const FACTS = { nowMs: 5_000, maxAttempts: 3, isExecutorLost: false };
+const FACTS = { nowMs: 5_000, maxAttempts: 3, isRunLost: false };
 const jobId = '01h45h9mg0000000000000abcd';
 const NO_ERROR = { terminal: true, failureCategory: '', failureSubcategory: '', retryPolicyName: '' };
 
@@ -89,7 +89,7 @@ const TABLE: {
   what: string;
   history: Payload[];
   job?: Partial<JobRecord>;
-  isExecutorLost?: boolean;
+  isRunLost?: boolean;
   events: string[];
   state: JobState;
 }[] = [
@@ -185,7 +185,7 @@ const TABLE: {
   {
     what: 'a run of a lost executor is given up',
     history: [lease('r1'), running],
-    isExecutorLost: true,
+    isRunLost: true,
     events: ['jobRunErrors', 'jobRequeued'],
     state: JobState.QUEUED,
   },
@@ -193,14 +193,14 @@ const TABLE: {
     what: 'a run of a lost executor that may run once ends the job',
     history: [lease('r1')],
     job: { atMostOnce: true },
-    isExecutorLost: true,
+    isRunLost: true,
     events: ['jobRunErrors', 'jobErrors'],
     state: JobState.FAILED,
   },
   {
     what: 'a queued job has nothing to lose',
     history: [lease('r1'), returned('r1', true), requeued],
-    isExecutorLost: true,
+    isRunLost: true,
     events: [],
     state: JobState.QUEUED,
   },
@@ -236,18 +236,18 @@ const TABLE: {
   },
 ];
 
-for (const { what, history, job, isExecutorLost = false, events, state } of TABLE) {
+for (const { what, history, job, isRunLost = false, events, state } of TABLE) {
   test(`decide(): ${what}`, () => {
     const record = jobAfter(history, job);
-    const decided = decide(record, { ...FACTS, isExecutorLost });
+    const decided = decide(record, { ...FACTS, isRunLost });
     assert.deepEqual(
       decided.map((one) => one.event?.$case),
       events,
     );
-    if (events.length > 0) assert.ok(isDue(record) || isExecutorLost, 'what is decided was due');
+    if (events.length > 0) assert.ok(isDue(record) || isRunLost, 'what is decided was due');
     const after = applyAll(record, decided);
     assert.equal(after.state, state);
-    assert.deepEqual(decide(after, { ...FACTS, isExecutorLost }), [], 'nothing follows twice');
+    assert.deepEqual(decide(after, { ...FACTS, isRunLost }), [], 'nothing follows twice');
     assert.equal(isDue(after), false);
   });
 }

@@ -5,7 +5,8 @@
  *
  *     the run succeeded           -> the job succeeded
  *     the run failed              -> the job failed, for the run's reason
- *     the run came back, was lost -> queued again, or failed when its attempts are used up
+ *     the run came back, was lost -> queued again, or failed when its attempts are used up;
+ *                                    again and again unstarted: after a rest
  *     somebody cancelled the job  -> its run and the job are cancelled
  *     a new priority was asked for -> it has that priority
  *
@@ -22,8 +23,8 @@ export interface Facts {
   /** Wall clock: when the events are made. */
   nowMs: number;
   maxAttempts: number;
-  /** Whether the executor of the job's run has been silent for so long that its runs are given up. */
-  isExecutorLost: boolean;
+  /** Whether the run is given up: its executor has been silent for too long, or does not have it any more. */
+  isRunLost: boolean;
 }
 
 type Payload = NonNullable<Event['event']>;
@@ -127,7 +128,7 @@ function afterRun(record: JobRecord, facts: Facts): Event[] {
   const run = lastRun(record);
   if (run === undefined) return [];
   if (validRun(record)) {
-    if (!facts.isExecutorLost) return [];
+    if (!facts.isRunLost) return [];
     const expired = event(
       {
         $case: 'jobRunErrors',
@@ -138,9 +139,36 @@ function afterRun(record: JobRecord, facts: Facts): Event[] {
     const after = applyAll(record, [expired]);
     return [expired, ...afterRun(after, facts)];
   }
-  if (isLost(run)) return [event(again(record, run, facts.maxAttempts), facts)];
+  if (isLost(run)) {
+    if (restMs(record, facts.nowMs) > 0) return [];
+    return [event(again(record, run, facts.maxAttempts), facts)];
+  }
   if (run.state !== JobRunState.RUN_STATE_FAILED) return [];
   return [event(failed(record, run.error ?? UNEXPLAINED), facts)];
+}
+
+/**
+ * How long the job must wait before it is queued again. A run that came back
+ * before anything of it had started costs no attempt, so where nodes give back
+ * whatever they get (a full disk), nothing else would slow the circle down, and
+ * each turn stays in the record and the job set's stream.
+ */
+export function restMs(record: JobRecord, nowMs: number): number {
+  const unstarted = record.runs.length - 1 - record.runs.findLastIndex((run) => !isUnstarted(run));
+  const endedAtMs = lastRun(record)?.finishedAtMs;
+  if (record.state === JobState.QUEUED || unstarted < 2 || endedAtMs === undefined) return 0;
+  const wholeMs = Math.min(LONGEST_REST_MS, FIRST_REST_MS * 2 ** (unstarted - 2));
+  return Math.max(0, Math.min(wholeMs, endedAtMs + wholeMs - nowMs));
+}
+
+/** After the second unstarted run in a row; it doubles with each. */
+const FIRST_REST_MS = 1_000;
+const LONGEST_REST_MS = 60_000;
+/** Unstarted runs that a job may have: with the rests between them, about an hour of trying. */
+const MAX_UNSTARTED = 64;
+
+function isUnstarted(run: RunRecord): boolean {
+  return run.state === JobRunState.RUNS_STATE_LEASE_RETURNED && !run.attempted;
 }
 
 /** After a run that came back or was lost. */
@@ -157,6 +185,9 @@ function again(record: JobRecord, run: RunRecord, maxAttempts: number): Payload 
   if (attempts >= maxAttempts) {
     const times = attempts === 1 ? 'attempt' : 'attempts';
     return exhausted(record, run, `No run was kept in ${attempts} ${times}, the most a job gets`);
+  }
+  if (record.runs.length - attempts >= MAX_UNSTARTED) {
+    return exhausted(record, run, `${MAX_UNSTARTED} runs were given back before they had started`);
   }
   const value = {
     jobId: record.jobId,

@@ -211,19 +211,77 @@ test('a job avoids the nodes it was returned from, and fails when none is left',
   );
 });
 
-test('a lease that came back before anything started may go to the same node again', async () => {
+test('a lease that came back before anything started may go to the same node again, after longer and longer rests', async () => {
   const world = createWorld();
   queue(world, 'q');
   show(world);
   const id = submit(world);
   await settle(world);
-  for (let times = 0; times < 5; times++) {
+  const restsMs: number[] = [];
+  for (let times = 0; times < 9; times++) {
     returned(world, id, false);
-    await settle(world);
+    const from = world.nowMs;
+    let nextMs = await settle(world);
+    while (runOf(world, id)?.finishedAtMs !== undefined) {
+      world.nowMs += nextMs;
+      show(world);
+      nextMs = await settle(world);
+    }
     assert.equal(runOf(world, id)?.node, 'n1');
     assert.equal(stateOf(world, id), JobState.LEASED);
+    restsMs.push(world.nowMs - from);
     show(world);
     show(world);
+  }
+  assert.deepEqual(restsMs, [0, 1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000]);
+});
+
+test('a job whose runs are always given back unstarted fails in the end', async () => {
+  const world = createWorld();
+  queue(world, 'q');
+  show(world);
+  const id = submit(world);
+  await settle(world);
+  for (let times = 0; times < 64; times++) {
+    assert.equal(stateOf(world, id), JobState.LEASED);
+    returned(world, id, false);
+    show(world);
+    show(world);
+    await pass(world, 65_000);
+    show(world);
+    await settle(world);
+  }
+  assert.equal(stateOf(world, id), JobState.FAILED);
+  const error = world.records.get(id)?.record.error?.reason;
+  assert.ok(error?.$case === 'maxRunsExceeded');
+  assert.match(error.value.message, /^64 runs were given back before they had started\. .*no image/);
+});
+
+test('a started run that may not run twice fails when its executor does not have it any more', async () => {
+  for (const isStarted of [false, true]) {
+    const world = createWorld();
+    const { id, runId } = await full(world, { atMostOnce: true });
+    show(world, { runs: [runId] });
+    if (isStarted) {
+      write(world, id, { $case: 'jobRunRunning', value: { jobId: id, runId, resourceInfos: [], pool: '' } });
+    }
+    for (const [passMs, runs] of [
+      [0, []],
+      [50_000, []],
+      [5_000, [runId]],
+      [5_000, []],
+      [59_000, []],
+    ] as const) {
+      await pass(world, passMs);
+      show(world, { runs: [...runs] });
+      await settle(world);
+    }
+    assert.equal(stateOf(world, id), isStarted ? JobState.RUNNING : JobState.LEASED, 'for a moment');
+    await pass(world, 1_000);
+    show(world);
+    await settle(world);
+    const what = isStarted ? JobState.FAILED : JobState.LEASED;
+    assert.equal(stateOf(world, id), what, 'what has not started is leased again');
   }
 });
 

@@ -16,11 +16,19 @@ import { JobState } from '@armada-ts/api/api/job';
 import { ExecutorRecord } from '@armada-ts/api/armada/store/v1/store';
 import type { LeaseRequest, NodeInfo } from '@armada-ts/api/executorapi/executorapi';
 import type { Logger } from '../base/logger.ts';
-import { dropCharge, goneNode, leaveRun, replaceNode, settleShown, type ShownRuns } from './charges.ts';
+import {
+  dropCharge,
+  findMissing,
+  goneNode,
+  leaveRun,
+  replaceNode,
+  settleShown,
+  type ShownRuns,
+} from './charges.ts';
 import type { SchedulerConfig } from './config.ts';
 import { factsOf, faultOf, isSameNode, poolOfNode, unknownUsage } from './node-info.ts';
 import { countNode, dropNode, listNode, reserve } from './round/nodes.ts';
-import type { State } from './state.ts';
+import { lookAgain, type State } from './state.ts';
 
 interface ExecutorNode {
   readonly node: number;
@@ -83,7 +91,9 @@ export function seeExecutor(executors: Executors, shown: LeaseRequest, now: Now)
   executor.isLost = false;
   executor.pool = shown.pool;
   const { state } = executors;
-  if (settleShown(state.charges, executor.id, shownRuns(shown))) state.isRoundDue = true;
+  const runs = shownRuns(shown);
+  if (settleShown(state.charges, executor.id, runs)) state.isRoundDue = true;
+  for (const job of findMissing(state.charges, executor.id, runs, now.elapsedMs)) lookAgain(state, job);
   const names = new Set<string>();
   for (const info of shown.nodes) {
     const fault = names.has(info.name) ? 'named twice' : faultOf(info);

@@ -231,7 +231,8 @@ function setRun(state: State, job: number, record: JobRecord): void {
   const last = lastRun(record);
   if (run) {
     const { request } = classOfJob(state, job);
-    chargeRun(charges, run, { job, queue: jobs.queue[job] ?? 0, request });
+    const isAtMostOnce = record.atMostOnce;
+    chargeRun(charges, run, { job, queue: jobs.queue[job] ?? 0, request, isAtMostOnce });
   }
   for (const earlier of record.runs) {
     const known = charges.byRun.get(earlier.runId);
