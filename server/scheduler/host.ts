@@ -19,6 +19,7 @@ import type { PriorityClass } from '../model/priority-class.ts';
 import type { Positions, Store } from '../store/store.ts';
 import type { SchedulerConfig } from './config.ts';
 import { type FromWorker, type ToWorker, type WireOutcome, type WorkerStart, movable } from './messages.ts';
+import { createSightings } from './sightings.ts';
 
 export interface SchedulerHostDeps {
   store: Store;
@@ -66,7 +67,12 @@ export async function startScheduler(deps: SchedulerHostDeps): Promise<Scheduler
     failure.reject(error instanceof Error ? error : new Error(String(error)));
   };
   const appends = new Set<Promise<void>>();
+  const sightings = createSightings((request) => {
+    const bytes = movable(LeaseRequest.encode(request).finish());
+    thread.send({ kind: 'seen', bytes }, bytes);
+  });
   const thread = startThread(deps, fail, (message) => {
+    if (message.kind === 'saw') sightings.saw(message.executorId);
     if (message.kind !== 'append') return;
     const append = answerAppend(deps, thread, message, stopping.signal).catch(fail);
     appends.add(append);
@@ -86,10 +92,7 @@ export async function startScheduler(deps: SchedulerHostDeps): Promise<Scheduler
   return {
     term,
     failed: failure.promise,
-    executorSeen(request) {
-      const bytes = movable(LeaseRequest.encode(request).finish());
-      thread.send({ kind: 'seen', bytes }, bytes);
-    },
+    executorSeen: (request) => sightings.see(request),
     async close() {
       stopping.abort();
       await Promise.all([following, ...appends]);

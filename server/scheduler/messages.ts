@@ -24,7 +24,7 @@ export type ToWorker =
   | { kind: 'begin' }
   /** Encoded LogEntries, one after the other, with their lengths. */
   | { kind: 'entries'; bytes: Uint8Array; lengths: number[] }
-  /** An encoded executorapi.LeaseRequest. */
+  /** An encoded executorapi.LeaseRequest, answered with `saw`: of each executor one is on its way at a time. */
   | { kind: 'seen'; bytes: Uint8Array }
   | { kind: 'outcome'; life: number; batch: number; outcome: WireOutcome }
   /** The store could not be reached for a while. */
@@ -38,6 +38,8 @@ export type WireOutcome =
 export type FromWorker =
   /** That many bytes of pages or entries have been taken in. */
   | { kind: 'took'; bytes: number }
+  /** What this executor showed has been taken in. */
+  | { kind: 'saw'; executorId: string }
   /** An encoded Batch to append. */
   | { kind: 'append'; life: number; batch: number; bytes: Uint8Array }
   /** An encoded ExecutorRecord to keep. */

@@ -76,7 +76,8 @@ function serve(port: MessagePort, { config, priorityClasses }: WorkerStart): voi
       waiting.delete(message.batch);
       resolve?.(fromWire(message.outcome));
     } else if (scheduler) {
-      take(scheduler, message);
+      const executorId = take(scheduler, message);
+      if (executorId !== undefined) send({ kind: 'saw', executorId });
       if (message.kind === 'page' || message.kind === 'entries') {
         send({ kind: 'took', bytes: message.bytes.length });
       }
@@ -87,28 +88,31 @@ function serve(port: MessagePort, { config, priorityClasses }: WorkerStart): voi
 
 type Input = Exclude<ToWorker, { kind: 'reset' | 'begin' | 'outcome' }>;
 
-function take(scheduler: Scheduler, message: Input): void {
+/** Hands a message to the scheduler; the executor's id when it is what one showed. */
+function take(scheduler: Scheduler, message: Input): string | undefined {
   switch (message.kind) {
     case 'queues':
       scheduler.load({ queues: QueueList.decode(message.bytes).queues });
-      return;
+      return undefined;
     case 'executor':
       scheduler.load({ executors: [ExecutorRecord.decode(message.bytes)] });
-      return;
+      return undefined;
     case 'page': {
       const { jobs, classes, opened } = LogEntry.decode(message.bytes);
       scheduler.load({ page: { jobs, classes, operations: opened } });
-      return;
+      return undefined;
     }
     case 'entries':
       scheduler.apply([...entriesIn(message.bytes, message.lengths)]);
-      return;
-    case 'seen':
-      scheduler.executorSeen(LeaseRequest.decode(message.bytes));
-      return;
+      return undefined;
+    case 'seen': {
+      const request = LeaseRequest.decode(message.bytes);
+      scheduler.executorSeen(request);
+      return request.executorId;
+    }
     case 'deaf':
       scheduler.restartSilence();
-      return;
+      return undefined;
   }
 }
 
