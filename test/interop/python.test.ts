@@ -17,7 +17,7 @@ if (skip === false) {
   before(async () => {
     const { stdout: version } = await run('python3', ['--version']);
     const environment = await kept({
-      name: `python-${version.trim().replace(/\W+/g, '-')}`,
+      name: version.trim().toLowerCase().replace(/\W+/g, '-'),
       inputs: [REQUIREMENTS],
       make: async (path) => {
         await run('python3', ['-m', 'venv', path]);
