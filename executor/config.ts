@@ -120,7 +120,9 @@ export const configSchema = z.strictObject({
     .min(1)
     .max(253)
     .optional()
-    .describe("Name of this executor, unique among a server's. Default: the machine's host name."),
+    .describe(
+      "Name of this executor, unique among a server's. Default: as it was called before with this data directory, at first the machine's host name.",
+    ),
   pool: z.string().min(1).default('default').describe('Pool that the nodes belong to.'),
   server: server.prefault({}).describe('The server to lease from.'),
   runtime: z

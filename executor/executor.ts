@@ -7,6 +7,7 @@ import type { NodeInfo } from '@armada-ts/api/executorapi/executorapi';
 import { type Clock, systemClock } from './clock.ts';
 import type { ExecutorConfig } from './config.ts';
 import { connect } from './connection.ts';
+import { identify } from './identity.ts';
 import { LeaseLoop } from './lease.ts';
 import { keepLink } from './link.ts';
 import type { Logger } from './logger.ts';
@@ -14,7 +15,7 @@ import { type Machine, nodeGroups } from './node-groups.ts';
 import { nodesOf } from './nodes.ts';
 import { processRuntime } from './process/process-runtime.ts';
 import { ReportLoop } from './report.ts';
-import type { HeldRun, OpenRuntime } from './runtime.ts';
+import type { HeldRun, OpenRuntime, Runtime } from './runtime.ts';
 import { simulatedRuntime } from './simulated/simulated-runtime.ts';
 
 /** What an executor is made of. */
@@ -37,11 +38,11 @@ const LINGER_MS = 2_000;
 
 /**
  * Starts an executor. It needs no server to be there: it connects when there is
- * one. Throws DirectoryLocked when another executor has the data directory.
+ * one. Throws DirectoryLocked when another executor has the data directory, and
+ * ConfigError when it holds runs of another executor id.
  */
 export async function startExecutor(options: ExecutorOptions): Promise<RunningExecutor> {
   const { config, logger, clock = systemClock } = options;
-  const executorId = config.executorId ?? os.hostname();
   const connection = connect({
     caFile: undefined,
     username: undefined,
@@ -50,6 +51,7 @@ export async function startExecutor(options: ExecutorOptions): Promise<RunningEx
   });
   let onChange = (_run: HeldRun): void => {};
   const runtime = await openRuntime(options, clock)((run) => onChange(run));
+  const executorId = await executorIdOf(config, runtime);
   const nodes = runtime.nodes();
   const pools = new Map(nodes.map((node) => [node.name, node.pool]));
   const lease = new LeaseLoop(
@@ -85,6 +87,18 @@ export async function startExecutor(options: ExecutorOptions): Promise<RunningEx
       connection.close();
     },
   };
+}
+
+/** Throws ConfigError. */
+async function executorIdOf(config: ExecutorConfig, runtime: Runtime): Promise<string> {
+  if (config.runtime === 'simulated') return config.executorId ?? os.hostname();
+  const [firstRun] = runtime.held();
+  try {
+    return identify(config.executorId, path.resolve(config.dataDirectory), firstRun !== undefined);
+  } catch (error) {
+    await runtime.close();
+    throw error;
+  }
 }
 
 function openRuntime({ config, logger, environment }: ExecutorOptions, clock: Clock): OpenRuntime {
