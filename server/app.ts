@@ -24,6 +24,8 @@ import type { Door } from './rpc/call.ts';
 import { eventDefinition, eventService } from './rpc/event.ts';
 import { executorApiDefinition, executorApiService } from './rpc/executor-api.ts';
 import { executorLinkDefinition, executorLinkService } from './rpc/executor-link.ts';
+import { jobListDefinition, jobListService } from './rpc/job-list.ts';
+import { jobsDefinition, jobsService } from './rpc/jobs.ts';
 import { logsDefinition, logService } from './rpc/logs.ts';
 import { queueServiceDefinition, queueService } from './rpc/queues.ts';
 import { createGrpcServer, type Service } from './rpc/server.ts';
@@ -165,6 +167,8 @@ function servicesOf(parts: Parts): Service[] {
     { definition: executorApiDefinition, implementation: executorApiService(door, lease) },
     { definition: executorLinkDefinition, implementation: executorLinkService(door, links) },
     { definition: logsDefinition, implementation: logService(door, logs) },
+    { definition: jobsDefinition, implementation: jobsService(door, { store, authorizer }) },
+    { definition: jobListDefinition, implementation: jobListService(door, { store, authorizer }) },
   ];
 }
 

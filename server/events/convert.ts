@@ -29,7 +29,8 @@ import type {
   SubmitJob,
 } from '@armada-ts/api/armadaevents/armadaevents';
 import type { Event } from '../model/job.ts';
-import { publicJob } from './public-job.ts';
+import { publicJob } from '../model/public-job.ts';
+import { errorText } from '../model/run-error.ts';
 
 type PublicEvent = NonNullable<EventMessage['events']>;
 type Base = Pick<JobSucceededEvent, 'jobId' | 'jobSetId' | 'queue' | 'created'>;
@@ -194,6 +195,7 @@ function jobErrorEvents(base: Base, errors: JobErrors): PublicEvent[] {
       failureCategory: error.failureCategory,
       failureSubcategory: error.failureSubcategory,
       retryable: !error.terminal,
+      reason: errorText(error),
     };
     const failed = (more: Partial<JobFailedEvent>): PublicEvent => ({
       $case: 'failed',
@@ -203,24 +205,10 @@ function jobErrorEvents(base: Base, errors: JobErrors): PublicEvent[] {
       case 'podError':
         return failed(podFailure(error.reason.value));
       case 'jobRejected':
-        return failed({ reason: error.reason.value.message, cause: Cause.Rejected });
-      case 'maxRunsExceeded':
-      case 'gangJobUnschedulable':
-      case 'reconciliationError':
-        return failed({ reason: error.reason.value.message });
-      case 'jobRunPreemptedError':
-        return failed({ reason: error.reason.value.reason });
-      case 'leaseExpired':
-        return failed({ reason: 'Lease expired' });
+        return failed({ cause: Cause.Rejected });
       case 'podLeaseReturned':
-        return failed({
-          reason: error.reason.value.message,
-          ...objectOf(error.reason.value.objectMeta),
-        });
-      case 'kubernetesError':
-      case 'containerError':
-      case 'executorError':
-      case undefined:
+        return failed(objectOf(error.reason.value.objectMeta));
+      default:
         return failed({});
     }
   });
@@ -236,7 +224,6 @@ function podFailure(error: PodError): Partial<JobFailedEvent> {
   });
   return {
     ...objectOf(error.objectMeta),
-    reason: error.message,
     nodeName: error.nodeName,
     podNumber: error.podNumber,
     exitCodes,

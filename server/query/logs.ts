@@ -1,15 +1,11 @@
 import type { ReadLogRequest, ReadLogResponse } from '@armada-ts/api/armada/logs/v1/logs';
 import type { ReadLog } from '@armada-ts/api/armada/executor/v1/executor';
-import type { Authorizer } from '../auth/authorizer.ts';
 import type { Principal } from '../auth/principal.ts';
 import { ArmadaError } from '../base/errors.ts';
-import { isJobId } from '../model/ids.ts';
 import { shown } from '../model/names.ts';
-import type { Store } from '../store/store.ts';
+import { type QueryDeps, watchableJob } from './access.ts';
 
-export interface LogDeps {
-  store: Store;
-  authorizer: Authorizer;
+export interface LogDeps extends QueryDeps {
   /** Asks the executor that ran it (lease/links.ts). */
   readFromExecutor: (
     executorId: string,
@@ -30,15 +26,7 @@ export async function* readLog(
   signal: AbortSignal,
 ): AsyncGenerator<ReadLogResponse> {
   const { jobId } = request;
-  if (!isJobId(jobId)) {
-    const message = `must be a job id of 26 characters, got ${shown(jobId)}`;
-    throw new ArmadaError('INVALID_REQUEST', `job_id ${message}`, { faults: [{ field: 'job_id', message }] });
-  }
-  const record = (await deps.store.read.jobs([jobId]))[0]?.record;
-  const queue = record && (await deps.store.read.queue(record.queue));
-  if (!record || !queue || !deps.authorizer.mayOnQueue(principal, queue.queue, 'watch')) {
-    throw new ArmadaError('JOB_NOT_FOUND', `job ${jobId} does not exist`);
-  }
+  const record = await watchableJob(deps, principal, jobId);
   const run =
     request.runId === '' ? record.runs.at(-1) : record.runs.find(({ runId }) => runId === request.runId);
   if (!run) {

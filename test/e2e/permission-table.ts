@@ -19,6 +19,9 @@ export const EVERYWHERE: Record<QueueVerb, Permission> = {
   watch: 'watch_all_events',
 };
 
+/** Where all jobs of these tests are in another system. */
+export const EXTERNAL_JOB_URI = 'https://example.com/jobs';
+
 /** What a call is about: made for this call, touched by no other. */
 export interface Target {
   queue: string;
@@ -127,7 +130,7 @@ export const ROWS: Row[] = [
     path: '/api.Submit/ReprioritizeJobs',
     demand: 'queue:reprioritize',
     request: ({ jobId }) => ({ jobIds: [jobId], jobSetId: '', queue: '', newPriority: 7 }),
-    isDone: ({ answer }, { jobId }) => resultsOf(answer)?.get(jobId) === '',
+    isDone: ({ answer }, { jobId }) => mapOf(answer, 'reprioritizationResults')?.get(jobId) === '',
     unknownJob: (jobId) => ({
       code: 'OK',
       answer: { reprioritizationResults: new Map([[jobId, `job "${jobId}" does not exist`]]) },
@@ -206,7 +209,64 @@ export const ROWS: Row[] = [
     isDone: ({ error }) => error?.reason === 'LOG_NOT_FOUND',
     unknownJob: (jobId) => ({ code: 'NOT_FOUND', message: `job ${jobId} does not exist` }),
   },
+  {
+    path: '/api.Jobs/GetJobStatus',
+    demand: 'queue:watch',
+    request: ({ jobId }) => ({ jobIds: [jobId] }),
+    isDone: ({ answer }, { jobId }) => mapOf(answer, 'jobStates')?.get(jobId) === JobState.QUEUED,
+    unknownJob: (jobId) => ({ code: 'OK', answer: { jobStates: new Map([[jobId, JobState.UNKNOWN]]) } }),
+  },
+  {
+    path: '/api.Jobs/GetJobStatusUsingExternalJobUri',
+    demand: 'queue:watch',
+    request: ({ queue }) => ({ queue, jobset: 'set', externalJobUri: EXTERNAL_JOB_URI }),
+    isDone: ({ answer }, { jobId }) => mapOf(answer, 'jobStates')?.get(jobId) === JobState.QUEUED,
+    unknownJob: () => ({ code: 'OK', answer: { jobStates: new Map() } }),
+  },
+  {
+    path: '/api.Jobs/GetJobDetails',
+    demand: 'queue:watch',
+    request: ({ jobId }) => ({ jobIds: [jobId], expandJobSpec: true, expandJobRun: true }),
+    isDone: ({ answer }, { jobId }) => mapOf(answer, 'jobDetails')?.has(jobId) === true,
+    unknownJob: () => ({ code: 'OK', answer: { jobDetails: new Map() } }),
+  },
+  {
+    path: '/api.Jobs/GetJobErrors',
+    demand: 'queue:watch',
+    request: ({ jobId }) => ({ jobIds: [jobId] }),
+    isDone: ({ answer }, { jobId }) => mapOf(answer, 'jobErrors')?.get(jobId) === '',
+    unknownJob: () => ({ code: 'OK', answer: { jobErrors: new Map() } }),
+  },
+  {
+    // No job here has a run; those of others are hidden in jobs.test.ts.
+    path: '/api.Jobs/GetJobRunDetails',
+    demand: 'queue:watch',
+    request: () => ({ runIds: ['none'] }),
+    unknownJob: () => ({ code: 'OK', answer: { jobRunDetails: new Map() } }),
+  },
+  // Each is told of the queues they may watch.
+  { path: '/api.Jobs/GetActiveQueues', demand: 'authenticated', request: () => ({}) },
+  {
+    path: '/armada.jobs.v1.JobListService/ListJobs',
+    demand: 'queue:watch',
+    request: ({ queue }) => listRequest(queue),
+  },
+  {
+    path: '/armada.jobs.v1.JobListService/ListJobs',
+    demand: 'authenticated',
+    request: () => listRequest(''),
+  },
+  {
+    path: '/armada.jobs.v1.JobListService/DescribeJob',
+    demand: 'queue:watch',
+    request: ({ jobId }) => ({ jobId }),
+    unknownJob: (jobId) => ({ code: 'NOT_FOUND', message: `job ${jobId} does not exist` }),
+  },
 ];
+
+function listRequest(queue: string): object {
+  return { queue, jobSet: '', states: [], pageSize: 1, pageToken: '' };
+}
 
 function hasNoFailedQueue({ code, answer }: Outcome): boolean {
   return (
@@ -218,8 +278,8 @@ function isCancelled(answer: object | undefined, ids: string[]): boolean {
   return answer !== undefined && 'cancelledIds' in answer && String(answer.cancelledIds) === String(ids);
 }
 
-function resultsOf(answer: object | undefined): ReadonlyMap<string, string> | undefined {
-  if (answer === undefined || !('reprioritizationResults' in answer)) return undefined;
-  const results = answer.reprioritizationResults;
-  return results instanceof Map ? results : undefined;
+/** A map of an answer, by the name of its field. */
+function mapOf(answer: object | undefined, field: string): ReadonlyMap<string, unknown> | undefined {
+  const value = new Map<string, unknown>(Object.entries(answer ?? {})).get(field);
+  return value instanceof Map ? value : undefined;
 }

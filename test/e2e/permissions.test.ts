@@ -8,7 +8,7 @@ import { SubmitService, type JobSubmitResponse } from '@armada-ts/api/api/submit
 import { Client, credentials, Metadata, status } from '@grpc/grpc-js';
 import { type AnyMethod, call, methodsOfContract, type Outcome } from './calls.ts';
 import { jobItem } from './items.ts';
-import { EVERYWHERE, ROWS, type Row, type Target } from './permission-table.ts';
+import { EVERYWHERE, EXTERNAL_JOB_URI, ROWS, type Row, type Target } from './permission-table.ts';
 import { type Standalone, temporaryDirectory } from './programs.ts';
 import { startServer } from './server.ts';
 import {
@@ -60,7 +60,8 @@ async function done(method: object, request: object): Promise<object | undefined
 }
 
 async function newJob(queue: string, jobSetId = 'set'): Promise<string> {
-  const request = { queue, jobSetId, jobRequestItems: [jobItem({})] };
+  const item = { ...jobItem({}), externalJobUri: EXTERNAL_JOB_URI };
+  const request = { queue, jobSetId, jobRequestItems: [item] };
   const answer = (await done(SubmitService.submitJobs, request)) as JobSubmitResponse;
   return answer.jobResponseItems[0]?.jobId ?? '';
 }

@@ -1,0 +1,55 @@
+import { JobState } from '@armada-ts/api/api/job';
+import type { GetActiveQueuesResponse } from '@armada-ts/api/api/jobs';
+import { setImmediate } from 'node:timers/promises';
+import type { Principal } from '../auth/principal.ts';
+import { validRun } from '../model/job.ts';
+import { type QueryDeps, watchableQueues } from './access.ts';
+
+/** Jobs read in one step: a few milliseconds, in which nothing else is done. */
+const STEP_JOBS = 500;
+
+const ACTIVE = [JobState.LEASED, JobState.PENDING, JobState.RUNNING];
+
+/**
+ * By pool the queues, of those that the caller may watch, that have a job with
+ * a run under way there. A queue is read no further than until it was seen in
+ * every pool there is, which for most is the first job.
+ */
+export async function activeQueues(deps: QueryDeps, principal: Principal): Promise<GetActiveQueuesResponse> {
+  const executors = await deps.store.read.executors();
+  const pools = executors.flatMap(({ pool, nodes }) => nodes.map((node) => node.pool || pool));
+  const queuesByPool = new Map<string, { queues: string[] }>();
+  for (const { name } of await watchableQueues(deps, principal)) {
+    const found = new Set<string>();
+    for await (const pool of poolsOfQueue(deps, name)) {
+      if (found.has(pool)) continue;
+      found.add(pool);
+      if (pools.length > 0 && pools.every((one) => found.has(one))) break;
+    }
+    for (const pool of found) {
+      const active = queuesByPool.get(pool);
+      if (active) active.queues.push(name);
+      else queuesByPool.set(pool, { queues: [name] });
+    }
+  }
+  return { activeQueuesByPool: queuesByPool };
+}
+
+/** The pool of every run under way, one after the other. */
+async function* poolsOfQueue({ store }: QueryDeps, queue: string): AsyncGenerator<string> {
+  for (const { jobSet, leased } of await store.read.activeJobSets(queue)) {
+    if (leased === 0) continue;
+    let afterId = '';
+    for (;;) {
+      const part = { states: ACTIVE, afterId, limit: STEP_JOBS };
+      const jobs = await store.read.jobsOfSet(queue, jobSet, part);
+      for (const { record } of jobs) {
+        const run = record && validRun(record);
+        if (run) yield run.pool;
+      }
+      afterId = jobs.at(-1)?.record?.jobId ?? '';
+      if (jobs.length < STEP_JOBS) break;
+      await setImmediate();
+    }
+  }
+}
