@@ -61,7 +61,7 @@ export async function startExecutor(options: ExecutorOptions): Promise<RunningEx
       heartbeatMs: config.lease.heartbeatMs,
       silenceLimitMs: config.lease.silenceLimitMs,
     },
-    { connection, runtime, clock, logger },
+    { connection, runtime, clock, logger, onConnected: () => report.retry() },
   );
   const report = new ReportLoop({
     connection,

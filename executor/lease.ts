@@ -41,6 +41,8 @@ export interface LeaseDeps {
   runtime: Runtime;
   clock: Clock;
   logger: Logger;
+  /** A server answers, for the first time or again. */
+  onConnected(): void;
 }
 
 type Stream = ClientDuplexStream<LeaseRequest, LeaseStreamMessage>;
@@ -173,6 +175,7 @@ export class LeaseLoop {
     if (this.#isConnected) return;
     this.#isConnected = true;
     this.#loggedMs = -Infinity;
+    this.#deps.onConnected();
     this.#deps.logger.info({ executor: this.#settings.facts.executorId }, 'leasing from the server');
   }
 

@@ -84,6 +84,11 @@ export class ReportLoop {
     this.#sending = this.#sendAll();
   }
 
+  /** There is a sign that the server takes reports again: what waits is said now, not after its pause. */
+  retry(): void {
+    this.#wake?.();
+  }
+
   /** Tries once more to say what waits, for at most `lingerMs`, and stops. */
   async close(lingerMs: number): Promise<void> {
     this.#wake?.();
