@@ -17,6 +17,7 @@ type jobs struct {
 	ctx    context.Context
 	client api.SubmitClient
 	events api.EventClient
+	query  api.JobsClient
 	stream grpc.ServerStreamingClient[api.EventStreamMessage]
 	ids    []string
 	seen   map[string][]string // kinds of events by job id
@@ -27,6 +28,7 @@ func newJobs(ctx context.Context, conn *grpc.ClientConn) *jobs {
 		ctx:    ctx,
 		client: api.NewSubmitClient(conn),
 		events: api.NewEventClient(conn),
+		query:  api.NewJobsClient(conn),
 		seen:   map[string][]string{},
 	}
 }
@@ -56,6 +58,26 @@ func (j *jobs) await(id, kind string) {
 		must(err)
 		of, what := describe(message.Message)
 		j.seen[of] = append(j.seen[of], what)
+	}
+}
+
+// checkOutcome looks up a job that has succeeded in one run.
+func (j *jobs) checkOutcome(id, run string) {
+	states, err := j.query.GetJobStatus(j.ctx, &api.JobStatusRequest{JobIds: []string{id}})
+	must(err)
+	if states.JobStates[id] != api.JobState_SUCCEEDED {
+		log.Fatalf("wanted %s succeeded, got %v", id, states)
+	}
+	details, err := j.query.GetJobDetails(j.ctx, &api.JobDetailsRequest{
+		JobIds: []string{id}, ExpandJobSpec: true, ExpandJobRun: true,
+	})
+	must(err)
+	job := details.JobDetails[id]
+	if job.GetState() != api.JobState_SUCCEEDED || job.Queue != queue || job.Jobset != jobSet ||
+		job.JobSpec.GetPodSpec().GetContainers()[0].GetName() != "main" ||
+		len(job.JobRuns) != 1 || job.JobRuns[0].RunId != run ||
+		job.JobRuns[0].State != api.JobRunState_RUN_STATE_SUCCEEDED {
+		log.Fatalf("wanted %s succeeded by run %s, got %v", id, run, job)
 	}
 }
 

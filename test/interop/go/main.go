@@ -63,6 +63,7 @@ func main() {
 	first, second, third := jobs.ids[0], jobs.ids[1], jobs.ids[2]
 	executor.runToEnd(first)
 	jobs.await(first, "succeeded")
+	jobs.checkOutcome(first, executor.held[first].JobRunId)
 	jobs.reprioritize(second)
 	jobs.cancel(second)
 	executor.leaseUntilToldToStop(second)

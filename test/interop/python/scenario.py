@@ -11,7 +11,7 @@ import asyncio
 import sys
 
 import grpc
-from armada_client.armada import submit_pb2
+from armada_client.armada import job_pb2, submit_pb2
 from armada_client.asyncio_client import ArmadaAsyncIOClient
 from armada_client.client import ArmadaClient
 from armada_client.k8s.io.api.core.v1 import generated_pb2 as core_v1
@@ -53,6 +53,7 @@ class Scenario:
         await self.queues()
         await self.permissions()
         await self.life()
+        await self.outcomes()
         await self.changes()
         await self.refusals()
 
@@ -112,10 +113,52 @@ class Scenario:
         rest = [event async for event in self.events("life", {job_id}, seen[1].id)]
         assert [event.id for event in rest] == [event.id for event in seen[2:]]
 
+    async def outcomes(self):
+        """What is told of jobs that have ended, by their ids."""
+        good, bad = self.item(["true"]), self.item(["sh", "-c", "exit 3"])
+        uri = f"https://example.org/{self.queue}"
+        good.annotations["armadaproject.io/externalJobUri"] = uri
+        good_id, bad_id = await self.submit("outcomes", [good, bad])
+        seen = await self.read("outcomes", {good_id, bad_id}, None)
+        (failed,) = [e.message for e in seen if e.type == EventType.failed]
+        assert [c.exitCode for c in failed.container_statuses] == [3], failed
+
+        ended = {good_id: JobState.SUCCEEDED.value, bad_id: JobState.FAILED.value}
+        answer = await self.calls.get_job_status([good_id, bad_id, "no-such-job"])
+        wanted = {**ended, "no-such-job": JobState.UNKNOWN.value}
+        assert dict(answer.job_states) == wanted, answer
+        answer = await self.calls.get_job_status_by_external_job_uri(
+            self.queue, "outcomes", uri
+        )
+        assert dict(answer.job_states) == {good_id: JobState.SUCCEEDED.value}, answer
+
+        details = (await self.calls.get_job_details([good_id, bad_id])).job_details
+        assert {job_id: each.state for job_id, each in details.items()} == ended
+        each = details[good_id]
+        assert (each.queue, each.jobset) == (self.queue, "outcomes"), each
+        (run,) = each.job_runs
+        assert run.run_id == each.latest_run_id, each
+        answer = await self.calls.get_job_run_details([run.run_id])
+        assert answer.job_run_details[run.run_id] == run, answer
+        assert run.state == job_pb2.RUN_STATE_SUCCEEDED, run
+        assert run.leased_ts.ToDatetime() <= run.finished_ts.ToDatetime(), run
+
+        answer = await self.calls.get_job_errors([good_id, bad_id])
+        assert "3" in answer.job_errors[bad_id], answer
+        assert not answer.job_errors[good_id], answer
+
     async def changes(self):
         """The node holds one of these jobs at a time, so the others wait."""
         items = [self.item(["sleep", "600"]) for _ in range(4)]
         ids = await self.submit("changes", items)
+        try:
+            await self.change(ids)
+        finally:  # Nothing is left that holds the node, also when a check fails.
+            await self.calls.cancel_jobset(self.queue, "changes", [])
+        gone = await self.reached("changes", EventType.cancelled, 4)
+        assert {event.message.job_id for event in gone} == set(ids), gone
+
+    async def change(self, ids):
         (event,) = await self.reached("changes", EventType.running, 1)
         assert event.message.job_id == ids[0], event
 
@@ -133,9 +176,6 @@ class Scenario:
         await self.calls.cancel_jobset(self.queue, "changes", [JobState.QUEUED])
         gone = await self.reached("changes", EventType.cancelled, 3)
         assert {event.message.job_id for event in gone} == set(ids[1:]), gone
-        await self.calls.cancel_jobset(self.queue, "changes", [])
-        gone = await self.reached("changes", EventType.cancelled, 4)
-        assert {event.message.job_id for event in gone} == set(ids), gone
 
     async def refusals(self):
         request = self.client.create_queue_request(self.queue, 1.0)
