@@ -1,0 +1,172 @@
+// Asks a server for work as a careful client does that is told little: what
+// has no answer is asked again under the same client ids until it has one.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Queue, QueueServiceClient } from '@armada-ts/api/api/queue';
+import {
+  type CancellationResult,
+  JobSubmitRequestItem,
+  type JobReprioritizeResponse,
+  type JobSubmitResponse,
+  SubmitClient,
+} from '@armada-ts/api/api/submit';
+import { PodSpec } from '@armada-ts/api/k8s/io/api/core/v1/core';
+import { credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js';
+import type { Expectation, Recorder } from './history.ts';
+
+/** A channel that tries often to come back, as nothing here stays away for long. */
+export const CHANNEL_OPTIONS = {
+  'grpc.initial_reconnect_backoff_ms': 50,
+  'grpc.max_reconnect_backoff_ms': 300,
+  'grpc.enable_retries': 0,
+};
+
+/** Codes after which it is not known whether anything happened, or certain that nothing did for now. */
+const UNKNOWN = new Set<status>([
+  status.UNAVAILABLE,
+  status.DEADLINE_EXCEEDED,
+  status.CANCELLED,
+  status.RESOURCE_EXHAUSTED,
+  status.ABORTED,
+]);
+
+/** Answers take far less; a server that was killed is not waited for. */
+const CALL_MS = 5_000;
+const RETRY_MS = 100;
+
+export interface Target {
+  address: string;
+  queue: string;
+  recorder: Recorder;
+  /** Ends what waits for an answer. */
+  signal: AbortSignal;
+}
+
+/** A job to be submitted. */
+export interface Draft {
+  clientId: string;
+  /** Run by `sh`. */
+  script: string;
+  expect: Expectation;
+}
+
+export interface Load {
+  createQueue(): Promise<void>;
+  /** Submits until it is answered; the ids of the jobs in the order of the drafts. */
+  submit(jobSet: string, drafts: readonly Draft[]): Promise<string[]>;
+  cancel(jobSet: string, jobIds: readonly string[]): Promise<void>;
+  reprioritize(jobSet: string, jobIds: readonly string[], priority: number): Promise<void>;
+  close(): void;
+}
+
+type Send<Response> = (
+  metadata: Metadata,
+  options: { deadline: number },
+  done: (error: ServiceError | null, response: Response) => void,
+) => unknown;
+
+/** Connects to a server; nothing is sent before the first call. */
+export function createLoad({ address, queue, recorder, signal }: Target): Load {
+  const queues = new QueueServiceClient(address, credentials.createInsecure(), CHANNEL_OPTIONS);
+  const jobs = new SubmitClient(address, credentials.createInsecure(), CHANNEL_OPTIONS);
+  return {
+    createQueue: async () => {
+      const request = Queue.fromPartial({ name: queue, priorityFactor: 1 });
+      try {
+        await untilAnswered<unknown>(signal, (...how) => queues.createQueue(request, ...how));
+      } catch (error) {
+        if (codeOf(error) !== status.ALREADY_EXISTS) throw error;
+      }
+    },
+    submit: async (jobSetId, drafts) => {
+      const jobRequestItems = drafts.map(itemOf);
+      const note = { kind: 'submit', queue, jobSet: jobSetId } as const;
+      const noteAll = (outcome: 'unknown' | 'refused', reason: string): void => {
+        for (const { clientId, expect } of drafts) {
+          recorder.record({ ...note, clientId, expect, outcome, reason });
+        }
+      };
+      const response = await untilAnswered<JobSubmitResponse>(
+        signal,
+        (...how) => jobs.submitJobs({ queue, jobSetId, jobRequestItems }, ...how),
+        noteAll,
+      );
+      return drafts.map(({ clientId, expect }, index) => {
+        const { jobId = '', error = 'no answer' } = response.jobResponseItems[index] ?? {};
+        const outcome = error === '' ? 'acknowledged' : 'refused';
+        recorder.record({ ...note, clientId, expect, outcome, jobId, reason: error });
+        return jobId;
+      });
+    },
+    cancel: async (jobSetId, jobIds) => {
+      const request = { jobId: '', jobSetId, queue, jobIds: [...jobIds], reason: 'test' };
+      const { cancelledIds } = await untilAnswered<CancellationResult>(signal, (...how) =>
+        jobs.cancelJobs(request, ...how),
+      );
+      // A job that has ended is not answered, and that is right.
+      for (const jobId of cancelledIds) recorder.record({ kind: 'cancel', jobId, outcome: 'acknowledged' });
+    },
+    reprioritize: async (jobSetId, jobIds, newPriority) => {
+      const request = { jobIds: [...jobIds], jobSetId, queue, newPriority };
+      const { reprioritizationResults } = await untilAnswered<JobReprioritizeResponse>(signal, (...how) =>
+        jobs.reprioritizeJobs(request, ...how),
+      );
+      for (const [jobId, reason] of reprioritizationResults) {
+        if (reason === '') recorder.record({ kind: 'reprioritize', jobId, outcome: 'acknowledged' });
+      }
+    },
+    close: () => {
+      queues.close();
+      jobs.close();
+    },
+  };
+}
+
+/** Sends until there is an answer. Rejects with what refuses the request for good. */
+async function untilAnswered<Response>(
+  signal: AbortSignal,
+  send: Send<Response>,
+  note: (outcome: 'unknown' | 'refused', reason: string) => void = () => {},
+): Promise<Response> {
+  for (;;) {
+    try {
+      return await new Promise<Response>((resolve, reject) => {
+        send(new Metadata(), { deadline: Date.now() + CALL_MS }, (error, response) =>
+          error ? reject(error) : resolve(response),
+        );
+      });
+    } catch (error) {
+      const text = error instanceof Error ? error.message : String(error);
+      const isUnknown = UNKNOWN.has(codeOf(error) ?? status.OK);
+      note(isUnknown ? 'unknown' : 'refused', text);
+      if (!isUnknown) throw error;
+      await sleep(RETRY_MS, undefined, { signal });
+    }
+  }
+}
+
+/** The gRPC code of what a call was rejected with. */
+export function codeOf(error: unknown): status | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'number' ? error.code : undefined;
+}
+
+function itemOf({ clientId, script }: Draft): JobSubmitRequestItem {
+  const requests = new Map([
+    ['cpu', { string: '100m' }],
+    ['memory', { string: '8Mi' }],
+    ['ephemeral-storage', { string: '1Mi' }],
+  ]);
+  const runId = { name: 'RUN_ID', valueFrom: { fieldRef: { fieldPath: 'metadata.uid' } } };
+  const podSpec = PodSpec.fromPartial({
+    terminationGracePeriodSeconds: 1n,
+    containers: [
+      {
+        name: 'main',
+        image: 'none',
+        command: ['/bin/sh', '-c', script],
+        env: [runId],
+        resources: { requests, limits: requests },
+      },
+    ],
+  });
+  return JobSubmitRequestItem.fromPartial({ namespace: 'default', clientId, podSpecs: [podSpec] });
+}

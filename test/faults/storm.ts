@@ -1,0 +1,165 @@
+// A storm: work comes in all the time while programs are killed at random
+// moments and started again. What happened is recorded, to be judged after.
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Fleet } from './fleet.ts';
+import { type Entry, readHistory, readProcesses, Recorder } from './history.ts';
+import { LIMITS } from './judge.ts';
+import { createLoad, type Draft, type Load } from './load.ts';
+import { type Random, seeded } from './random.ts';
+import { readWhole, startWatcher, type Watcher } from './watchers.ts';
+
+export interface StormPlan {
+  kills: number;
+  jobs: number;
+  /** Decides what is killed when and what is asked for. */
+  seed: number;
+  /** Where the history and what the jobs write are kept. */
+  directory: string;
+}
+
+export const QUEUE = 'storm';
+export const JOB_SETS = ['storm-a', 'storm-b'];
+const WATCHERS_PER_SET = 2;
+
+/** Longest time between a program's being up and the next kill. */
+const CALM_MS = 1_000;
+const POLL_MS = 100;
+
+/** Jobs wait this long at most for being cancelled or changed, from their submit on. */
+const SECOND_THOUGHT_MS = 1_500;
+
+/** How long watchers may take for the rest when all jobs have ended. */
+const CATCH_UP_MS = 15_000;
+
+/** Runs a storm over a fleet that is up, and waits until every job has ended or nothing goes on. */
+export async function runStorm(fleet: Fleet, plan: StormPlan): Promise<Entry[]> {
+  const path = join(plan.directory, 'history.jsonl');
+  const processFile = join(plan.directory, 'processes.log');
+  await writeFile(processFile, '');
+  const recorder = new Recorder(path);
+  const stopping = new AbortController();
+  const target = { address: fleet.address, queue: QUEUE, recorder, signal: stopping.signal };
+  const load = createLoad(target);
+  const sets = JOB_SETS.map((jobSet) => ({
+    watched: { ...target, jobSet },
+    watchers: Array.from({ length: WATCHERS_PER_SET }, (_, index) =>
+      startWatcher(`watcher-${index}`, { ...target, jobSet }, seeded(plan.seed + index)),
+    ),
+  }));
+  const watchers = sets.flatMap((set) => set.watchers);
+  try {
+    await load.createQueue();
+    const asked = await rage(fleet, { ...plan, load, recorder, processFile });
+    await waitForEnds(asked, watchers);
+    for (const { watched, watchers } of sets) {
+      const lastId = await readWhole(watched);
+      await waitFor(() => watchers.every((watcher) => watcher.lastId() === lastId), CATCH_UP_MS);
+    }
+    recorder.record({ kind: 'finish', timeMs: Date.now() });
+  } finally {
+    stopping.abort();
+    await Promise.all(watchers.map((watcher) => watcher.close()));
+    load.close();
+    for (const entry of await readProcesses(processFile)) recorder.record(entry);
+    await recorder.close();
+  }
+  return await readHistory(path);
+}
+
+interface Rage extends StormPlan {
+  load: Load;
+  recorder: Recorder;
+  processFile: string;
+}
+
+/** Kills while work comes in; the ids of the jobs that were acknowledged. */
+async function rage(fleet: Fleet, plan: Rage): Promise<Set<string>> {
+  const { load, recorder, processFile } = plan;
+  const random = seeded(plan.seed);
+  const asked = new Set<string>();
+  const work: Promise<void>[] = [];
+  let made = 0;
+  for (let kill = 0; kill < plan.kills; kill++) {
+    const share = Math.ceil((plan.jobs - made) / (plan.kills - kill));
+    const drafts = Array.from({ length: share }, () => draftOf(`job-${made++}`, processFile, random));
+    // Its own chances: when it asks for them depends on the server.
+    const chances = seeded(random.below(2 ** 32));
+    const fed = feed(load, { drafts, jobSet: JOB_SETS[kill % JOB_SETS.length]!, random: chances, asked });
+    // Awaited below, unless something else fails before.
+    fed.catch(() => {});
+    work.push(fed);
+    await killOne(fleet, recorder, random);
+  }
+  await Promise.all(work);
+  return asked;
+}
+
+/** Kills a program, or all of them, at a moment of its own, and starts it again. */
+async function killOne(fleet: Fleet, recorder: Recorder, random: Random): Promise<void> {
+  await sleep(random.below(CALM_MS));
+  const victims = random.chance(0.2) ? fleet.programs : [random.pick(fleet.programs)];
+  for (const program of victims) {
+    recorder.record({ kind: 'down', program, timeMs: Date.now() });
+    await fleet.kill(program);
+  }
+  for (const program of victims) {
+    await fleet.start(program);
+    recorder.record({ kind: 'up', program, timeMs: Date.now() });
+  }
+}
+
+interface Feed {
+  drafts: readonly Draft[];
+  jobSet: string;
+  random: Random;
+  /** Ids of acknowledged jobs; added to. */
+  asked: Set<string>;
+}
+
+/** Submits, mostly once, at times twice at once or once more later; then changes its mind about some. */
+async function feed(load: Load, { drafts, jobSet, random, asked }: Feed): Promise<void> {
+  const twin = random.chance(0.3) ? load.submit(jobSet, drafts) : undefined;
+  const jobIds = await load.submit(jobSet, drafts);
+  for (const jobId of jobIds) asked.add(jobId);
+  await twin;
+  const isDoomed = (clientId: string): boolean => /long|doomed/.test(clientId);
+  const doomed = jobIds.filter((_, index) => isDoomed(drafts[index]?.clientId ?? ''));
+  const changed = jobIds.filter(() => random.chance(0.1));
+  if (changed.length > 0) await load.reprioritize(jobSet, changed, random.below(100));
+  await sleep(random.below(SECOND_THOUGHT_MS));
+  if (doomed.length > 0) await load.cancel(jobSet, doomed);
+  if (random.chance(0.3)) await load.submit(jobSet, drafts);
+}
+
+/** A short shell job that tells when it starts and ends. Most succeed, some fail, some are to be cancelled. */
+function draftOf(name: string, processFile: string, random: Random): Draft {
+  // In a pod spec `$$` stands for one `$`.
+  const line = '$ARMADA_JOB_ID $RUN_ID $1 $$$$ $$(date +%s%3N)';
+  const begin = `say() { echo "${line}" >> ${processFile}; }; trap 'say end; exit 143' TERM; say start`;
+  const seconds = (random.below(500) / 1000).toFixed(3);
+  const script = (pause: string, code: number): string => `${begin}; sleep ${pause}; say end; exit ${code}`;
+  const kind = random.next();
+  if (kind < 0.05) return { clientId: `${name}-long`, script: script('600', 0), expect: 'any' };
+  if (kind < 0.1) return { clientId: `${name}-doomed`, script: script(seconds, 0), expect: 'any' };
+  if (kind < 0.2) return { clientId: name, script: script(seconds, 3), expect: 'failed' };
+  return { clientId: name, script: script(seconds, 0), expect: 'succeeded' };
+}
+
+/** Waits until every watcher was told that all jobs have ended, or none was told anything for too long. */
+async function waitForEnds(asked: ReadonlySet<string>, watchers: readonly Watcher[]): Promise<void> {
+  const beganMs = performance.now();
+  const haveEnded = (): boolean => {
+    const ended = new Set(watchers.flatMap((watcher) => [...watcher.ended]));
+    return [...asked].every((jobId) => ended.has(jobId));
+  };
+  const quietMs = (): number =>
+    performance.now() - Math.max(beganMs, ...watchers.map((watcher) => watcher.lastEventMs()));
+  while (!haveEnded() && quietMs() < LIMITS.stuckMs) await sleep(POLL_MS);
+}
+
+async function waitFor(condition: () => boolean, timeoutMs: number): Promise<void> {
+  const untilMs = performance.now() + timeoutMs;
+  while (!condition() && performance.now() < untilMs) await sleep(POLL_MS);
+}
