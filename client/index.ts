@@ -21,6 +21,14 @@ export {
 } from './errors.ts';
 export { watchJobSet, type JobSetEvent, type JobSetEventBody, type WatchOptions } from './events.ts';
 export {
+  describeJob,
+  listJobs,
+  type DescribedRun,
+  type DescribeJobResponse,
+  type JobFilter,
+  type ListedJob,
+} from './job-list.ts';
+export {
   cancelJobs,
   cancelJobSet,
   reprioritizeJobs,

@@ -10,6 +10,7 @@ import {
 import { EventService, type EventServer } from '@armada-ts/api/api/event';
 import { QueueServiceService, type QueueServiceServer } from '@armada-ts/api/api/queue';
 import { SubmitService, type SubmitServer } from '@armada-ts/api/api/submit';
+import { JobListServiceService, type JobListServiceServer } from '@armada-ts/api/armada/jobs/v1/jobs';
 import { LogServiceService, type LogServiceServer } from '@armada-ts/api/armada/logs/v1/logs';
 import type { Any } from '@armada-ts/api/google/protobuf/any';
 import { Status } from '@armada-ts/api/google/rpc/status';
@@ -20,6 +21,7 @@ export interface FakeMethods {
   queues?: Partial<QueueServiceServer>;
   events?: Partial<EventServer>;
   logs?: Partial<LogServiceServer>;
+  jobList?: Partial<JobListServiceServer>;
 }
 
 export interface FakeServer extends AsyncDisposable {
@@ -36,6 +38,7 @@ export async function startFakeServer(methods: FakeMethods, port = 0): Promise<F
   add(server, QueueServiceService, methods.queues);
   add(server, EventService, methods.events);
   add(server, LogServiceService, methods.logs);
+  add(server, JobListServiceService, methods.jobList);
   const bound = await new Promise<number>((resolve, reject) => {
     server.bindAsync(`127.0.0.1:${port}`, ServerCredentials.createInsecure(), (error, chosen) =>
       error ? reject(error) : resolve(chosen),
