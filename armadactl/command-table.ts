@@ -69,7 +69,7 @@ export const commandTable: readonly CommandEntry[] = [
     summary: 'Create a queue',
     load: () => import('./commands/create-queue.ts'),
   },
-  { words: ['get'], summary: 'Show queues' },
+  { words: ['get'], summary: 'Show queues or jobs' },
   {
     words: ['get', 'queue'],
     summary: 'Show one queue',
@@ -79,6 +79,17 @@ export const commandTable: readonly CommandEntry[] = [
     words: ['get', 'queues'],
     summary: 'Show all queues, or some',
     load: () => import('./commands/get-queues.ts'),
+  },
+  {
+    words: ['get', 'jobs'],
+    summary: 'List jobs with their states',
+    load: () => import('./commands/get-jobs.ts'),
+  },
+  { words: ['describe'], summary: 'Show all that is known of a job' },
+  {
+    words: ['describe', 'job'],
+    summary: 'Show a job, its runs and why it is in its state',
+    load: () => import('./commands/describe-job.ts'),
   },
   { words: ['delete'], summary: 'Delete a queue' },
   {

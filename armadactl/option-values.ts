@@ -67,3 +67,18 @@ export function parseJobStates(names: readonly string[]): JobState[] {
     return states;
   });
 }
+
+/** The states that `get jobs` shows, by the names it shows them under. */
+const LISTED: ReadonlyMap<string, JobState> = new Map(
+  Object.entries(JobState)
+    .filter(([, state]) => state !== JobState.UNKNOWN && state !== JobState.SUBMITTED)
+    .map(([name, state]) => [name.toLowerCase(), state]),
+);
+
+export function parseListedStates(names: readonly string[]): JobState[] {
+  return [...new Set(names)].map((name) => {
+    const state = LISTED.get(name.toLowerCase());
+    if (state !== undefined) return state;
+    throw usageFailure(`--state must be among ${[...LISTED.keys()].join(', ')}, got "${name}"`);
+  });
+}

@@ -1,4 +1,5 @@
 import type { JobSetEvent } from '@armada-ts/client/events';
+import type { DescribeJobResponse, ListedJob } from '@armada-ts/client/job-list';
 import type { Queue } from '@armada-ts/api/api/queue';
 
 /** One line of `armadactl watch`. */
@@ -23,6 +24,8 @@ export interface Output {
   /** Something was done, in a sentence. */
   done(sentence: string): void;
   queues(queues: readonly Queue[]): Promise<void>;
+  jobs(jobs: readonly ListedJob[]): Promise<void>;
+  job(description: DescribeJobResponse): Promise<void>;
   submitted(job: { jobId: string; jobSetId: string }): void;
   event(watched: WatchedEvent): void;
   contexts(contexts: readonly ContextEntry[]): void;

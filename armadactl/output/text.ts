@@ -13,6 +13,14 @@ export function createTextOutput(stdout: Writable, stderr: Writable): Output {
       const { renderQueue } = await import('./queue-yaml.ts');
       stdout.write(queues.map(renderQueue).join('---\n'));
     },
+    jobs: async (jobs) => {
+      const { jobTable } = await import('./job-table.ts');
+      for (const line of jobTable(jobs)) if (!stdout.write(`${line}\n`)) await once(stdout, 'drain');
+    },
+    job: async (description) => {
+      const { jobDescription } = await import('./job-description.ts');
+      print(jobDescription(description).join('\n'));
+    },
     submitted: ({ jobId, jobSetId }) =>
       print(`Submitted job with id: ${jobId} to job set ${oneLine(jobSetId)}`),
     event: (watched) => print(eventLine(watched)),
