@@ -243,7 +243,12 @@ class ProcessRuntime implements Runtime {
     this.#soon.push(what);
     if (this.#soon.length > 1) return;
     const next = () => {
-      this.#soon[0]?.();
+      try {
+        this.#soon[0]?.();
+      } catch (error) {
+        // Whatever is wrong with one run, the others are not to suffer: it would also meet every new start.
+        this.#settings.logger.error({ err: error }, 'a run cannot be gone on with');
+      }
       this.#soon.shift();
       if (this.#soon.length > 0) setImmediate(next);
     };

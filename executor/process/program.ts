@@ -18,7 +18,7 @@ export function explainExit(exitCode: number, command: Command, runDirectory: st
   const places = program.includes('/')
     ? [path.resolve(from, program)]
     : pathOf(command).map((directory) => path.resolve(from, directory, program));
-  const found = places.filter((place) => isFile(place));
+  const found = places.filter((place) => findAt(place)?.isFile());
   if (exitCode === NOT_FOUND && found.length === 0) {
     const where = program.includes('/') ? '' : ` in PATH (${pathOf(command).join(':')})`;
     return `command "${program}" was not found${where}`;
@@ -33,8 +33,13 @@ function pathOf(command: Command): string[] {
   return variable.slice('PATH='.length).split(':');
 }
 
-function isFile(file: string): boolean {
-  return fs.statSync(file, { throwIfNoEntry: false })?.isFile() ?? false;
+/** What is at a path that a user gave; undefined also where it cannot be looked up: too long, a loop, no permission. */
+export function findAt(place: string): fs.Stats | undefined {
+  try {
+    return fs.statSync(place);
+  } catch {
+    return undefined;
+  }
 }
 
 function isExecutable(file: string): boolean {

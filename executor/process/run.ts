@@ -1,4 +1,3 @@
-import fs from 'node:fs';
 import path from 'node:path';
 import type { Container, PodSpec } from '@armada-ts/api/k8s/io/api/core/v1/core';
 import { heldRun } from '../held-run.ts';
@@ -8,7 +7,7 @@ import { type HeldRun, type RunState, hasEnded } from '../runtime.ts';
 import { type Command, UnsupportedPod, commandOf, podSpecOf } from './command.ts';
 import { type ContainerEnd, type ContainerHost, ContainerProcess } from './container.ts';
 import { type EndedContainer, outcomeOf } from './outcome.ts';
-import { explainExit } from './program.ts';
+import { explainExit, findAt } from './program.ts';
 import {
   type AcceptedRun,
   type Ending,
@@ -169,7 +168,7 @@ export class ProcessRun {
   #start(part: Part, process: ContainerProcess): void {
     if (this.#closed) return;
     const directory = path.resolve(path.join(this.directory, 'work'), part.command.workingDirectory ?? '');
-    if (this.#ending === undefined && !isDirectory(directory)) {
+    if (this.#ending === undefined && !findAt(directory)?.isDirectory()) {
       const message = `container "${part.name}": workingDir "${directory}" is not a directory of this machine`;
       this.#setEnding('failed', message);
     }
@@ -240,8 +239,4 @@ export class ProcessRun {
     this.#held = { ...this.#held, startedAtMs, state };
     this.#host.onChange(this.#held);
   }
-}
-
-function isDirectory(directory: string): boolean {
-  return fs.statSync(directory, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }

@@ -135,6 +135,17 @@ test('start() says when a program is missing, not executable or not given', asyn
   assert.equal((await program([odd, 'x y'])).log, '1 x y\n');
 });
 
+test('start() fails a run whose paths the system does not even look up', async () => {
+  const name = 'n'.repeat(300);
+  const container = { name: 'main', image: 'unused', command: ['/bin/sh', '-c', 'exit 0'] };
+  for (const odd of [{ command: [`/${name}`] }, { workingDir: `/${name}` }]) {
+    const lease = sampleLease('', { spec: { containers: [{ ...container, ...odd }] } });
+    runtime.start(lease);
+    const state = await end(lease);
+    assert.ok(state.phase === 'failed' && state.failure.kind === 'podError');
+  }
+});
+
 test('start() gives the environment that was asked for and none of the executor', async () => {
   const spec = {
     containers: [
