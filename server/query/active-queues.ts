@@ -1,12 +1,9 @@
 import { JobState } from '@armada-ts/api/api/job';
 import type { GetActiveQueuesResponse } from '@armada-ts/api/api/jobs';
-import { setImmediate } from 'node:timers/promises';
 import type { Principal } from '../auth/principal.ts';
 import { validRun } from '../model/job.ts';
 import { type QueryDeps, watchableQueues } from './access.ts';
-
-/** Jobs read in one step: a few milliseconds, in which nothing else is done. */
-const STEP_JOBS = 500;
+import { jobsInSteps } from './job-set-steps.ts';
 
 const ACTIVE = [JobState.LEASED, JobState.PENDING, JobState.RUNNING];
 
@@ -36,20 +33,12 @@ export async function activeQueues(deps: QueryDeps, principal: Principal): Promi
 }
 
 /** The pool of every run under way, one after the other. */
-async function* poolsOfQueue({ store }: QueryDeps, queue: string): AsyncGenerator<string> {
-  for (const { jobSet, leased } of await store.read.activeJobSets(queue)) {
+async function* poolsOfQueue(deps: QueryDeps, queue: string): AsyncGenerator<string> {
+  for (const { jobSet, leased } of await deps.store.read.activeJobSets(queue)) {
     if (leased === 0) continue;
-    let afterId = '';
-    for (;;) {
-      const part = { states: ACTIVE, afterId, limit: STEP_JOBS };
-      const jobs = await store.read.jobsOfSet(queue, jobSet, part);
-      for (const { record } of jobs) {
-        const run = record && validRun(record);
-        if (run) yield run.pool;
-      }
-      afterId = jobs.at(-1)?.record?.jobId ?? '';
-      if (jobs.length < STEP_JOBS) break;
-      await setImmediate();
+    for await (const record of jobsInSteps(deps, { queue, jobSet, afterId: '', states: ACTIVE })) {
+      const run = validRun(record);
+      if (run) yield run.pool;
     }
   }
 }

@@ -5,6 +5,7 @@ import type { Principal } from '../auth/principal.ts';
 import { ArmadaError } from '../base/errors.ts';
 import { shown } from '../model/names.ts';
 import { invalidField, type QueryDeps, watchableQueues } from './access.ts';
+import { jobsInSteps } from './job-set-steps.ts';
 import { listedJob } from './listed-job.ts';
 import { type Place, placeOfToken, tokenOf } from './page-token.ts';
 
@@ -33,11 +34,11 @@ export async function listJobs(
   let jobSets = 0;
   for await (const place of jobSetsFrom(deps, queues, { ...from, only: request.jobSet })) {
     if (jobSets++ === MAX_PAGE_JOB_SETS) return page(tokenOf(place));
-    const { queue, jobSet, afterId } = place;
-    const part = { states: request.states, afterId, limit: limit - found.length };
-    const jobs = await deps.store.read.jobsOfSet(queue, jobSet, part);
-    found.push(...jobs.flatMap(({ record }) => record ?? []));
-    if (found.length === limit) return page(tokenOf({ ...place, afterId: found.at(-1)?.jobId ?? '' }));
+    const walk = { ...place, states: request.states, atMost: limit - found.length };
+    for await (const job of jobsInSteps(deps, walk)) {
+      found.push(job);
+      if (found.length === limit) return page(tokenOf({ ...place, afterId: job.jobId }));
+    }
   }
   return page('');
 }
