@@ -266,4 +266,16 @@ async function assertJobSet(
   assert.deepEqual(stream.map(shownSequence), (set?.sequences ?? []).map(shownSequence));
   const liveIds = idsOf(jobs.filter(plain.isLive)).toSorted();
   assert.deepEqual(await store.read.liveJobIds(name, jobSet, '', 1000), liveIds);
+  const byState = Map.groupBy(jobs, ({ record }) => record.state);
+  for (const [state, members] of [...byState, [undefined, jobs] as const]) {
+    const part = { states: state === undefined ? [] : [state], afterId: '', limit: 1000 };
+    const listed = await store.read.jobsOfSet(name, jobSet, part);
+    assert.deepEqual(listed.map(shownJob), members.toSorted(byId).map(shownJob));
+  }
+  const isNamed = (await store.read.jobSetNames(name, jobSet, 1))[0] === jobSet;
+  assert.equal(isNamed, jobs.length > 0);
+}
+
+function byId(one: { record: { jobId: string } }, other: { record: { jobId: string } }): number {
+  return one.record.jobId < other.record.jobId ? -1 : 1;
 }
