@@ -37,8 +37,9 @@ export function createGrpcServer(services: readonly Service[], maxRequestBytes: 
     // Compressed answers only to clients that ask for them.
     'grpc.default_compression_algorithm': 0,
     'grpc.max_concurrent_streams': 1000,
-    'grpc.keepalive_time_ms': 30_000,
-    'grpc.keepalive_timeout_ms': 20_000,
+    // An executor whose machine died keeps its id taken until its stream is known to be dead.
+    'grpc.keepalive_time_ms': 10_000,
+    'grpc.keepalive_timeout_ms': 10_000,
     'grpc.max_metadata_size': 16 * 1024,
   });
   for (const { definition, implementation } of services) server.addService(definition, implementation);

@@ -1,7 +1,7 @@
 import { JobState } from '@armada-ts/api/api/job';
 import { JobCancelRequest, JobReprioritizeRequest, JobSetCancelRequest } from '@armada-ts/api/api/submit';
 import { Batch } from '@armada-ts/api/armada/store/v1/store';
-import { CancelledJob, type EventSequence_Event } from '@armada-ts/api/armadaevents/armadaevents';
+import { JobErrors, type EventSequence_Event } from '@armada-ts/api/armadaevents/armadaevents';
 import { applyEvent } from '@armada-ts/server/model/job';
 import { timestampOf } from '@armada-ts/server/model/instant';
 import type { Store } from '@armada-ts/server/store/store';
@@ -36,7 +36,7 @@ async function end(store: Store, jobId: string): Promise<void> {
   const created = timestampOf(1);
   const event: EventSequence_Event = {
     created,
-    event: { $case: 'cancelledJob', value: CancelledJob.create({ jobId }) },
+    event: { $case: 'jobErrors', value: JobErrors.fromPartial({ jobId, errors: [{ terminal: true }] }) },
   };
   const record = applyEvent(job!.record!, event, 'scheduler')!;
   const { queue, jobSet } = record;
