@@ -1,18 +1,13 @@
 // The programs that a storm kills and starts again: one that is all, or a
 // server and an executor apart. A server comes back on the address it had.
+import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { type Program, startProgram } from '../e2e/programs.ts';
+import type { Fleet } from './storm.ts';
 
-export interface Fleet {
-  /** `host:port` of the gRPC API, for as long as the fleet lives. */
-  address: string;
-  /** What can be killed, by name. */
-  programs: readonly string[];
-  /** SIGKILL. */
-  kill(program: string): Promise<void>;
-  /** Starts what was killed and waits until it is up. */
-  start(program: string): Promise<void>;
+/** Programs of this checkout. */
+export interface LocalFleet extends Fleet {
   /** Ends everything, politely; what does not follow is killed. */
   stop(): Promise<void>;
 }
@@ -23,13 +18,13 @@ const NODES = ['--nodes', '4', '--cpu', '8', '--memory', '16Gi'];
 const STOP_MS = 15_000;
 
 /** Server, scheduler and executor as one process. */
-export async function startTogether(directory: string): Promise<Fleet> {
+export async function startTogether(directory: string): Promise<LocalFleet> {
   const port = await freePort();
   return await startFleet(port, { server: () => launchServer(directory, port, NODES) });
 }
 
 /** A server without an executor of its own, and an executor apart. */
-export async function startApart(directory: string): Promise<Fleet> {
+export async function startApart(directory: string): Promise<LocalFleet> {
   const port = await freePort();
   const launchExecutor: Launch = async () => {
     const program = startProgram('executor/main.ts', [
@@ -55,9 +50,9 @@ async function launchServer(directory: string, port: number, nodes: readonly str
   return program;
 }
 
-async function startFleet(port: number, launches: Readonly<Record<string, Launch>>): Promise<Fleet> {
+async function startFleet(port: number, launches: Readonly<Record<string, Launch>>): Promise<LocalFleet> {
   const running = new Map<string, Program>();
-  const fleet: Fleet = {
+  const fleet: LocalFleet = {
     address: `127.0.0.1:${port}`,
     programs: Object.keys(launches),
     kill: async (name) => {
@@ -86,13 +81,22 @@ async function startFleet(port: number, launches: Readonly<Record<string, Launch
   return fleet;
 }
 
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
+/**
+ * A port that nobody listens on, below those that the system gives to outgoing
+ * connections: while the server is away, a client that tries to reach such a
+ * port can be given the very same one, and then the server cannot have it back.
+ */
+async function freePort(): Promise<number> {
+  for (;;) {
+    const port = randomInt(15_000, 30_000);
+    if (await isFree(port)) return port;
+  }
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
     const probe = createServer();
-    probe.once('error', reject);
-    probe.listen(0, '127.0.0.1', () => {
-      const address = probe.address();
-      probe.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-    });
+    probe.once('error', () => resolve(false));
+    probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)));
   });
 }

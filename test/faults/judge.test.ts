@@ -1,11 +1,13 @@
 // The judge itself is judged: histories with one fault planted each must not
 // pass, and one without must.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { test } from 'node:test';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Entry, type EventEntry, type ProcessEntry, readHistory, Recorder } from './history.ts';
+import { startProgram } from '../e2e/programs.ts';
 import { type Breach, judgeHistory } from './judge.ts';
 
 const LIFE = ['submitted', 'queued', 'leased', 'pending', 'running', 'succeeded'];
@@ -218,7 +220,7 @@ test('the judge counts two processes of a job after a long silence, and allows t
   assert.equal(verdict.resumes, 1);
 });
 
-test('a history that was recorded is read back as it was', async (t) => {
+test('a history that was recorded is read back as it was, and judged by the program', async (t) => {
   const directory = await mkdtemp(join(tmpdir(), 'armada-history-'));
   t.after(() => rm(directory, { recursive: true }));
   const path = join(directory, 'history.jsonl');
@@ -226,4 +228,19 @@ test('a history that was recorded is read back as it was', async (t) => {
   for (const entry of history()) recorder.record(entry);
   await recorder.close();
   assert.deepEqual(await readHistory(path), history());
+  assert.deepEqual(await check(path), [0, []]);
+
+  const lost = new Recorder(path);
+  for (const entry of [...history(), submit('c')]) lost.record(entry);
+  await lost.close();
+  const [code, lines] = await check(path);
+  assert.equal(code, 1);
+  assert.match(lines[0] ?? '', /^lost: client-of-c/);
 });
+
+/** Runs the checker on a history; its exit code and the violations it printed. */
+async function check(path: string): Promise<[number | null, string[]]> {
+  const program = startProgram('test/faults/check.ts', ['--history', path]);
+  const [code] = (await once(program.process, 'close')) as [number | null];
+  return [code, program.lines.filter((line) => !/ jobs \(/.test(line))];
+}

@@ -214,3 +214,19 @@ function judgeRequests(entries: readonly Entry[], jobs: ReadonlyMap<string, JobH
   }
   return violations;
 }
+
+/** A verdict on one line, for people. */
+export function summary(verdict: Verdict): string {
+  const count = (...breaches: Breach[]): number =>
+    verdict.violations.filter(({ breach }) => breaches.includes(breach)).length;
+  const ended = [...verdict.ended].map(([event, jobs]) => `${jobs} ${event}`).join(', ');
+  return [
+    `${verdict.acknowledged} jobs (${ended})`,
+    `${count('lost')} lost`,
+    `${count('doubled', 'overlap')} doubled`,
+    `${count('stuck', 'unfinished')} stuck`,
+    `${verdict.kills} kills`,
+    `${verdict.processes} processes, ${verdict.overlaps} overlaps`,
+    `${verdict.resumes} resumes`,
+  ].join(', ');
+}

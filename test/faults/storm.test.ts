@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { temporaryDirectory } from '../e2e/programs.ts';
-import { type Fleet, startApart, startTogether } from './fleet.ts';
-import { type Breach, judgeHistory, type Verdict } from './judge.ts';
+import { type LocalFleet, startApart, startTogether } from './fleet.ts';
+import { judgeHistory, summary } from './judge.ts';
 import { replayStorm } from './replay-storm.ts';
 import { runStorm } from './storm.ts';
 
@@ -15,7 +15,7 @@ const SEED = Number(process.env['ARMADA_TEST_SEED'] ?? (IS_LONG ? Date.now() % 1
 /** Violations that are printed; the rest is counted. */
 const MAX_TOLD = 20;
 
-const FLEETS: Readonly<Record<string, (directory: string) => Promise<Fleet>>> = {
+const FLEETS: Readonly<Record<string, (directory: string) => Promise<LocalFleet>>> = {
   'a server that is all': startTogether,
   'a server and an executor apart': startApart,
 };
@@ -28,7 +28,7 @@ for (const [name, start] of Object.entries(FLEETS)) {
     const beganMs = performance.now();
     const plan = { kills: KILLS, jobs: JOBS, seed: SEED, directory };
     const verdict = judgeHistory(await runStorm(fleet, plan));
-    t.diagnostic(`seed ${SEED}: ${told(verdict)}, ${Math.round(performance.now() - beganMs)} ms`);
+    t.diagnostic(`seed ${SEED}: ${summary(verdict)}, ${Math.round(performance.now() - beganMs)} ms`);
     const violations = verdict.violations.map(({ breach, text }) => `${breach}: ${text}`);
     const shown = violations.slice(0, MAX_TOLD).join('\n');
     assert.equal(violations.length, 0, `seed ${SEED}, ${violations.length} violations:\n${shown}`);
@@ -37,21 +37,6 @@ for (const [name, start] of Object.entries(FLEETS)) {
     const replayed = await replayStorm(directory);
     assert.deepEqual(replayed.faults, [], `seed ${SEED}: events and records differ`);
     assert.ok(replayed.records.size >= JOBS);
-    assert.ok(verdict.kills >= KILLS && verdict.processes > 0 && verdict.resumes > 0, told(verdict));
+    assert.ok(verdict.kills >= KILLS && verdict.processes > 0 && verdict.resumes > 0, summary(verdict));
   });
-}
-
-function told(verdict: Verdict): string {
-  const count = (...breaches: Breach[]): number =>
-    verdict.violations.filter(({ breach }) => breaches.includes(breach)).length;
-  const ended = [...verdict.ended].map(([event, jobs]) => `${jobs} ${event}`).join(', ');
-  return [
-    `${verdict.acknowledged} jobs (${ended})`,
-    `${count('lost')} lost`,
-    `${count('doubled', 'overlap')} doubled`,
-    `${count('stuck', 'unfinished')} stuck`,
-    `${verdict.kills} kills`,
-    `${verdict.processes} processes, ${verdict.overlaps} overlaps`,
-    `${verdict.resumes} resumes`,
-  ].join(', ');
 }

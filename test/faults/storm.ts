@@ -3,7 +3,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Fleet } from './fleet.ts';
 import { type Entry, readHistory, readProcesses, Recorder } from './history.ts';
 import { LIMITS } from './judge.ts';
 import { createLoad, type Draft, type Load } from './load.ts';
@@ -17,6 +16,18 @@ export interface StormPlan {
   seed: number;
   /** Where the history and what the jobs write are kept. */
   directory: string;
+}
+
+/** What is stormed at: a server, and what of it can be killed. */
+export interface Fleet {
+  /** `host:port` of the gRPC API, for as long as the fleet lives. */
+  address: string;
+  /** What can be killed, by name; none when it is killed by somebody else. */
+  programs: readonly string[];
+  /** SIGKILL. */
+  kill(program: string): Promise<void>;
+  /** Starts what was killed and waits until it is up. */
+  start(program: string): Promise<void>;
 }
 
 export const QUEUE = 'storm';
@@ -99,6 +110,7 @@ async function rage(fleet: Fleet, plan: Rage): Promise<Set<string>> {
 /** Kills a program, or all of them, at a moment of its own, and starts it again. */
 async function killOne(fleet: Fleet, recorder: Recorder, random: Random): Promise<void> {
   await sleep(random.below(CALM_MS));
+  if (fleet.programs.length === 0) return;
   const victims = random.chance(0.2) ? fleet.programs : [random.pick(fleet.programs)];
   for (const program of victims) {
     recorder.record({ kind: 'down', program, timeMs: Date.now() });
