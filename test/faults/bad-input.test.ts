@@ -36,7 +36,7 @@ const ALLOWANCE_BYTES = 8 * 1024 * 1024;
 const STORE_CACHES = 2;
 
 /** Without limits heaps grow for minutes before the collector cares, and hide what is held for ever. */
-const SMALL_HEAPS = '--max-semi-space-size=1 --max-old-space-size=160';
+const SMALL_HEAPS = '--max-semi-space-size=1 --max-old-space-size=64';
 
 const RAW_SHARE = 0.03;
 const HANG_UP_SHARE = 0.05;

@@ -61,8 +61,15 @@ export function controlEntry(partition: number, number: number, change: ControlC
     partition,
     number,
     queue: kind === Control_Kind.KIND_QUEUE ? name : '',
-    control: { kind, name, version: number, ...(record && { record: Buffer.from(record) }) },
+    control: { kind, name, version: number, ...(record && { record: ownCopy(record) }) },
   });
+}
+
+/** Entries are held for long: a copy out of the buffer pool would keep 64 KiB alive for a few bytes. */
+function ownCopy(bytes: Uint8Array): Buffer {
+  const copy = Buffer.allocUnsafeSlow(bytes.length);
+  copy.set(bytes);
+  return copy;
 }
 
 function prepareQueues(db: DatabaseSync) {
