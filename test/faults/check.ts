@@ -7,7 +7,7 @@ import { readHistory } from './history.ts';
 import { judgeHistory, summary } from './judge.ts';
 import { type Fleet, runStorm } from './storm.ts';
 
-const USAGE = `usage: node --conditions=source test/faults/check.ts [options]
+const USAGE = `usage: npm run faults -- [options]
 
   --history FILE       judge this history and do nothing else
   --server HOST:PORT   load this server; its jobs must run on this machine
