@@ -16,6 +16,8 @@ import { startStandalone } from '../test/e2e/programs.ts';
 
 const JOBS = 200;
 const WARM_UP = 20;
+/** Between jobs, so that the end of one is over before the next. */
+const IDLE_MS = 50;
 const HOPS = ['submitted', 'leased', 'pending', 'running', 'succeeded'] as const;
 
 /** Arrival times of one job's events, in ms after the submit was sent. */
@@ -33,7 +35,7 @@ export async function run(): Promise<void> {
     for (let i = 0; i < WARM_UP + JOBS; i++) {
       const arrivals = await oneJob(connection, seen, i);
       if (i >= WARM_UP) runs.push(arrivals);
-      await sleep(10);
+      await sleep(IDLE_MS);
     }
     await report(runs);
   } finally {
