@@ -154,7 +154,7 @@ async function change(
       case 'not-empty':
         throw new ArmadaError(
           'QUEUE_NOT_EMPTY',
-          `queue ${shown(name)} has ${result.liveJobs} live jobs; cancel them or wait for their end`,
+          `queue ${shown(name)} has live jobs (${result.liveJobs}); cancel them or wait for their end`,
         );
       case 'stale':
         break;

@@ -17,16 +17,26 @@ const USAGE = `usage: npm run faults -- [options]
   --data DIR           where the history is kept (default: history)
 `;
 
-const { values } = parseArgs({
-  options: {
-    history: { type: 'string' },
-    server: { type: 'string' },
-    jobs: { type: 'string', default: '300' },
-    rounds: { type: 'string', default: '30' },
-    seed: { type: 'string', default: '1' },
-    data: { type: 'string', default: 'history' },
-  },
-});
+const OPTIONS = {
+  history: { type: 'string' },
+  server: { type: 'string' },
+  jobs: { type: 'string', default: '300' },
+  rounds: { type: 'string', default: '30' },
+  seed: { type: 'string', default: '1' },
+  data: { type: 'string', default: 'history' },
+  help: { type: 'boolean' },
+} as const;
+
+const { values } = readOptions();
+
+function readOptions() {
+  try {
+    return parseArgs({ options: OPTIONS });
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
+    process.exit(2);
+  }
+}
 
 async function load(address: string): ReturnType<typeof runStorm> {
   const directory = resolve(values.data);
@@ -37,9 +47,9 @@ async function load(address: string): ReturnType<typeof runStorm> {
   return await runStorm(fleet, { ...plan, directory });
 }
 
-if (values.history === undefined && values.server === undefined) {
+if (values.help || (values.history === undefined && values.server === undefined)) {
   process.stderr.write(USAGE);
-  process.exit(2);
+  process.exit(values.help ? 0 : 2);
 }
 const entries =
   values.server === undefined ? await readHistory(values.history ?? '') : await load(values.server);

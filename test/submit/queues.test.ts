@@ -54,7 +54,7 @@ test('a queue with live jobs is not deleted', async (context) => {
   await submitJobs(deps, ann, jobs(2));
   await assert.rejects(deleteQueue(deps, admin, 'a'), {
     code: 'QUEUE_NOT_EMPTY',
-    message: /has 2 live jobs/,
+    message: /has live jobs \(2\)/,
   });
   assert.equal((await getQueue(deps, 'a')).name, 'a');
 });
