@@ -24,7 +24,7 @@ const machines: Rule = {
     { path: 'server/app.ts', text: `// see ..${path('shared', 'a.md')}` },
   ],
   innocent: [
-    { path: 'server/config.ts', text: "const a = 'https://example.org/home/page';\nconst b = './work/a';" },
+    { path: 'server/config.ts', text: "const a = 'https://example.org/home/page';\nconst b = './root/a';" },
     { path: 'server/config.ts', text: 'const rate = jobs /work / seconds;' },
   ],
 };
