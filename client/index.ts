@@ -21,6 +21,15 @@ export {
 } from './errors.ts';
 export { watchJobSet, type JobSetEvent, type JobSetEventBody, type WatchOptions } from './events.ts';
 export {
+  cancelOnExecutor,
+  cordonExecutor,
+  deleteExecutor,
+  deleteExecutorSettings,
+  preemptOnExecutor,
+  uncordonExecutor,
+  type RunSelection,
+} from './executors.ts';
+export {
   describeJob,
   listJobs,
   type DescribedRun,
@@ -31,21 +40,29 @@ export {
 export {
   cancelJobs,
   cancelJobSet,
+  preemptJobs,
   reprioritizeJobs,
   reprioritizeJobSet,
   type JobSelection,
   type JobSetSelection,
 } from './jobs.ts';
 export { readLog, type LogChunk, type ReadLogOptions } from './logs.ts';
+export { cancelOnNode, preemptOnNode, type NodeSelection } from './nodes.ts';
 export { DEFAULT_ADDRESS, readProfile, type Profile, type ProfileSources } from './profile.ts';
 export {
+  cancelOnQueue,
   cordonQueue,
   createQueue,
   deleteQueue,
   getQueue,
   getQueues,
+  preemptOnQueue,
+  replaceQueue,
   uncordonQueue,
+  updateQueue,
   type QueueDefinition,
+  type QueueJobSelection,
+  type QueuePatch,
 } from './queues.ts';
 export type { Interruption, ResumeOptions } from './resume.ts';
 export { submitJobs, type Submission, type SubmittedItem } from './submit.ts';

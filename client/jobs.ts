@@ -42,6 +42,21 @@ export async function cancelJobSet(
   await connection.call(SubmitService.cancelJobSet, { queue, jobSetId, filter, reason }, options);
 }
 
+/**
+ * Asks for the runs of jobs to be preempted: each goes back to its queue or
+ * ends, as its job allows. Gives the reason of each job that cannot be.
+ */
+export async function preemptJobs(
+  connection: Connection,
+  selection: JobSetSelection & { jobIds: readonly string[]; reason?: string },
+  options?: CallOptions,
+): Promise<Map<string, string>> {
+  const { queue, jobSetId, jobIds, reason = '' } = selection;
+  const request = { queue, jobSetId, jobIds: [...jobIds], reason };
+  const answer = await connection.call(SubmitService.preemptJobs, request, options);
+  return refusedOf(answer.preemptionResults);
+}
+
 /** Moves jobs within their queue: lower numbers go first. Gives the reason of each job that could not be moved. */
 export async function reprioritizeJobs(
   connection: Connection,
@@ -73,5 +88,10 @@ async function reprioritize(
   options: CallOptions | undefined,
 ): Promise<Map<string, string>> {
   const answer = await connection.call(SubmitService.reprioritizeJobs, request, options);
-  return new Map([...answer.reprioritizationResults].filter(([, reason]) => reason !== ''));
+  return refusedOf(answer.reprioritizationResults);
+}
+
+/** Jobs that the request was not accepted for, with the reason; the others have an empty one. */
+function refusedOf(results: ReadonlyMap<string, string>): Map<string, string> {
+  return new Map([...results].filter(([, reason]) => reason !== ''));
 }

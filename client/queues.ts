@@ -1,3 +1,4 @@
+import type { JobState } from '@armada-ts/api/api/job';
 import { Queue, QueueServiceService } from '@armada-ts/api/api/queue';
 import type { CallOptions, Connection } from './connect.ts';
 
@@ -27,6 +28,36 @@ export async function* getQueues(connection: Connection, options?: CallOptions):
   }
 }
 
+/** What of a queue is to change; what is left out stays. */
+export type QueuePatch = Partial<Omit<Queue, 'name' | '_unknownFields'>>;
+
+/**
+ * Changes some settings of a queue and leaves the others: reads it, and writes
+ * it back whole, as the protocol has no smaller change. Two that do so at the
+ * same moment may undo each other's change. Gives the queue as written. Throws
+ * NOT_FOUND.
+ */
+export async function updateQueue(
+  connection: Connection,
+  name: string,
+  patch: QueuePatch,
+  options?: CallOptions,
+): Promise<Queue> {
+  const queue = { ...(await getQueue(connection, name, options)), ...patch };
+  await connection.call(QueueServiceService.updateQueue, queue, options);
+  return queue;
+}
+
+/** Writes a queue whole: what the definition leaves out goes back to its default. Throws NOT_FOUND. */
+export async function replaceQueue(
+  connection: Connection,
+  definition: QueueDefinition,
+  options?: CallOptions,
+): Promise<void> {
+  const queue = { ...Queue.create(), ...definition, priorityFactor: definition.priorityFactor || 1 };
+  await connection.call(QueueServiceService.updateQueue, queue, options);
+}
+
 /** Throws NOT_FOUND, or FAILED_PRECONDITION while the queue has jobs that have not ended. */
 export async function deleteQueue(
   connection: Connection,
@@ -51,4 +82,36 @@ export async function uncordonQueue(
   options?: CallOptions,
 ): Promise<void> {
   await connection.call(QueueServiceService.uncordonQueue, { name }, options);
+}
+
+/** Which jobs of a queue are meant; priority classes and pools that are left out mean all. */
+export interface QueueJobSelection {
+  name: string;
+  priorityClasses?: readonly string[];
+  pools?: readonly string[];
+}
+
+/** Asks for the preemptible runs of a queue to be preempted; what becomes of each shows in its job set. */
+export async function preemptOnQueue(
+  connection: Connection,
+  { name, priorityClasses = [], pools = [] }: QueueJobSelection,
+  options?: CallOptions,
+): Promise<void> {
+  const request = { name, priorityClasses: [...priorityClasses], pools: [...pools] };
+  await connection.call(QueueServiceService.preemptOnQueue, request, options);
+}
+
+/** Asks for jobs of a queue to be cancelled. No states select nothing, so that a forgotten list cannot cancel a queue. */
+export async function cancelOnQueue(
+  connection: Connection,
+  { name, states, priorityClasses = [], pools = [] }: QueueJobSelection & { states: readonly JobState[] },
+  options?: CallOptions,
+): Promise<void> {
+  const request = {
+    name,
+    jobStates: [...states],
+    priorityClasses: [...priorityClasses],
+    pools: [...pools],
+  };
+  await connection.call(QueueServiceService.cancelOnQueue, request, options);
 }

@@ -7,6 +7,12 @@ import {
   type ServiceDefinition,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
+import {
+  ExecutorService,
+  type ExecutorServer,
+  NodeService,
+  type NodeServer,
+} from '@armada-ts/api/api/control';
 import { EventService, type EventServer } from '@armada-ts/api/api/event';
 import { QueueServiceService, type QueueServiceServer } from '@armada-ts/api/api/queue';
 import { SubmitService, type SubmitServer } from '@armada-ts/api/api/submit';
@@ -22,6 +28,8 @@ export interface FakeMethods {
   events?: Partial<EventServer>;
   logs?: Partial<LogServiceServer>;
   jobList?: Partial<JobListServiceServer>;
+  executors?: Partial<ExecutorServer>;
+  nodes?: Partial<NodeServer>;
 }
 
 export interface FakeServer extends AsyncDisposable {
@@ -39,6 +47,8 @@ export async function startFakeServer(methods: FakeMethods, port = 0): Promise<F
   add(server, EventService, methods.events);
   add(server, LogServiceService, methods.logs);
   add(server, JobListServiceService, methods.jobList);
+  add(server, ExecutorService, methods.executors);
+  add(server, NodeService, methods.nodes);
   const bound = await new Promise<number>((resolve, reject) => {
     server.bindAsync(`127.0.0.1:${port}`, ServerCredentials.createInsecure(), (error, chosen) =>
       error ? reject(error) : resolve(chosen),
