@@ -29,13 +29,16 @@ export interface Fault {
   message: string;
 }
 
+/** Most faults of one request that are told; the rest are counted. */
+export const MAX_FAULTS = 20;
+
 /**
  * A refusal that the caller can understand and act on. Anything else that is
  * thrown is a fault of ours and reaches the caller as Internal without detail.
  */
 export class ArmadaError extends Error {
   readonly code: ErrorCode;
-  /** At most 20 are sent; empty unless the request itself is wrong. */
+  /** At most MAX_FAULTS are sent; empty unless the request itself is wrong. */
   readonly faults: readonly Fault[];
   /** When trying again makes sense, in milliseconds from now. */
   readonly retryAfterMs: number | undefined;
@@ -51,4 +54,9 @@ export class ArmadaError extends Error {
     this.faults = more.faults ?? [];
     this.retryAfterMs = more.retryAfterMs;
   }
+}
+
+/** The refusal of a request because of one field. */
+export function invalidField(field: string, message: string): ArmadaError {
+  return new ArmadaError('INVALID_REQUEST', `${field} ${message}`, { faults: [{ field, message }] });
 }

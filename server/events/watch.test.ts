@@ -170,7 +170,7 @@ test('a job set that is not there: empty, refused, or waited for', async () => {
 test('a queue must be there, and the caller must be allowed to watch it', async () => {
   await assert.rejects(setUp().read({ queue: 'other' }).done, {
     code: 'QUEUE_NOT_FOUND',
-    message: 'queue "other" does not exist',
+    message: 'queue "other" does not exist; create it, or check the spelling',
   });
   const world = setUp(nothing);
   world.news(submit);

@@ -1,5 +1,6 @@
-import { ArmadaError } from '../base/errors.ts';
+import { ArmadaError, invalidField } from '../base/errors.ts';
 import type { Principal } from '../auth/principal.ts';
+import { queueFor } from '../auth/queue-access.ts';
 import type { Authorizer } from '../auth/authorizer.ts';
 import type { JobSetInfo, Store } from '../store/store.ts';
 import { shown } from '../model/names.ts';
@@ -46,9 +47,7 @@ export async function* jobSetEvents(
   request: JobSetEventsRequest,
   signal: AbortSignal,
 ): AsyncGenerator<EncodedEvent[]> {
-  const queue = await deps.store.read.queue(request.queue);
-  if (!queue) throw new ArmadaError('QUEUE_NOT_FOUND', `queue ${shown(request.queue)} does not exist`);
-  deps.authorizer.demandOnQueue(principal, queue.queue, 'watch');
+  await queueFor(deps, principal, request.queue, 'watch');
 
   // Joining before looking makes sure that nothing falls between the two.
   const feed = deps.hub.join(request.queue, request.jobSet);
@@ -91,9 +90,7 @@ function startOf(fromMessageId: string, info: JobSetInfo | undefined): Cursor {
   const position = parseMessageId(fromMessageId);
   if (position === undefined) {
     const message = `must be the id of an event received earlier, or empty for all events; got ${shown(fromMessageId)}`;
-    throw new ArmadaError('INVALID_REQUEST', `from_message_id ${message}`, {
-      faults: [{ field: 'from_message_id', message }],
-    });
+    throw invalidField('from_message_id', message);
   }
   if (position === 'start' || !info || position.streamCreatedMs < info.streamCreatedMs) {
     // An id of an earlier incarnation of the job set: everything here is newer.

@@ -18,7 +18,7 @@ import type { LeaseRequest, LeaseStreamMessage } from '@armada-ts/api/executorap
 import type { Authorizer } from '../auth/authorizer.ts';
 import type { Principal } from '../auth/principal.ts';
 import type { Clock } from '../base/clock.ts';
-import { ArmadaError } from '../base/errors.ts';
+import { ArmadaError, invalidField } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import { isPrintable } from '../model/names.ts';
 import type { Store, StoredJob } from '../store/store.ts';
@@ -85,10 +85,7 @@ function checkRequest(request: LeaseRequest, known: string | undefined): void {
   else if (known !== undefined && known !== executorId) {
     message = `must stay "${known}" on one stream, got "${executorId}"`;
   }
-  if (message === undefined) return;
-  throw new ArmadaError('INVALID_REQUEST', `executor_id ${message}`, {
-    faults: [{ field: 'executor_id', message }],
-  });
+  if (message !== undefined) throw invalidField('executor_id', message);
 }
 
 interface Exchange {

@@ -6,7 +6,7 @@ import type { Queue } from '@armada-ts/api/api/queue';
 import type { JobRecord, StoredJob } from '@armada-ts/api/armada/store/v1/store';
 import type { Authorizer } from '../auth/authorizer.ts';
 import type { Principal } from '../auth/principal.ts';
-import { ArmadaError } from '../base/errors.ts';
+import { ArmadaError, invalidField } from '../base/errors.ts';
 import { isJobId } from '../model/ids.ts';
 import { shown } from '../model/names.ts';
 import type { Store } from '../store/store.ts';
@@ -48,11 +48,6 @@ export async function watchableJob(deps: QueryDeps, principal: Principal, jobId:
   const [record] = await watchableRecords(deps, principal, await deps.store.read.jobs([jobId]));
   if (!record) throw new ArmadaError('JOB_NOT_FOUND', `job ${jobId} does not exist`);
   return record;
-}
-
-/** A refusal because of one field of the request. */
-export function invalidField(field: string, message: string): ArmadaError {
-  return new ArmadaError('INVALID_REQUEST', `${field} ${message}`, { faults: [{ field, message }] });
 }
 
 /** Most ids of one question. */

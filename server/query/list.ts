@@ -2,9 +2,9 @@ import { JobState } from '@armada-ts/api/api/job';
 import type { ListJobsRequest, ListJobsResponse } from '@armada-ts/api/armada/jobs/v1/jobs';
 import type { JobRecord } from '@armada-ts/api/armada/store/v1/store';
 import type { Principal } from '../auth/principal.ts';
-import { ArmadaError } from '../base/errors.ts';
-import { shown } from '../model/names.ts';
-import { invalidField, type QueryDeps, watchableQueues } from './access.ts';
+import { queueFor } from '../auth/queue-access.ts';
+import { invalidField } from '../base/errors.ts';
+import { type QueryDeps, watchableQueues } from './access.ts';
 import { jobsInSteps } from './job-set-steps.ts';
 import { listedJob } from './listed-job.ts';
 import { type Place, placeOfToken, tokenOf } from './page-token.ts';
@@ -57,9 +57,7 @@ function checkStates(states: readonly JobState[]): void {
 /** Names in order. */
 async function queuesOf(deps: QueryDeps, principal: Principal, name: string): Promise<string[]> {
   if (name === '') return (await watchableQueues(deps, principal)).map((queue) => queue.name);
-  const stored = await deps.store.read.queue(name);
-  if (!stored) throw new ArmadaError('QUEUE_NOT_FOUND', `queue ${shown(name)} does not exist`);
-  deps.authorizer.demandOnQueue(principal, stored.queue, 'watch');
+  await queueFor(deps, principal, name, 'watch');
   return [name];
 }
 

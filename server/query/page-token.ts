@@ -1,5 +1,5 @@
 import type { ListJobsRequest } from '@armada-ts/api/armada/jobs/v1/jobs';
-import { invalidField } from './access.ts';
+import { invalidField } from '../base/errors.ts';
 
 /** Where a list goes on: in this job set, after this id. */
 export interface Place {

@@ -9,7 +9,8 @@ import type { JobRecord } from '@armada-ts/api/armada/store/v1/store';
 import type { Principal } from '../auth/principal.ts';
 import { lastRun } from '../model/job.ts';
 import { errorText } from '../model/run-error.ts';
-import { checkIds, invalidField, type QueryDeps, watchableRecords } from './access.ts';
+import { invalidField } from '../base/errors.ts';
+import { checkIds, type QueryDeps, watchableRecords } from './access.ts';
 
 /** Has an entry for every id: UNKNOWN where there is no such job. Throws INVALID_REQUEST for too many ids. */
 export async function jobStatus(

@@ -6,7 +6,7 @@ import { JobSubmitResponse } from '@armada-ts/api/api/submit';
 import { BadRequest, ErrorInfo, RetryInfo } from '@armada-ts/api/google/rpc/error_details';
 import { Status } from '@armada-ts/api/google/rpc/status';
 import { Metadata, status } from '@grpc/grpc-js';
-import { ArmadaError, type ErrorCode, type Fault } from '../base/errors.ts';
+import { ArmadaError, type ErrorCode, type Fault, MAX_FAULTS } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import { timestampOf } from '../model/instant.ts';
 
@@ -114,9 +114,6 @@ function detailsOf(error: ArmadaError, maxBytes: number): Details {
   }
   return [...details, ...faultDetails(error.faults, maxBytes - sizeOf(details))];
 }
-
-/** Faults of one request that are reported. */
-const MAX_FAULTS = 20;
 
 /** Faults for programs, and once more by item in the form that Armada's Go client prints; as many as fit. */
 function faultDetails(faults: readonly Fault[], maxBytes: number): Details {

@@ -8,7 +8,8 @@ import type { EventSequence } from '@armada-ts/api/armadaevents/armadaevents';
 import { type Event, applyEvent } from '../model/job.ts';
 import type { Store } from '../store/store.ts';
 import { MAX_ATTEMPTS } from './deps.ts';
-import { queueNotFound, tooBusy } from './queue-access.ts';
+import { queueNotFound } from '../auth/queue-access.ts';
+import { tooBusy } from './too-busy.ts';
 
 /** Most jobs one batch changes, so that no batch holds up others for long. */
 const MAX_JOBS_PER_BATCH = 1000;

@@ -1,7 +1,4 @@
-import { ArmadaError, type ErrorCode, type Fault } from '../base/errors.ts';
-
-/** Most faults of one request that are told; the rest are counted. */
-export const MAX_FAULTS = 20;
+import { ArmadaError, type ErrorCode, type Fault, MAX_FAULTS } from '../base/errors.ts';
 
 /**
  * Longest text of a refusal: clients that read no details print this. It travels
@@ -55,11 +52,4 @@ export function refusal(list: FaultList, code: ErrorCode = 'INVALID_REQUEST'): A
 /** Throws the refusal if there is anything to refuse. */
 export function refuseIfFaulty(list: FaultList): void {
   if (list.count > 0) throw refusal(list);
-}
-
-/** A refusal for a single reason. */
-export function invalid(field: string, message: string): ArmadaError {
-  const list = createFaultList();
-  list.add(field, message);
-  return refusal(list);
 }

@@ -3,7 +3,7 @@ import type { EventSequence_Event } from '@armada-ts/api/armadaevents/armadaeven
 import type { Principal } from '../auth/principal.ts';
 import { timestampOf } from '../model/instant.ts';
 import type { SubmitDeps } from './deps.ts';
-import { queueNotFound } from './queue-access.ts';
+import { queueNotFound } from '../auth/queue-access.ts';
 
 /** What a whole job set is asked. */
 export type SetRequest = Extract<

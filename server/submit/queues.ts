@@ -16,7 +16,8 @@ import { shown } from '../model/names.ts';
 import { foldOwners, ownedQueue, queueFaults } from '../model/queue.ts';
 import { MAX_ATTEMPTS, type SubmitDeps } from './deps.ts';
 import { createFaultList, refuseIfFaulty } from './faults.ts';
-import { queueFor, queueNotFound, tooBusy } from './queue-access.ts';
+import { queueFor, queueNotFound } from '../auth/queue-access.ts';
+import { tooBusy } from './too-busy.ts';
 
 type QueueDeps = Pick<SubmitDeps, 'store' | 'authorizer' | 'rules'>;
 

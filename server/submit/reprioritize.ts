@@ -7,7 +7,7 @@ import type { SubmitDeps } from './deps.ts';
 import { appendDerived } from './derive.ts';
 import { createFaultList, refuseIfFaulty } from './faults.ts';
 import { openOperation } from './operation.ts';
-import { queueFor } from './queue-access.ts';
+import { queueFor } from '../auth/queue-access.ts';
 import { accessibleJobs, checkJobSet } from './target.ts';
 
 /**

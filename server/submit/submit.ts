@@ -15,6 +15,7 @@ import {
 } from '@armada-ts/api/armadaevents/armadaevents';
 import { PodSpec } from '@armada-ts/api/k8s/io/api/core/v1/core';
 import type { Principal } from '../auth/principal.ts';
+import { invalidField } from '../base/errors.ts';
 import { encodeMessage } from '../model/encode.ts';
 import { gangOf } from '../model/gang.ts';
 import { jobId, requestPrefix, slotOfQueue } from '../model/ids.ts';
@@ -25,8 +26,9 @@ import type { Claim } from '../store/store.ts';
 import { claimHash } from './claim.ts';
 import { defaultedJob } from './defaults.ts';
 import { MAX_ATTEMPTS, type SubmitDeps } from './deps.ts';
-import { createFaultList, invalid, refusal, refuseIfFaulty } from './faults.ts';
-import { queueFor, queueNotFound, tooBusy } from './queue-access.ts';
+import { createFaultList, refusal, refuseIfFaulty } from './faults.ts';
+import { queueFor, queueNotFound } from '../auth/queue-access.ts';
+import { tooBusy } from './too-busy.ts';
 import { autoCreateQueue } from './queues.ts';
 import { validateSubmit } from './validate.ts';
 
@@ -51,7 +53,7 @@ export async function submitJobs(
   request: JobSubmitRequest,
 ): Promise<JobSubmitResponse> {
   const nameFault = queueNameFault(request.queue);
-  if (nameFault !== undefined) throw invalid('queue', nameFault);
+  if (nameFault !== undefined) throw invalidField('queue', nameFault);
   await autoCreateQueue(deps, principal, request.queue);
   await queueFor(deps, principal, request.queue, 'submit');
   refuseIfFaulty(validateSubmit(request, deps.rules));

@@ -5,7 +5,7 @@ import { queueNameFault } from '../model/names.ts';
 import type { QueueVerb } from '../model/queue.ts';
 import type { SubmitDeps } from './deps.ts';
 import type { FaultList } from './faults.ts';
-import { queueFor } from './queue-access.ts';
+import { queueFor } from '../auth/queue-access.ts';
 import { jobSetIdFault } from './validate.ts';
 
 /** Jobs a request is about: ids, narrowed by the queue and job set it may name. */

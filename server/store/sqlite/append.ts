@@ -20,7 +20,7 @@ import { isTerminal } from '../../model/job.ts';
 import { partitionOfSlot, slotOfQueue } from '../../model/ids.ts';
 import type { Claim } from '../store.ts';
 import { type NewSpec, prepareBlocks } from './blocks.ts';
-import { encode } from './encode.ts';
+import { encodeMessage } from '../../model/encode.ts';
 import { type Counters, createCounters } from './counters.ts';
 import { jobIdOf, jobKey, runKey } from './keys.ts';
 import { encodeEntry, encodeEvents } from './log.ts';
@@ -100,7 +100,7 @@ export function prepareAppend(db: DatabaseSync, fixed: Fixed): (batch: Batch, no
       };
     });
     for (const schedulingClass of batch.classes) {
-      counts.offerClass(schedulingClass.id, encode(SchedulingClass, schedulingClass));
+      counts.offerClass(schedulingClass.id, encodeMessage(SchedulingClass, schedulingClass));
     }
     for (const creation of creations) write.creation(creation, number, counts);
     blocks.add(creations);
@@ -244,7 +244,7 @@ function prepareWrites(db: DatabaseSync) {
       if (ended === null) jobSet.enter(before.born, leased);
       runs(record, before.runs, key);
     },
-    operation: (opened: Operation) => operation.run(opened.id, encode(Operation, opened)),
+    operation: (opened: Operation) => operation.run(opened.id, encodeMessage(Operation, opened)),
     closeOperation: (id: string) => closeOperation.run(id),
     log(entry: LogEntry, keys: readonly Uint8Array[], now: number): void {
       const { jobs, rest } = encodeEntry(entry, keys);

@@ -6,7 +6,7 @@
 import { EventSequence } from '@armada-ts/api/armadaevents/armadaevents';
 import { Control_Kind, LogEntry, Operation, SchedulingClass } from '@armada-ts/api/armada/store/v1/store';
 import type { DatabaseSync } from 'node:sqlite';
-import { encode } from './encode.ts';
+import { encodeMessage } from '../../model/encode.ts';
 import { pack, unpack } from './pack.ts';
 import { type JobRow, JOB_COLUMNS, storedJobOf } from './records.ts';
 import { query } from './schema.ts';
@@ -26,7 +26,7 @@ export function encodeEntry(
     opened: entry.opened.map(({ id }) => Operation.fromPartial({ id })),
     control: entry.control && { ...entry.control, record: undefined },
   };
-  return { jobs: pack(Buffer.concat(jobKeys)), rest: pack(encode(LogEntry, names)) };
+  return { jobs: pack(Buffer.concat(jobKeys)), rest: pack(encodeMessage(LogEntry, names)) };
 }
 
 /** Reads entries of one partition. */
@@ -107,7 +107,7 @@ export function eventsOf(bytes: Uint8Array, queue: string, jobSetName: string): 
 
 /** The stored form of a sequence. */
 export function encodeEvents(events: EventSequence): Uint8Array {
-  return pack(encode(EventSequence, { ...events, queue: '', jobSetName: '' }));
+  return pack(encodeMessage(EventSequence, { ...events, queue: '', jobSetName: '' }));
 }
 
 /** The record of a control entry as it is now; nothing when it is deleted. */

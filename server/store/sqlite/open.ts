@@ -12,7 +12,7 @@ import type { Logger } from '../../base/logger.ts';
 import type { AcknowledgementLevel, AppendResult, ControlChange, ControlResult, Store } from '../store.ts';
 import type { BatchOutcome } from './append.ts';
 import { controlEntry } from './control.ts';
-import { encode } from './encode.ts';
+import { encodeMessage } from '../../model/encode.ts';
 import { lockDirectory } from './lock.ts';
 import { prepareLog } from './log.ts';
 import { openPipe, type Pipe } from './pipe.ts';
@@ -167,7 +167,7 @@ function createStore({ directory, acknowledgement, path, pipe, lock, limits, now
 type Writing = Pick<Parts, 'pipe' | 'now'> & { ring: Ring };
 
 function append({ pipe, ring, now }: Writing, batch: Batch): Promise<AppendResult> {
-  const bytes = encode(Batch, batch);
+  const bytes = encodeMessage(Batch, batch);
   const size = bytes.length;
   const urgent = batch.term !== undefined || batch.submitted.length === 0;
   const work = { kind: 'append' as const, batch: bytes, now: now() };

@@ -3,7 +3,7 @@
  * not repeated in the record's bytes: a job then takes about half the room.
  */
 import { JobRecord, type StoredJob } from '@armada-ts/api/armada/store/v1/store';
-import { encode } from './encode.ts';
+import { encodeMessage } from '../../model/encode.ts';
 import { jobIdOf } from './keys.ts';
 
 /** A job with the names its row refers to. */
@@ -28,7 +28,7 @@ export const JOB_COLUMNS = `
 
 /** The bytes of a record. */
 export function encodeRecord(record: JobRecord): Uint8Array {
-  return encode(JobRecord, {
+  return encodeMessage(JobRecord, {
     ...record,
     jobId: '',
     queue: '',

@@ -1,13 +1,19 @@
 import type { Queue } from '@armada-ts/api/api/queue';
-import type { Principal } from '../auth/principal.ts';
 import { ArmadaError } from '../base/errors.ts';
 import { shown } from '../model/names.ts';
 import type { QueueVerb } from '../model/queue.ts';
-import type { SubmitDeps } from './deps.ts';
+import type { Authorizer } from './authorizer.ts';
+import type { Principal } from './principal.ts';
+
+/** What of the server it takes to ask about a queue. */
+export interface QueueAccessDeps {
+  store: { read: { queue(name: string): Promise<{ queue: Queue } | undefined> } };
+  authorizer: Authorizer;
+}
 
 /** The queue, for a principal who may do this on it. Throws QUEUE_NOT_FOUND or PERMISSION_DENIED. */
 export async function queueFor(
-  { store, authorizer }: Pick<SubmitDeps, 'store' | 'authorizer'>,
+  { store, authorizer }: QueueAccessDeps,
   principal: Principal,
   name: string,
   verb: QueueVerb,
@@ -23,9 +29,4 @@ export function queueNotFound(name: string): ArmadaError {
     'QUEUE_NOT_FOUND',
     `queue ${shown(name)} does not exist; create it, or check the spelling`,
   );
-}
-
-/** Others kept changing the same thing; nothing was done. */
-export function tooBusy(what: string): ArmadaError {
-  return new ArmadaError('CONFLICT', `${what} kept changing meanwhile; try again`, { retryAfterMs: 1000 });
 }
