@@ -106,12 +106,16 @@ test('a request to cancel stops a held run at once, and again for as long as it 
   assert.deepEqual(inbox.takeStops(), []);
 });
 
-test("a request to preempt is the scheduler's to answer", () => {
+test('a request to preempt stops a held run at once, and one that nobody holds is not offered', () => {
   const { inbox, tell } = setUp();
   tell(lease('r'));
   inbox.show(new Set(['r']));
   tell(preempt());
-  assert.deepEqual(inbox.takeStops(), []);
+  assert.deepEqual(inbox.takeStops(), ['r']);
+  const another = setUp();
+  another.tell(lease('r'), preempt());
+  assert.deepEqual(offered(another.inbox, 0), []);
+  assert.deepEqual(another.inbox.takeStops(), []);
 });
 
 test('a run that is to be cancelled is not offered, and not stopped if it never was', () => {

@@ -8,7 +8,7 @@
  * answered within some seconds, or that went to a stream which is gone, is made
  * again, same run id, same executor. A run is stopped only on positive evidence:
  * its record says that it was cancelled, preempted, expired or superseded, or
- * that somebody asked for its cancellation. A run that no record knows is left
+ * that somebody asked for that. A run that no record knows is left
  * alone (design invariant I7) and counted as an orphan.
  *
  * What an executor is told is not remembered beyond its stream: what it shows is
@@ -32,8 +32,8 @@ export interface Inbox {
   /** Of the runs it showed last, how many no record knows. */
   orphans: number;
   /**
-   * Runs to offer now: held by nobody, not asked to be cancelled, and not
-   * offered within the last seconds. Marks them as offered.
+   * Runs to offer now: held by nobody, not asked to be stopped, and not offered
+   * within the last seconds. Marks them as offered.
    */
   takeOffers(limit: number, nowMs: number): Assignment[];
   /** Runs to stop that were offered or shown and are not known to be gone. */
@@ -204,7 +204,7 @@ function takeOffers(state: InboxState, limit: number, nowMs: number): Assignment
   for (const [runId, offeredAtMs] of state.unseen) {
     if (offers.length >= limit) break;
     const assignment = state.runs.get(runId);
-    if (!assignment || assignment.job.cancel || mustNotRepeat(assignment)) continue;
+    if (!assignment || isStopAsked(assignment.job) || mustNotRepeat(assignment)) continue;
     if (offeredAtMs !== undefined && nowMs - offeredAtMs < OFFER_AGAIN_MS) continue;
     state.unseen.set(runId, nowMs);
     offers.push(assignment);
@@ -219,8 +219,9 @@ function show(state: InboxState, shown: ReadonlySet<string>): void {
   state.shown = shown;
   for (const runId of shown) {
     state.unseen.delete(runId);
-    // Shown and to be cancelled: say so again until it is gone.
-    if (state.runs.get(runId)?.job.cancel) state.stops.add(runId);
+    const held = state.runs.get(runId);
+    // Shown and to be stopped: say so again until it is gone.
+    if (held && isStopAsked(held.job)) state.stops.add(runId);
   }
 }
 
@@ -229,7 +230,7 @@ function assign(state: InboxState, assignment: Assignment): void {
   const isNew = !state.runs.has(runId);
   state.runs.set(runId, assignment);
   if (isNew && !state.shown.has(runId)) state.unseen.set(runId, undefined);
-  if (assignment.job.cancel && wasSeen(state, runId)) state.stops.add(runId);
+  if (isStopAsked(assignment.job) && wasSeen(state, runId)) state.stops.add(runId);
   else if (!isNew) return;
   notify(state);
 }
@@ -241,6 +242,11 @@ function withdraw(state: InboxState, runId: string, byItself: boolean): void {
     notify(state);
   }
   state.unseen.delete(runId);
+}
+
+/** Whether somebody asked for the end of the job's run; the scheduler's word follows. */
+function isStopAsked(job: JobRecord): boolean {
+  return job.cancel !== undefined || job.preempt !== undefined;
 }
 
 /** Whether the executor may hold the run. */
@@ -260,7 +266,7 @@ function mustNotRepeat({ job, run }: Assignment): boolean {
 export function isStopReason(record: JobRecord, runId: string): boolean {
   const run = record.runs.find((one) => one.runId === runId);
   if (!run) return false;
-  if (run !== lastRun(record) || record.cancel) return true;
+  if (run !== lastRun(record) || isStopAsked(record)) return true;
   if (isTerminal(record.state) && run.finishedAtMs === undefined) return true;
   return (
     record.state === JobState.CANCELLED ||

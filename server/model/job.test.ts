@@ -106,7 +106,7 @@ const RULES: [Payload, Situation[], keyof typeof JobState | undefined][] = [
   [{ $case: 'reprioritiseJobSet', value: { priority: 1 } }, [], undefined],
   [{ $case: 'partitionMarker', value: { groupId: '', partition: 0 } }, [], undefined],
   [cancel(), ALL, undefined],
-  [preempt(), ALL, undefined],
+  [preempt(), ACTIVE, undefined],
   [reprioritise(1), ALL, undefined],
   [reprioritised(1), ALL, undefined],
   [cancelled, ALL, 'CANCELLED'],
@@ -125,7 +125,7 @@ const RULES: [Payload, Situation[], keyof typeof JobState | undefined][] = [
   [erred('r'), ACTIVE, undefined],
   [erred('r', returned(false)), ACTIVE, undefined],
   [runCancelled('r'), ACTIVE, undefined],
-  [runPreempted('r'), ACTIVE, undefined],
+  [runPreempted('r'), [...ACTIVE, ...LOST], undefined],
   [utilisation('r'), WITH_RUN, undefined],
   [ingress('r'), WITH_RUN, undefined],
   [debugInfo('r'), WITH_RUN, undefined],
@@ -207,6 +207,27 @@ test('the first request to cancel and to preempt is kept, later ones change noth
   assert.deepEqual(record.preempt, { requestor: 'eve', reason: 'room', atMs: 9 });
   assert.equal(record.cancel?.requestor, 'bob');
   assert.equal(applyEvent(record, at(preempt(), 10), 'ann'), undefined);
+});
+
+test('a run that ended while it was to be preempted keeps its end', () => {
+  for (const situation of LOST) {
+    const next = applyEvent(SITUATIONS[situation], at(runPreempted('r')), 'bob');
+    assert.deepEqual(next?.runs, SITUATIONS[situation].runs);
+  }
+});
+
+test('a job that is preempted without a request of its own notes who asked', () => {
+  const value = { preemptedJobId: JOB, preemptedRunId: 'r', preemptingJobId: '' };
+  const preempted = (requestor: string): Payload => ({
+    $case: 'jobRunPreempted',
+    value: { ...value, requestor, reason: 'room' },
+  });
+  const request = { requestor: 'eve', reason: 'room', atMs: 7 };
+  assert.deepEqual(applyEvent(SITUATIONS.running, at(preempted('eve'), 7), '')?.preempt, request);
+  assert.equal(applyEvent(SITUATIONS.running, at(preempted(''), 7), '')?.preempt, undefined);
+  const asked = applyEvent(SITUATIONS.running, at(preempt('mine'), 6), 'bob');
+  assert(asked);
+  assert.equal(applyEvent(asked, at(preempted('eve'), 7), '')?.preempt?.requestor, 'bob');
 });
 
 test('a priority is asked for, then decided', () => {

@@ -25,6 +25,7 @@ import type {
   Error as RunError,
   EventSequence,
   EventSequence_Event,
+  JobRunPreempted,
   KubernetesResourceInfo,
   StandaloneIngressInfo,
   SubmitJob,
@@ -163,7 +164,8 @@ export function applyEvent(record: JobRecord, event: Event, userId: string): Job
       if (record.cancel) return undefined;
       return { ...record, cancel: { requestor: userId, reason: what.value.reason, atMs } };
     case 'jobPreemptionRequested':
-      if (record.preempt) return undefined;
+      // Preempted is a run; a job without one has nothing to give way with.
+      if (record.preempt || !validRun(record)) return undefined;
       return { ...record, preempt: { requestor: userId, reason: what.value.reason, atMs } };
     case 'reprioritiseJob':
       return { ...record, requestedPriority: what.value.priority, reprioritizedBy: userId };
@@ -192,10 +194,7 @@ export function applyEvent(record: JobRecord, event: Event, userId: string): Job
     case 'jobRunCancelled':
       return runChanged(record, what, atMs);
     case 'jobRunPreempted':
-      return changeRun(record, what.value.preemptedRunId, atMs, {
-        state: JobRunState.RUN_STATE_PREEMPTED,
-        finishedAtMs: atMs,
-      });
+      return runPreempted(record, what.value, atMs);
     // Told by executors of the newest run, also just after it ended; an earlier one is nobody's concern.
     case 'standaloneIngressInfo':
       return reachable(record, what.value);
@@ -278,6 +277,24 @@ function runErred(record: JobRecord, runId: string, errors: RunError[], atMs: nu
   }
   const state = JobRunState.RUN_STATE_FAILED;
   return changeRun(record, runId, atMs, { state, finishedAtMs: atMs, error, attempted: true });
+}
+
+/**
+ * A run that came to its end while it was to be preempted keeps that end: the
+ * event then only says why the job is not tried again.
+ */
+function runPreempted(
+  record: JobRecord,
+  { preemptedRunId, requestor, reason }: JobRunPreempted,
+  atMs: number,
+): JobRecord | undefined {
+  const last = lastRun(record);
+  if (last?.runId !== preemptedRunId || record.state === JobState.QUEUED) return undefined;
+  const preempt = requestor === '' ? record.preempt : (record.preempt ?? { requestor, reason, atMs });
+  const noted = { ...record, preempt };
+  if (MAY_BE_FOLLOWED.has(last.state)) return noted;
+  const change = { state: JobRunState.RUN_STATE_PREEMPTED, finishedAtMs: atMs };
+  return changeRun(noted, preemptedRunId, atMs, change);
 }
 
 function leased(
