@@ -10,7 +10,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { timestampOf } from '../model/instant.ts';
 import { type Event, applyEvent, submittedJob } from '../model/job.ts';
-import { applyAll, decide, isDue } from './decide.ts';
+import { applyAll, decide, isDue, preemptEvents } from './decide.ts';
 
 type Payload = NonNullable<Event['event']>;
 
@@ -67,6 +67,7 @@ const requeued: Payload = {
   value: { jobId, schedulingInfo: undefined, updateSequenceNumber: 2 },
 };
 const cancel: Payload = { $case: 'cancelJob', value: { jobId, reason: 'enough' } };
+const preempt: Payload = { $case: 'jobPreemptionRequested', value: { jobId, reason: 'room' } };
 const reprioritise: Payload = { $case: 'reprioritiseJob', value: { jobId, priority: 9 } };
 
 /** A job after these events; requests are bob's. */
@@ -124,6 +125,43 @@ const TABLE: {
     history: [lease('r1'), cancel, podError('r1')],
     events: ['cancelledJob'],
     state: JobState.CANCELLED,
+  },
+  {
+    what: 'a run that is to give way ends, and its job with it',
+    history: [lease('r1'), running, preempt],
+    events: ['jobRunPreempted', 'jobErrors'],
+    state: JobState.PREEMPTED,
+  },
+  {
+    what: 'a run that succeeded before it was preempted has succeeded',
+    history: [lease('r1'), preempt, succeeded],
+    events: ['jobSucceeded'],
+    state: JobState.SUCCEEDED,
+  },
+  {
+    what: 'a job that is cancelled and preempted is cancelled',
+    history: [lease('r1'), preempt, cancel],
+    events: ['jobRunCancelled', 'cancelledJob'],
+    state: JobState.CANCELLED,
+  },
+  {
+    what: 'a returned lease is not queued again when its job is to give way',
+    history: [lease('r1'), preempt, returned('r1', true)],
+    events: ['jobRunPreempted', 'jobErrors'],
+    state: JobState.PREEMPTED,
+  },
+  {
+    what: 'a failed run of a job that is to give way is preempted',
+    history: [lease('r1'), preempt, podError('r1')],
+    events: ['jobRunPreempted', 'jobErrors'],
+    state: JobState.PREEMPTED,
+  },
+  {
+    what: 'a lost run of a job that is to give way is preempted',
+    history: [lease('r1'), preempt],
+    isRunLost: true,
+    events: ['jobRunPreempted', 'jobErrors'],
+    state: JobState.PREEMPTED,
   },
   {
     what: 'a returned lease is queued again',
@@ -286,4 +324,22 @@ test('decide() ends the attempts with the words of the last run', () => {
     reason.value.message,
     'The job asks to fail fast, and its run came back. The last run, on node "n1", said: no image',
   );
+});
+
+test('a preempted job says who asked and why, in both its events', () => {
+  const record = jobAfter([lease('r1'), preempt]);
+  const [run, job] = decide(record, FACTS).map((one) => one.event);
+  const reason = 'Preempted by bob - room';
+  assert(run?.$case === 'jobRunPreempted' && job?.$case === 'jobErrors');
+  assert.deepEqual([run.value.requestor, run.value.reason], ['bob', reason]);
+  assert.deepEqual(job.value.errors[0]?.reason, { $case: 'jobRunPreemptedError', value: { reason } });
+  const [wordless] = preemptEvents(record, { requestor: 'bob', reason: '' }, 0);
+  assert(wordless?.event?.$case === 'jobRunPreempted');
+  assert.equal(wordless.event.value.reason, 'Preempted by bob');
+});
+
+test('a job without a run has nothing to give way with', () => {
+  assert.deepEqual(preemptEvents(jobAfter([]), { requestor: 'bob', reason: '' }, 0), []);
+  const again = jobAfter([lease('r1'), returned('r1', true), requeued]);
+  assert.deepEqual(preemptEvents(again, { requestor: 'bob', reason: '' }, 0), []);
 });

@@ -8,10 +8,12 @@
  *     the run came back, was lost -> queued again, or failed when its attempts are used up;
  *                                    again and again unstarted: after a rest
  *     somebody cancelled the job  -> its run and the job are cancelled
+ *     its run is to give way      -> its run and the job are preempted
  *     a new priority was asked for -> it has that priority
  *
- * A run that has succeeded before the cancel was carried out has succeeded;
- * everything else gives way to the cancel.
+ * A run that has succeeded before the cancel or the preemption was carried out
+ * has succeeded; everything else gives way to the cancel, and then to the
+ * preemption.
  */
 import { JobRunState, JobState } from '@armada-ts/api/api/job';
 import type { JobRecord, Request, RunRecord } from '@armada-ts/api/armada/store/v1/store';
@@ -35,7 +37,7 @@ export const SCHEDULER_USER = '';
 /** Whether decide might have something to say; cheap, and true too often only for lost executors. */
 export function isDue(record: JobRecord): boolean {
   if (isTerminal(record.state)) return false;
-  if (record.cancel !== undefined || record.requestedPriority !== undefined) return true;
+  if (record.cancel || record.preempt || record.requestedPriority !== undefined) return true;
   return record.state !== JobState.QUEUED && validRun(record) === undefined;
 }
 
@@ -47,6 +49,7 @@ export function decide(record: JobRecord, facts: Facts): Event[] {
     return [event(succeeded(record, run), facts)];
   }
   if (record.cancel) return cancelEvents(record, record.cancel, facts.nowMs);
+  if (record.preempt) return preemptEvents(record, record.preempt, facts.nowMs);
   const events = afterRun(record, facts);
   if (record.requestedPriority !== undefined && !endsJob(events)) {
     events.push(event(reprioritised(record, record.requestedPriority), facts));
@@ -70,6 +73,33 @@ export function cancelEvents(
     value: { jobId, runId: run.runId, requestor, reason },
   };
   return [event(ended, { nowMs }), event(job, { nowMs })];
+}
+
+/**
+ * Ends the job and its newest run, because somebody asked for its room; none
+ * for a job that holds no room.
+ */
+export function preemptEvents(
+  record: JobRecord,
+  request: Pick<Request, 'requestor' | 'reason'>,
+  nowMs: number,
+): Event[] {
+  const run = lastRun(record);
+  if (run === undefined || record.state === JobState.QUEUED) return [];
+  const { requestor } = request;
+  const reason = `Preempted by ${requestor}${request.reason === '' ? '' : ` - ${request.reason}`}`;
+  const value = {
+    preemptedJobId: record.jobId,
+    preemptedRunId: run.runId,
+    preemptingJobId: '',
+    requestor,
+    reason,
+  };
+  const error: RunError = { ...NO_ERROR, reason: { $case: 'jobRunPreemptedError', value: { reason } } };
+  return [
+    event({ $case: 'jobRunPreempted', value }, { nowMs }),
+    event(failed(record, error), { nowMs }),
+  ];
 }
 
 /** Gives the job another priority, because somebody asked for it. */
