@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { NodeInfo } from '@armada-ts/api/executorapi/executorapi';
 import { type Clock, systemClock } from './clock.ts';
 import type { ExecutorConfig } from './config.ts';
@@ -15,7 +16,7 @@ import { type Machine, nodeGroups } from './node-groups.ts';
 import { nodesOf } from './nodes.ts';
 import { processRuntime } from './process/process-runtime.ts';
 import { ReportLoop } from './report.ts';
-import type { HeldRun, OpenRuntime, Runtime } from './runtime.ts';
+import { type HeldRun, hasEnded, type OpenRuntime, type Runtime } from './runtime.ts';
 import { simulatedRuntime } from './simulated/simulated-runtime.ts';
 
 /** What an executor is made of. */
@@ -29,12 +30,16 @@ export interface ExecutorOptions {
 
 export interface RunningExecutor {
   readonly executorId: string;
-  /** Stops leasing and lets go of the executor id. What runs goes on, and is found again by the next start. */
-  close(): Promise<void>;
+  /**
+   * Stops leasing and lets go of the executor id. What runs goes on, and is
+   * found again by the next start; with `endRuns` it is ended first.
+   */
+  close(options?: { endRuns: boolean }): Promise<void>;
 }
 
 /** How long a report under way may still take when the executor is closed. */
 const LINGER_MS = 2_000;
+const LOOK_AGAIN_MS = 20;
 
 /**
  * Starts an executor. It needs no server to be there: it connects when there is
@@ -79,14 +84,22 @@ export async function startExecutor(options: ExecutorOptions): Promise<RunningEx
   const link = keepLink({ executorId, connection, runtime, logger });
   return {
     executorId,
-    async close() {
+    async close({ endRuns } = { endRuns: false }) {
       lease.close();
+      if (endRuns) await endAll(runtime);
       link.close();
       await report.close(LINGER_MS);
       await runtime.close();
       connection.close();
     },
   };
+}
+
+/** Ends every run that is held, and waits until nothing is left of them: each has its grace period. */
+async function endAll(runtime: Runtime): Promise<void> {
+  const live = () => [...runtime.held()].filter(({ state }) => !hasEnded(state));
+  for (const { runId } of live()) runtime.stop(runId);
+  while (live().length > 0) await sleep(LOOK_AGAIN_MS);
 }
 
 /** Throws ConfigError. */

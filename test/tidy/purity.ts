@@ -98,6 +98,8 @@ const environment: Rule = {
     'server/standalone.ts': 'starts server and executor: variables are settings, and jobs inherit them',
     'executor/main.ts': 'starts the executor: variables are settings, and jobs inherit them',
     'armadactl/main.ts': 'starts armadactl: address and context may come from variables',
+    'client/connect-from-profile.ts': 'connects as armadactl does, from a program that need not hand it on',
+    'client/dev-server.ts': 'jobs of a test run with the variables of the test',
   },
   faults: [
     { path: 'server/config.ts', text: 'const port = process.env.ARMADA_GRPC_PORT;' },

@@ -27,7 +27,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Programs and their configuration: what they start is made by the wiring. */
-const PROGRAMS: readonly string[] = ['server/main.ts', 'server/standalone.ts'];
+const PROGRAMS: readonly string[] = ['server/main.ts', 'server/standalone.ts', 'server/dev-server.ts'];
 const CONFIG = 'server/config.ts';
 
 /** The only file that picks engines and doors, so it may import everything. */
