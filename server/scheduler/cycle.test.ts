@@ -1,8 +1,10 @@
+import { countJobs } from './jobs.ts';
 import { JobRunState, JobState } from '@armada-ts/api/api/job';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
   classOf,
+  cordon,
   createWorld,
   decidedFor,
   deliver,
@@ -158,7 +160,7 @@ test('a run goes from report to decision', async () => {
   const last = world.decided.at(-1)?.event.event;
   assert.ok(last?.$case === 'jobSucceeded');
   assert.equal(last.value.resourceInfos[0]?.objectMeta?.executorId, 'east');
-  assert.equal(world.scheduler.state.jobs.byId.size, 0);
+  assert.equal(countJobs(world.scheduler.state.jobs), 0);
   assert.equal(world.scheduler.state.classes.byKey.size, 0, 'a class without jobs is forgotten');
   assert.equal(world.scheduler.state.needs.size, 0);
 });
@@ -170,11 +172,11 @@ test('cordoned queues and executors get nothing new', async () => {
   const id = submit(world);
   await settle(world);
   assert.equal(stateOf(world, id), JobState.QUEUED);
-  world.scheduler.cordonExecutor('east', true);
+  cordon(world, 'east', true);
   queue(world, 'q');
   await settle(world);
   assert.equal(stateOf(world, id), JobState.QUEUED);
-  world.scheduler.cordonExecutor('east', false);
+  cordon(world, 'east', false);
   await settle(world);
   assert.equal(stateOf(world, id), JobState.LEASED);
 });

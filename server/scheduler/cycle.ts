@@ -9,7 +9,7 @@
  * whoever drives it (worker.ts) hands in log entries and executor snapshots.
  * Nothing here needs a thread, a timer or a store.
  */
-import type { Batch, ExecutorRecord, LogEntry } from '@armada-ts/api/armada/store/v1/store';
+import type { Batch, ExecutorRecord, ExecutorSettings, LogEntry } from '@armada-ts/api/armada/store/v1/store';
 import type { Queue } from '@armada-ts/api/api/queue';
 import type { LeaseRequest } from '@armada-ts/api/executorapi/executorapi';
 import type { Clock } from '../base/clock.ts';
@@ -22,10 +22,10 @@ import type { ActivePage, Positions } from '../store/store.ts';
 import { isMissing, planRun } from './charges.ts';
 import type { SchedulerConfig } from './config.ts';
 import { decide, restMs } from './decide.ts';
+import { applyExecutorControl, applySettings } from './executor-control.ts';
 import {
   type Executors,
   type Now,
-  cordonExecutor,
   createExecutors,
   isAnyHeard,
   isLostExecutor,
@@ -36,7 +36,7 @@ import {
   watchSilence,
 } from './executors.ts';
 import { type AppendOutcome, type Flights, board, createFlights, depart, isCrowded, land } from './flight.ts';
-import { Flag, recordOf, setFlag } from './jobs.ts';
+import { Flag, findJob, recordOf, setFlag } from './jobs.ts';
 import { type Judge, createJudge, judge } from './judge.ts';
 import { type Operations, createOperations, expand } from './operations.ts';
 import { setQueue } from './queues.ts';
@@ -64,12 +64,16 @@ export interface SchedulerDeps {
 
 export interface Scheduler {
   /** Loading, before the first tick: positions up to which the store was read, then what it holds. */
-  load(part: { heads?: Positions; queues?: Queue[]; executors?: ExecutorRecord[]; page?: LoadedPage }): void;
+  load(part: {
+    heads?: Positions;
+    queues?: Queue[];
+    executors?: ExecutorRecord[];
+    settings?: ExecutorSettings[];
+    page?: LoadedPage;
+  }): void;
   /** Log entries, each partition's in order. */
   apply(entries: readonly LogEntry[]): void;
   executorSeen(snapshot: LeaseRequest): void;
-  /** Gives nothing new to an executor, or takes that back. */
-  cordonExecutor(id: string, isCordoned: boolean): void;
   /** For a while nobody could have been heard: silence counts from now. */
   restartSilence(): void;
   /** Decides what is due. Returns the milliseconds after which it wants to be called again, at the latest. */
@@ -130,7 +134,7 @@ export function createScheduler(deps: SchedulerDeps): Scheduler {
     state,
     executors,
     flights,
-    operations: createOperations(state, flights),
+    operations: createOperations(state, flights, deps.config),
     judging: createJudge(state, flights),
     rests: createRests(),
     startedMs,
@@ -143,18 +147,21 @@ export function createScheduler(deps: SchedulerDeps): Scheduler {
   const now = (): Now => ({ elapsedMs: deps.clock.elapsed(), wallMs: deps.clock.now() });
   return {
     state,
-    load({ heads = [], queues = [], executors: known = [], page }) {
+    load({ heads = [], queues = [], executors: known = [], settings = [], page }) {
       for (const [partition, number] of heads.entries()) state.positions.set(partition, number);
       for (const queue of queues) setQueue(state.queues, queue);
       for (const record of known) recallExecutor(executors, record, now());
+      for (const one of settings) applySettings(executors, one);
       if (page) applyPage(state, page);
     },
     apply(entries) {
-      for (const entry of entries) applyEntry(state, entry);
+      for (const entry of entries) {
+        applyEntry(state, entry);
+        if (entry.control) applyExecutorControl(executors, entry.control);
+      }
       land(flights);
     },
     executorSeen: (snapshot) => seeExecutor(executors, snapshot, now()),
-    cordonExecutor: (id, isCordoned) => cordonExecutor(executors, id, isCordoned, now()),
     restartSilence: () => restartSilence(executors, now()),
     tick: () => tick(cycle, now()),
   };
@@ -202,8 +209,8 @@ function hearSilence(cycle: Cycle, now: Now): void {
 function decideDue(cycle: Cycle, now: Now): boolean {
   const { state, flights, executors, rests, deps } = cycle;
   for (const id of takeRested(rests, now.elapsedMs)) {
-    const job = state.jobs.byId.get(id);
-    if (job !== undefined) lookAgain(state, job);
+    const job = findJob(state.jobs, id);
+    if (job !== -1) lookAgain(state, job);
   }
   let left = MAX_DUE_A_TICK;
   for (const job of state.due) {

@@ -50,7 +50,8 @@ export interface Executor {
   isHeard: boolean;
   isLive: boolean;
   isLost: boolean;
-  isCordoned: boolean;
+  /** An operator said that it is gone, and it has not shown itself since. */
+  isDismissed: boolean;
   /** By node name. */
   readonly nodes: Map<string, ExecutorNode>;
   /** Monotonic: when its record was last written; undefined when not by this scheduler. */
@@ -64,6 +65,8 @@ export interface Executors {
   readonly config: SchedulerConfig;
   readonly logger: Logger;
   readonly byId: Map<string, Executor>;
+  /** Ids of those that get nothing new, whether they were ever seen or not. */
+  readonly cordoned: Set<string>;
 }
 
 /** Monotonic and wall time, together. */
@@ -79,7 +82,7 @@ const SAVE_EVERY_MS = 10 * 60_000;
 const SAVE_CHANGES_EVERY_MS = 10_000;
 
 export function createExecutors(state: State, config: SchedulerConfig, logger: Logger): Executors {
-  return { state, config, logger, byId: new Map() };
+  return { state, config, logger, byId: new Map(), cordoned: new Set() };
 }
 
 /** Takes over what an executor shows of itself: this is its sign of life. */
@@ -89,6 +92,7 @@ export function seeExecutor(executors: Executors, shown: LeaseRequest, now: Now)
   executor.seenAtMs = now.wallMs;
   executor.isHeard = true;
   executor.isLost = false;
+  executor.isDismissed = false;
   executor.pool = shown.pool;
   const { state } = executors;
   const runs = shownRuns(shown);
@@ -125,9 +129,24 @@ export function recallExecutor(executors: Executors, record: ExecutorRecord, now
 }
 
 /** Stops giving new jobs to an executor, or takes that back. */
-export function cordonExecutor(executors: Executors, id: string, isCordoned: boolean, now: Now): void {
-  const executor = ensureExecutor(executors, id, now);
-  executor.isCordoned = isCordoned;
+export function cordonExecutor(executors: Executors, id: string, isCordoned: boolean): void {
+  const { cordoned, byId } = executors;
+  if (isCordoned) cordoned.add(id);
+  else cordoned.delete(id);
+  const executor = byId.get(id);
+  if (executor) relist(executors, executor);
+}
+
+/**
+ * An operator says that the executor is gone: it gets nothing new, and is
+ * forgotten once it has no valid run. Should it show itself, it is as good as new.
+ */
+export function dismissExecutor(executors: Executors, id: string): void {
+  const executor = executors.byId.get(id);
+  if (executor === undefined) return;
+  executor.isLive = false;
+  executor.isHeard = false;
+  executor.isDismissed = true;
   relist(executors, executor);
 }
 
@@ -216,7 +235,7 @@ function ensureExecutor(executors: Executors, id: string, now: Now): Executor {
       isHeard: false,
       isLive: false,
       isLost: false,
-      isCordoned: false,
+      isDismissed: false,
       nodes: new Map(),
       savedAtMs: undefined,
       isUnsaved: false,
@@ -262,8 +281,9 @@ function loseNode(executors: Executors, executor: Executor, name: string, gone: 
 function relist(executors: Executors, executor: Executor): void {
   const { state } = executors;
   const { nodes } = state;
+  const isOpen = executor.isLive && !executors.cordoned.has(executor.id);
   for (const { node, info, isObscured } of executor.nodes.values()) {
-    const isListed = executor.isLive && !executor.isCordoned && !info.unschedulable && !isObscured;
+    const isListed = isOpen && !info.unschedulable && !isObscured;
     if (nodes.listed[node] !== Number(isListed)) state.isRoundDue = true;
     countNode(nodes, node, executor.isLive);
     listNode(nodes, node, isListed);
@@ -274,7 +294,7 @@ function isForgettable(executors: Executors, executor: Executor, now: Now): bool
   const { executorForgottenMs } = executors.config;
   const silentMs = Math.max(now.elapsedMs - executor.heardAtMs, 0);
   const unseenMs = executor.isHeard ? silentMs : Math.max(now.wallMs - executor.seenAtMs, silentMs);
-  if (unseenMs < executorForgottenMs || executor.isLive || executor.isCordoned) return false;
+  if (executor.isLive || (unseenMs < executorForgottenMs && !executor.isDismissed)) return false;
   const charges = executors.state.charges.byExecutor.get(executor.id) ?? [];
   return [...charges].every((one) => one.state === 'leaving');
 }

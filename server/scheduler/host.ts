@@ -7,7 +7,13 @@
  * lead: whatever else the process follows, the scheduler misses nothing.
  */
 import { QueueList } from '@armada-ts/api/api/queue';
-import { Batch, Control_Kind, ExecutorRecord, LogEntry } from '@armada-ts/api/armada/store/v1/store';
+import {
+  Batch,
+  Control_Kind,
+  ExecutorRecord,
+  ExecutorSettings,
+  LogEntry,
+} from '@armada-ts/api/armada/store/v1/store';
 import { LeaseRequest } from '@armada-ts/api/executorapi/executorapi';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
@@ -123,6 +129,10 @@ async function load(
   for (const record of await store.read.executors()) {
     const bytes = movable(ExecutorRecord.encode(record).finish());
     thread.send({ kind: 'executor', bytes }, bytes);
+  }
+  for (const settings of await store.read.executorSettings()) {
+    const bytes = movable(ExecutorSettings.encode(settings).finish());
+    thread.send({ kind: 'settings', bytes }, bytes);
   }
   thread.send({ kind: 'begin' });
 }

@@ -3,10 +3,11 @@
  * The record itself is kept encoded and read only when something is decided
  * about its job. Jobs of a set are chained, for set-wide operations.
  */
-import { JobRecord } from '@armada-ts/api/armada/store/v1/store';
+import type { JobRecord } from '@armada-ts/api/armada/store/v1/store';
+import { type IdIndex, addId, createIdIndex, findId, idAt, isIdBefore, removeId } from './id-index.ts';
+import { type KeptRecords, createKeptRecords, dropRecord, keepRecord, keptRecord } from './kept-records.ts';
 import { growBytes, growFloats, growInts } from './round/columns.ts';
 import type { JobOrder } from './round/waiting.ts';
-import { type Slab, createSlab, dropBytes, keepBytes, readBytes } from './slab.ts';
 
 /** Bits of a job's flags. */
 export const Flag = {
@@ -19,8 +20,10 @@ export const Flag = {
 } as const;
 
 export interface Jobs extends JobOrder {
-  readonly byId: Map<string, number>;
+  readonly index: IdIndex;
   readonly unused: number[];
+  /** Columns are in use up to here. */
+  length: number;
   /** Number of the log entry that made the record. */
   version: Float64Array;
   /** Number of the log entry that created the job; NaN when the store did not say. */
@@ -28,29 +31,32 @@ export interface Jobs extends JobOrder {
   queue: Int32Array;
   classIndex: Int32Array;
   flags: Uint8Array;
-  /** Handle of the encoded record; undefined beyond the last job. */
-  record: Int32Array;
-  readonly slab: Slab;
+  readonly kept: KeptRecords;
   /** Chain of the jobs of a set; -1 at its ends. */
   next: Int32Array;
   previous: Int32Array;
+  /** -1 where there is no job. */
   set: Int32Array;
   readonly sets: JobSets;
 }
 
+type SetName = Pick<JobRecord, 'queue' | 'jobSet'>;
+
 interface JobSets {
   readonly byKey: Map<string, number>;
-  readonly keys: string[];
+  readonly names: SetName[];
   /** Newest job of the set. */
   readonly head: number[];
   readonly unused: number[];
 }
 
 export function createJobs(): Jobs {
+  const index = createIdIndex();
   return {
-    ids: [],
-    byId: new Map(),
+    isIdBefore: (a, b) => isIdBefore(index, a, b),
+    index,
     unused: [],
+    length: 0,
     priority: new Float64Array(0),
     submittedAtMs: new Float64Array(0),
     version: new Float64Array(0),
@@ -58,18 +64,17 @@ export function createJobs(): Jobs {
     queue: new Int32Array(0),
     classIndex: new Int32Array(0),
     flags: new Uint8Array(0),
-    record: new Int32Array(0),
-    slab: createSlab(),
+    kept: createKeptRecords(),
     next: new Int32Array(0),
     previous: new Int32Array(0),
     set: new Int32Array(0),
-    sets: { byKey: new Map(), keys: [], head: [], unused: [] },
+    sets: { byKey: new Map(), names: [], head: [], unused: [] },
   };
 }
 
 /** Adds a job; its record and columns are set by setRecord. */
-export function addJob(jobs: Jobs, id: string, set: { queue: string; jobSet: string }): number {
-  const job = jobs.unused.pop() ?? jobs.ids.length;
+export function addJob(jobs: Jobs, id: string, set: SetName): number {
+  const job = jobs.unused.pop() ?? jobs.length++;
   const length = job + 1;
   jobs.priority = growFloats(jobs.priority, length);
   jobs.submittedAtMs = growFloats(jobs.submittedAtMs, length);
@@ -78,39 +83,53 @@ export function addJob(jobs: Jobs, id: string, set: { queue: string; jobSet: str
   jobs.queue = growInts(jobs.queue, length);
   jobs.classIndex = growInts(jobs.classIndex, length);
   jobs.flags = growBytes(jobs.flags, length);
-  jobs.record = growInts(jobs.record, length);
   jobs.next = growInts(jobs.next, length);
   jobs.previous = growInts(jobs.previous, length);
   jobs.set = growInts(jobs.set, length);
-  jobs.ids[job] = id;
-  jobs.byId.set(id, job);
+  addId(jobs.index, job, id);
   jobs.flags[job] = 0;
   jobs.classIndex[job] = -1;
-  jobs.record[job] = NO_RECORD;
-  chain(jobs, job, setKey(set.queue, set.jobSet));
+  chain(jobs, job, set);
   return job;
 }
 
 /** Keeps the job's record and what of it the columns need. */
 export function setRecord(jobs: Jobs, job: number, record: JobRecord, version: number): void {
-  const old = jobs.record[job] ?? NO_RECORD;
-  if (old !== NO_RECORD) dropBytes(jobs.slab, old);
-  jobs.record[job] = keepBytes(jobs.slab, JobRecord.encode(record).finish());
+  keepRecord(jobs.kept, job, record);
   jobs.version[job] = version;
   jobs.priority[job] = record.priority;
   jobs.submittedAtMs[job] = record.submittedAtMs;
 }
 
 export function recordOf(jobs: Jobs, job: number): JobRecord {
-  return JobRecord.decode(readBytes(jobs.slab, jobs.record[job] ?? NO_RECORD));
+  const name = jobs.sets.names[jobs.set[job] ?? -1];
+  return keptRecord(jobs.kept, job, {
+    jobId: idOf(jobs, job),
+    queue: name?.queue ?? '',
+    jobSet: name?.jobSet ?? '',
+    priority: jobs.priority[job] ?? 0,
+    submittedAtMs: jobs.submittedAtMs[job] ?? 0,
+  });
+}
+
+/** The live job of this id, or -1. */
+export function findJob(jobs: Jobs, id: string): number {
+  return findId(jobs.index, id);
+}
+
+export function idOf(jobs: Jobs, job: number): string {
+  return idAt(jobs.index, job);
+}
+
+/** How many jobs are live. */
+export function countJobs(jobs: Jobs): number {
+  return jobs.index.size;
 }
 
 export function removeJob(jobs: Jobs, job: number): void {
-  const handle = jobs.record[job] ?? NO_RECORD;
-  if (handle !== NO_RECORD) dropBytes(jobs.slab, handle);
+  dropRecord(jobs.kept, job);
   unchain(jobs, job);
-  jobs.byId.delete(jobs.ids[job] ?? '');
-  jobs.ids[job] = '';
+  removeId(jobs.index, job);
   jobs.flags[job] = 0;
   jobs.unused.push(job);
 }
@@ -133,20 +152,27 @@ export function jobsOfSet(jobs: Jobs, queue: string, jobSet: string): number[] {
   return found;
 }
 
-/** No handle of a slab has this value. */
-const NO_RECORD = -(2 ** 31);
+/** The live jobs of a queue, by its index: looks at the column of all jobs. */
+export function jobsOfQueue(jobs: Jobs, queue: number): number[] {
+  const found: number[] = [];
+  for (let job = 0; job < jobs.length; job++) {
+    if (jobs.queue[job] === queue && jobs.set[job] !== -1) found.push(job);
+  }
+  return found;
+}
 
 function setKey(queue: string, jobSet: string): string {
   return `${queue}\0${jobSet}`;
 }
 
-function chain(jobs: Jobs, job: number, key: string): void {
+function chain(jobs: Jobs, job: number, { queue, jobSet }: SetName): void {
   const { sets } = jobs;
+  const key = setKey(queue, jobSet);
   let set = sets.byKey.get(key);
   if (set === undefined) {
-    set = sets.unused.pop() ?? sets.keys.length;
+    set = sets.unused.pop() ?? sets.names.length;
     sets.byKey.set(key, set);
-    sets.keys[set] = key;
+    sets.names[set] = { queue, jobSet };
     sets.head[set] = -1;
   }
   const head = sets.head[set] ?? -1;
@@ -165,7 +191,9 @@ function unchain(jobs: Jobs, job: number): void {
   if (next !== -1) jobs.previous[next] = previous;
   if (previous !== -1) jobs.next[previous] = next;
   else sets.head[set] = next;
+  jobs.set[job] = -1;
   if (sets.head[set] !== -1) return;
-  sets.byKey.delete(sets.keys[set] ?? '');
+  const name = sets.names[set];
+  if (name) sets.byKey.delete(setKey(name.queue, name.jobSet));
   sets.unused.push(set);
 }

@@ -16,9 +16,10 @@ export interface WorkerStart {
 export type ToWorker =
   /** Begin anew, with nothing known; the store was read up to these positions or later. */
   | { kind: 'reset'; life: number; term: number; heads: number[] }
-  /** Part of what a new leader must know: an api.QueueList, ExecutorRecords, a LogEntry that stands for a page. */
+  /** Part of what a new leader must know: an api.QueueList, an ExecutorRecord or its settings, a LogEntry that stands for a page. */
   | { kind: 'queues'; bytes: Uint8Array }
   | { kind: 'executor'; bytes: Uint8Array }
+  | { kind: 'settings'; bytes: Uint8Array }
   | { kind: 'page'; bytes: Uint8Array }
   /** All is loaded: decide. */
   | { kind: 'begin' }

@@ -1,21 +1,25 @@
 /**
- * Set-wide operations: one durable request, made into decisions about single
- * jobs a chunk at a time, so that a set of a million jobs holds up nobody.
+ * Requests about many jobs: one durable operation, made into decisions about
+ * single jobs a chunk at a time, so that an operation on a million jobs holds up
+ * nobody. An operation is about jobs of one queue: a job set of it or all, and
+ * of these the ones that pass its filter.
  *
- * Meant are the jobs that the log created before it opened the operation. Where
- * the store does not say which entry created a job, the job's submit time is
- * compared with the request's. The request is closed when every job meant has
- * been dealt with; a new leader begins again, and what was done already is not
- * there any more, or is as it should be.
+ * Meant are the jobs that the log created before it opened the operation, and
+ * where it is about runs, those leased until it was asked. Where the store does
+ * not say which entry created a job, the job's submit time is compared with the
+ * request's. The operation is closed when every job meant has been dealt with; a
+ * new leader begins again, and what was done already is not there any more, or
+ * is as it should be.
  */
 import { JobRunState, JobState } from '@armada-ts/api/api/job';
-import type { JobRecord, Operation } from '@armada-ts/api/armada/store/v1/store';
+import type { JobFilter, JobRecord, Operation } from '@armada-ts/api/armada/store/v1/store';
 import { JobState as FilterState } from '@armada-ts/api/armadaevents/armadaevents';
 import { instantOf } from '../model/instant.ts';
-import { type Event, lastRun } from '../model/job.ts';
-import { cancelEvents, reprioritiseEvents } from './decide.ts';
+import { type Event, lastRun, validRun } from '../model/job.ts';
+import type { SchedulerConfig } from './config.ts';
+import { cancelEvents, decide, preemptEvents, reprioritiseEvents } from './decide.ts';
 import { type Flights, board, boardClosing } from './flight.ts';
-import { Flag, hasFlag, jobsOfSet, recordOf } from './jobs.ts';
+import { Flag, findJob, hasFlag, idOf, jobsOfQueue, jobsOfSet, recordOf } from './jobs.ts';
 import type { State } from './state.ts';
 
 /** An operation under way. */
@@ -30,11 +34,21 @@ interface Expansion {
 export interface Operations {
   readonly state: State;
   readonly flights: Flights;
+  readonly config: Pick<SchedulerConfig, 'maxAttempts'>;
   readonly expansions: Map<string, Expansion>;
 }
 
-export function createOperations(state: State, flights: Flights): Operations {
-  return { state, flights, expansions: new Map() };
+/**
+ * Most jobs of operations whose decisions are at the store: what is decided
+ * meanwhile about other jobs waits behind no more than these.
+ */
+const MAX_OPEN = 2_000;
+
+/** Finding the jobs of an operation counts as much as deciding about one for each so many looked at. */
+const LOOKED_AT_PER_JOB = 1_000;
+
+export function createOperations(state: State, flights: Flights, config: Operations['config']): Operations {
+  return { state, flights, config, expansions: new Map() };
 }
 
 /**
@@ -43,9 +57,19 @@ export function createOperations(state: State, flights: Flights): Operations {
  */
 export function expand(operations: Operations, limit: number, nowMs: number): boolean {
   const { state, flights, expansions } = operations;
-  let left = limit;
+  let open = 0;
+  for (const expansion of expansions.values()) open += expansion.open;
+  let left = Math.min(limit, MAX_OPEN - open);
+  const isHeldUp = left < limit;
   for (const operation of state.operations.values()) {
-    const expansion = expansions.get(operation.id) ?? begin(operations, operation);
+    if (left <= 0) return !isHeldUp;
+    let expansion = expansions.get(operation.id);
+    if (expansion === undefined) {
+      const begun = begin(state, operation);
+      left -= Math.ceil(begun.lookedAt / LOOKED_AT_PER_JOB);
+      expansion = begun.expansion;
+      expansions.set(operation.id, expansion);
+    }
     const later: string[] = [];
     while (left > 0 && expansion.todo.length > 0) {
       left--;
@@ -58,37 +82,49 @@ export function expand(operations: Operations, limit: number, nowMs: number): bo
       state.operations.delete(operation.id);
       boardClosing(flights, operation.queue, operation.id);
     }
-    if (left === 0) return true;
   }
-  return false;
+  return left <= 0 && !isHeldUp;
 }
 
-function begin(operations: Operations, operation: Operation): Expansion {
-  const { state } = operations;
+function begin(state: State, operation: Operation): { expansion: Expansion; lookedAt: number } {
   const { jobs } = state;
   const requestedMs = instantOf(operation.event?.created);
-  const meant = jobsOfSet(jobs, operation.queue, operation.jobSet).filter((job) => {
+  const { found, lookedAt } = candidates(state, operation);
+  const meant = found.filter((job) => {
     const created = jobs.submittedNumber[job] ?? Number.NaN;
     if (!Number.isNaN(created)) return created < operation.openedAtNumber;
     return (jobs.submittedAtMs[job] ?? 0) <= requestedMs;
   });
-  const expansion: Expansion = {
-    operation,
-    todo: meant.map((job) => jobs.ids[job] ?? ''),
-    open: 0,
-  };
-  operations.expansions.set(operation.id, expansion);
-  return expansion;
+  const todo = meant.map((job) => idOf(jobs, job));
+  return { expansion: { operation, todo, open: 0 }, lookedAt };
+}
+
+/** Live jobs among which are all that the operation can mean, by the shortest way to them. */
+function candidates(state: State, operation: Operation): { found: number[]; lookedAt: number } {
+  const { jobs, queues, charges } = state;
+  const { queue, jobSet, filter } = operation;
+  if (jobSet !== '') {
+    const found = jobsOfSet(jobs, queue, jobSet);
+    return { found, lookedAt: found.length };
+  }
+  const index = queues.byName.get(queue);
+  if (index === undefined) return { found: [], lookedAt: 0 };
+  if (filter === undefined || filter.executorId === '') {
+    return { found: jobsOfQueue(jobs, index), lookedAt: jobs.length };
+  }
+  const charged = [...(charges.byExecutor.get(filter.executorId) ?? [])];
+  const found = charged.filter((one) => one.state === 'valid' && one.queue === index).map((one) => one.job);
+  return { found, lookedAt: charged.length };
 }
 
 /** Decides about one job; false when it must wait because something else about it is on its way. */
 function handle(operations: Operations, expansion: Expansion, id: string, nowMs: number): boolean {
   const { state, flights } = operations;
-  const job = state.jobs.byId.get(id);
-  if (job === undefined) return true;
+  const job = findJob(state.jobs, id);
+  if (job === -1) return true;
   if (hasFlag(state.jobs, job, Flag.IN_FLIGHT)) return false;
   const record = recordOf(state.jobs, job);
-  const events = eventsFor(expansion.operation, record, nowMs);
+  const events = eventsFor(operations, expansion.operation, record, nowMs);
   if (events.length === 0) return true;
   expansion.open++;
   const settled = (isDone: boolean): void => {
@@ -99,23 +135,68 @@ function handle(operations: Operations, expansion: Expansion, id: string, nowMs:
   return true;
 }
 
-function eventsFor(operation: Operation, record: JobRecord, nowMs: number): Event[] {
+function eventsFor(
+  { state, config }: Operations,
+  operation: Operation,
+  record: JobRecord,
+  nowMs: number,
+): Event[] {
   const what = operation.event?.event;
   const { requestor } = operation;
-  if (what?.$case === 'cancelJobSet') {
-    const isFinished = lastRun(record)?.state === JobRunState.RUN_STATE_SUCCEEDED;
-    if (isFinished || !isMeant(what.value.states, record)) return [];
-    return cancelEvents(record, { requestor, reason: what.value.reason }, nowMs);
+  const requestedMs = instantOf(operation.event?.created);
+  if (what === undefined || !passes(state, operation.filter, record, requestedMs)) return [];
+  const isFinished = lastRun(record)?.state === JobRunState.RUN_STATE_SUCCEEDED;
+  switch (what.$case) {
+    case 'cancelJobSet':
+      if (isFinished || !isInState(what.value.states, record)) return [];
+      return cancelEvents(record, { requestor, reason: what.value.reason }, nowMs);
+    case 'cancelJob':
+      return isFinished ? [] : cancelEvents(record, { requestor, reason: what.value.reason }, nowMs);
+    case 'jobPreemptionRequested': {
+      const isAfter = (lastRun(record)?.leasedAtMs ?? 0) > requestedMs;
+      if (isFinished || isAfter || !isPreemptible(state, record)) return [];
+      return preemptEvents(record, { requestor, reason: what.value.reason }, nowMs);
+    }
+    case 'jobRunErrors':
+      return decide(record, { nowMs, maxAttempts: config.maxAttempts, isRunLost: true });
+    case 'reprioritiseJobSet': {
+      const { priority } = what.value;
+      return record.priority === priority ? [] : reprioritiseEvents(record, { priority, requestor }, nowMs);
+    }
+    default:
+      return [];
   }
-  if (what?.$case === 'reprioritiseJobSet' && record.priority !== what.value.priority) {
-    return reprioritiseEvents(record, { priority: what.value.priority, requestor }, nowMs);
-  }
-  return [];
 }
 
-/** Whether the job is in one of the states asked for; none asked for means all. */
-function isMeant(states: readonly FilterState[], record: JobRecord): boolean {
+/** Whether the job is in one of the states that a job set's request names; none named means all. */
+function isInState(states: readonly FilterState[], record: JobRecord): boolean {
   if (states.length === 0) return true;
   if (record.state === JobState.QUEUED) return states.includes(FilterState.QUEUED);
   return states.includes(FilterState.PENDING) || states.includes(FilterState.RUNNING);
+}
+
+function passes(
+  state: State,
+  filter: JobFilter | undefined,
+  record: JobRecord,
+  requestedMs: number,
+): boolean {
+  if (filter === undefined) return true;
+  const { states, priorityClasses, pools, executorId, node } = filter;
+  if (states.length > 0 && !states.includes(record.state)) return false;
+  if (priorityClasses.length > 0 && !priorityClasses.includes(priorityClassOf(state, record))) return false;
+  if (pools.length === 0 && executorId === '') return true;
+  const run = validRun(record);
+  // A run that was leased after the request is not where it is because nobody asked yet.
+  if (run === undefined || run.leasedAtMs > requestedMs) return false;
+  if (pools.length > 0 && !pools.includes(run.pool)) return false;
+  return (executorId === '' || run.executorId === executorId) && (node === '' || run.node === node);
+}
+
+function isPreemptible(state: State, record: JobRecord): boolean {
+  return state.priorityClasses.get(priorityClassOf(state, record))?.preemptible === true;
+}
+
+function priorityClassOf(state: State, record: JobRecord): string {
+  return state.needs.get(record.schedulingClass)?.source.priorityClass ?? '';
 }

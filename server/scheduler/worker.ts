@@ -4,7 +4,7 @@
  * messages that have arrived meanwhile.
  */
 import { QueueList } from '@armada-ts/api/api/queue';
-import { Batch, ExecutorRecord, LogEntry } from '@armada-ts/api/armada/store/v1/store';
+import { Batch, ExecutorRecord, ExecutorSettings, LogEntry } from '@armada-ts/api/armada/store/v1/store';
 import { LeaseRequest } from '@armada-ts/api/executorapi/executorapi';
 import { randomBytes } from 'node:crypto';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
@@ -96,6 +96,9 @@ function take(scheduler: Scheduler, message: Input): string | undefined {
       return undefined;
     case 'executor':
       scheduler.load({ executors: [ExecutorRecord.decode(message.bytes)] });
+      return undefined;
+    case 'settings':
+      scheduler.load({ settings: [ExecutorSettings.decode(message.bytes)] });
       return undefined;
     case 'page': {
       const { jobs, classes, opened } = LogEntry.decode(message.bytes);

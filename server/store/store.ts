@@ -17,6 +17,7 @@ import type {
   Batch,
   Control,
   ExecutorRecord,
+  ExecutorSettings,
   JobRecord,
   LogEntry,
   Operation,
@@ -67,7 +68,7 @@ export interface Claim {
   hash: Uint8Array;
 }
 
-/** A change to a queue or an executor. */
+/** A change to a queue, an executor or its settings. */
 export interface ControlChange {
   kind: Control['kind'];
   name: string;
@@ -201,6 +202,9 @@ export interface StoreReader {
 
   /** All executors ever seen and not removed. */
   executors(): Promise<ExecutorRecord[]>;
+
+  /** Settings of executors, seen or not. */
+  executorSettings(): Promise<ExecutorSettings[]>;
 
   jobSet(queue: string, jobSet: string): Promise<JobSetInfo | undefined>;
 

@@ -1,5 +1,5 @@
 /** Queues and executors: versions, the log, and what a queue with live jobs forbids. */
-import { Control_Kind, ExecutorRecord } from '@armada-ts/api/armada/store/v1/store';
+import { Control_Kind, ExecutorRecord, ExecutorSettings } from '@armada-ts/api/armada/store/v1/store';
 import { partitionOfSlot, slotOfQueue } from '@armada-ts/server/model/ids';
 import type { ControlChange } from '@armada-ts/server/store/store';
 import assert from 'node:assert/strict';
@@ -93,6 +93,59 @@ export function controlSuite(engine: Engine): void {
       assert.deepEqual(await shown(), ['a one', 'b two']);
       await store.control({ ...change('a', ''), record: null });
       assert.deepEqual(await shown(), ['b two']);
+    });
+
+    it('keeps settings of executors, whether they were seen or not, and tells the log', async (test) => {
+      const store = await openStore(engine, test);
+      const kind = Control_Kind.KIND_EXECUTOR_SETTINGS;
+      const heads = await store.heads();
+      const change = (executorId: string, reason: string): ControlChange => ({
+        kind,
+        name: executorId,
+        record: ExecutorSettings.encode(
+          ExecutorSettings.fromPartial({
+            executorId,
+            cordoned: true,
+            setBy: { requestor: 'ann', reason, atMs: 7 },
+          }),
+        ).finish(),
+      });
+      await store.control(change('b', 'dust'));
+      await store.control(change('a', 'heat'));
+      await store.control(change('b', 'rust'));
+      const kept = await store.read.executorSettings();
+      assert.deepEqual(
+        kept.map(({ executorId, cordoned, setBy }) => [
+          executorId,
+          cordoned,
+          setBy?.requestor,
+          setBy?.reason,
+        ]),
+        [
+          ['a', true, 'ann', 'heat'],
+          ['b', true, 'ann', 'rust'],
+        ],
+      );
+      assert.deepEqual(await store.read.executors(), []);
+      // An executor may come and go without its settings.
+      await store.control({ kind: Control_Kind.KIND_EXECUTOR, name: 'a', record: null });
+      await store.control({ ...change('b', ''), record: null });
+      assert.deepEqual(
+        (await store.read.executorSettings()).map(({ executorId }) => executorId),
+        ['a'],
+      );
+      const told: [string, number | undefined][] = [];
+      const reading = new AbortController();
+      for await (const item of store.tail(heads, reading.signal)) {
+        assert(item.kind === 'entries');
+        for (const { control } of item.entries) {
+          if (control?.kind === kind) told.push([control.name, control.record?.length]);
+        }
+        if (told.length === 4) reading.abort();
+      }
+      const of = (name: string) =>
+        told.filter(([each]) => each === name).map(([, bytes]) => bytes !== undefined);
+      assert.deepEqual([of('a'), of('b')], [[true], [true, true, false]]);
     });
   });
 }

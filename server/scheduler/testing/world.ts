@@ -10,6 +10,7 @@ import {
   type Batch,
   Control_Kind,
   type ExecutorRecord,
+  ExecutorSettings,
   type JobRecord,
   LogEntry,
   type Operation,
@@ -62,6 +63,7 @@ export interface JobOptions {
 const priorityClasses = new Map([
   ['', { priority: 1000, preemptible: false }],
   ['urgent', { priority: 2000, preemptible: false }],
+  ['yielding', { priority: 1000, preemptible: true }],
 ]);
 
 const held: (() => void)[] = [];
@@ -152,6 +154,22 @@ export function queue(world: World, name: string, more: Partial<Queue> = {}): vo
   );
   const number = world.log.length + 1;
   commit(world, { control: { kind: Control_Kind.KIND_QUEUE, name, version: number, record } });
+}
+
+/** An operator cordons an executor, or takes that back. */
+export function cordon(world: World, executorId: string, cordoned: boolean): void {
+  const record = Buffer.from(
+    ExecutorSettings.encode(ExecutorSettings.create({ executorId, cordoned })).finish(),
+  );
+  const version = world.log.length + 1;
+  const kind = Control_Kind.KIND_EXECUTOR_SETTINGS;
+  commit(world, { control: { kind, name: executorId, version, record } });
+}
+
+/** An operator says that an executor is gone. */
+export function dismiss(world: World, name: string): void {
+  const version = world.log.length + 1;
+  commit(world, { control: { kind: Control_Kind.KIND_EXECUTOR, name, version, record: undefined } });
 }
 
 let requests = 0;

@@ -1,6 +1,6 @@
 /**
- * Queues and executors: records that are no jobs, each change of which is an
- * entry in the log of its partition. And terms, which seal the partitions.
+ * Queues, executors and their settings: records that are no jobs, each change of
+ * which is an entry in the log of its partition. And terms, which seal the partitions.
  */
 import { Control_Kind, LogEntry } from '@armada-ts/api/armada/store/v1/store';
 import assert from 'node:assert/strict';
@@ -25,7 +25,8 @@ interface ControlRow {
 export function prepareControl(db: DatabaseSync, fixed: Fixed) {
   const tables = {
     [Control_Kind.KIND_QUEUE]: prepareQueues(db),
-    [Control_Kind.KIND_EXECUTOR]: prepareExecutors(db),
+    [Control_Kind.KIND_EXECUTOR]: prepareRecords(db, 'executor'),
+    [Control_Kind.KIND_EXECUTOR_SETTINGS]: prepareRecords(db, 'executor_settings'),
   };
   const takeNumber = query<{ head: number }>(
     db,
@@ -86,10 +87,11 @@ function prepareQueues(db: DatabaseSync) {
   };
 }
 
-function prepareExecutors(db: DatabaseSync) {
-  const find = query<ControlRow>(db, 'SELECT version, record, 0 AS live FROM executor WHERE name = ?');
-  const write = query(db, 'INSERT OR REPLACE INTO executor (name, version, record) VALUES (?, ?, ?)');
-  const remove = query(db, 'DELETE FROM executor WHERE name = ?');
+/** Records in which nothing lives. */
+function prepareRecords(db: DatabaseSync, table: 'executor' | 'executor_settings') {
+  const find = query<ControlRow>(db, `SELECT version, record, 0 AS live FROM ${table} WHERE name = ?`);
+  const write = query(db, `INSERT OR REPLACE INTO ${table} (name, version, record) VALUES (?, ?, ?)`);
+  const remove = query(db, `DELETE FROM ${table} WHERE name = ?`);
   return {
     find: (name: string) => find.get(name),
     write: (name: string, version: number, record: Uint8Array | null) =>

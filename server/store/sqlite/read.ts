@@ -4,7 +4,12 @@
  */
 import { Queue } from '@armada-ts/api/api/queue';
 import { SubmitJob } from '@armada-ts/api/armadaevents/armadaevents';
-import { ExecutorRecord, Operation, SchedulingClass } from '@armada-ts/api/armada/store/v1/store';
+import {
+  ExecutorRecord,
+  ExecutorSettings,
+  Operation,
+  SchedulingClass,
+} from '@armada-ts/api/armada/store/v1/store';
 import type { DatabaseSync } from 'node:sqlite';
 import { ArmadaError } from '../../base/errors.ts';
 import type {
@@ -43,6 +48,7 @@ export function prepareReader(db: DatabaseSync): StoreReader {
     queue: guard(reader.queue),
     queues: guard(reader.queues),
     executors: guard(reader.executors),
+    executorSettings: guard(reader.executorSettings),
     jobSet: guard(reader.jobSet),
     activeJobSets: guard(reader.activeJobSets),
     stream: guard(reader.stream),
@@ -129,6 +135,7 @@ function prepareControlReads(db: DatabaseSync) {
     'SELECT version, record FROM queue WHERE record IS NOT NULL ORDER BY name',
   );
   const executors = query<{ record: Uint8Array }>(db, 'SELECT record FROM executor ORDER BY name');
+  const settings = query<{ record: Uint8Array }>(db, 'SELECT record FROM executor_settings ORDER BY name');
   return {
     queue: (name: string): StoredQueue | undefined => {
       const row = queue.get(name);
@@ -136,6 +143,8 @@ function prepareControlReads(db: DatabaseSync) {
     },
     queues: (): StoredQueue[] => queues.all().map(stored),
     executors: (): ExecutorRecord[] => executors.all().map(({ record }) => ExecutorRecord.decode(record)),
+    executorSettings: (): ExecutorSettings[] =>
+      settings.all().map(({ record }) => ExecutorSettings.decode(record)),
   };
 }
 

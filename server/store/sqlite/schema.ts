@@ -24,7 +24,7 @@ import { ArmadaError } from '../../base/errors.ts';
 import type { AcknowledgementLevel } from '../store.ts';
 
 /** Raised with every change of the tables that older servers cannot read. */
-export const LAYOUT = 1;
+export const LAYOUT = 2;
 
 const TABLES = `
   CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
@@ -34,6 +34,7 @@ const TABLES = `
     version INTEGER NOT NULL, record BLOB
   ) STRICT;
   CREATE TABLE executor (name TEXT PRIMARY KEY, version INTEGER NOT NULL, record BLOB NOT NULL) STRICT;
+  CREATE TABLE executor_settings (name TEXT PRIMARY KEY, version INTEGER NOT NULL, record BLOB NOT NULL) STRICT;
   CREATE TABLE job_set (
     n INTEGER PRIMARY KEY, queue INTEGER NOT NULL, name TEXT NOT NULL, created_ms INTEGER NOT NULL,
     first INTEGER NOT NULL, last INTEGER NOT NULL, oldest_ms INTEGER,
