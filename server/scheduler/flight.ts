@@ -8,6 +8,7 @@ import type { Batch, JobRecord } from '@armada-ts/api/armada/store/v1/store';
 import type { EventSequence } from '@armada-ts/api/armadaevents/armadaevents';
 import type { Event } from '../model/job.ts';
 import { SCHEDULER_USER, applyAll } from './decide.ts';
+import { findJob } from './jobs.ts';
 import { type State, dropPlanned, landJob, launchJob } from './state.ts';
 
 /** What follows for one job. */
@@ -114,7 +115,7 @@ export function land(flights: Flights): void {
   flights.landings = flights.landings.filter((one) => {
     if ((state.positions.get(one.partition) ?? 0) < one.number) return true;
     if (one.runId !== undefined) dropPlanned(state, one.runId);
-    if (state.jobs.byId.get(one.id) === one.job) landJob(state, one.job);
+    if (findJob(state.jobs, one.id) === one.job) landJob(state, one.job);
     return false;
   });
 }

@@ -5,6 +5,7 @@
  * that was cancelled or finished has ended, and nothing is left behind.
  */
 import assert from 'node:assert/strict';
+import { countJobs, findJob } from './jobs.ts';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { isTerminal, validRun } from '../model/job.ts';
@@ -78,7 +79,7 @@ function checkCharges(world: World): void {
   for (const { record } of world.records.values()) {
     const run = validRun(record);
     if (run) assert.equal(charges.byRun.get(run.runId)?.state, 'valid');
-    assert.equal(jobs.byId.has(record.jobId), !isTerminal(record.state));
+    assert.equal(findJob(jobs, record.jobId) !== -1, !isTerminal(record.state));
   }
   const valid = [...charges.byRun.values()].filter((one) => one.state === 'valid').length;
   const wanted = [...world.records.values()].filter(({ record }) => validRun(record)).length;
@@ -138,7 +139,7 @@ async function play(steps: (typeof step extends fc.Arbitrary<infer T> ? T : neve
   for (let times = 0; times < 2; times++) for (const id of EXECUTORS) showOne(id);
   const { charges, nodes, classes, waiting, needs, jobs } = world.scheduler.state;
   assert.equal(charges.byRun.size + charges.byNode.size + charges.leaving.size, 0);
-  assert.equal(classes.byKey.size + needs.size + waiting.size + jobs.byId.size + jobs.sets.byKey.size, 0);
+  assert.equal(classes.byKey.size + needs.size + waiting.size + countJobs(jobs) + jobs.sets.byKey.size, 0);
   for (const [index] of nodes.facts.entries()) {
     assert.equal(nodes.free[index * nodes.width + 1], nodes.capacity[index * nodes.width + 1]);
   }

@@ -5,7 +5,7 @@
  * A record takes whole grains, and what it gives back is used by the next one
  * of as many grains.
  */
-const GRAIN_BYTES = 64;
+const GRAIN_BYTES = 16;
 const BLOCK_BYTES = 1 << 20;
 const GRAINS_A_BLOCK = BLOCK_BYTES / GRAIN_BYTES;
 /** In front of each record, its length. */

@@ -28,8 +28,8 @@ import {
   type Jobs,
   addJob,
   createJobs,
+  findJob,
   hasFlag,
-  recordOf,
   removeJob,
   setFlag,
   setRecord,
@@ -87,7 +87,7 @@ export function applyEntry(state: State, entry: LogEntry): void {
   let created: ReadonlySet<string> | undefined;
   for (const stored of entry.jobs) {
     const id = stored.record?.jobId ?? '';
-    if (!state.jobs.byId.has(id)) {
+    if (findJob(state.jobs, id) === -1) {
       // A job that is not known and not created here has ended: the page it was missing from was newer.
       created ??= createdJobs(entry);
       if (!created.has(id)) continue;
@@ -160,7 +160,8 @@ function applyJob(state: State, stored: StoredJob): void {
   const { record, version } = stored;
   if (record === undefined) return;
   const { jobs } = state;
-  const known = jobs.byId.get(record.jobId);
+  const found = findJob(jobs, record.jobId);
+  const known = found === -1 ? undefined : found;
   if (known !== undefined && version <= (jobs.version[known] ?? 0)) return;
   if (isTerminal(record.state)) {
     if (known !== undefined) endJob(state, known, record);
@@ -184,7 +185,7 @@ function endJob(state: State, job: number, record: JobRecord): void {
   leaveLane(state, job);
   setRun(state, job, record);
   state.due.delete(job);
-  leaveClass(state, job, recordOf(state.jobs, job).schedulingClass);
+  leaveClass(state, job, classOfJob(state, job).source.id);
   removeJob(state.jobs, job);
 }
 

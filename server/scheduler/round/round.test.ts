@@ -133,7 +133,12 @@ function createWorld({ nodes: nodeCases, needs: needCases, factors, heldQueue }:
     return { ...facts, total, free: { ...total }, isListed: one.isListed };
   });
   const ids: string[] = [];
-  const order = { ids, priority: new Float64Array(100), submittedAtMs: new Float64Array(100) };
+  const order = {
+    ids,
+    isIdBefore: (a: number, b: number): boolean => ids[a]! < ids[b]!,
+    priority: new Float64Array(100),
+    submittedAtMs: new Float64Array(100),
+  };
   const snapshot: Snapshot = {
     nodes,
     classes: createClasses(),

@@ -8,7 +8,8 @@ import { type Heap, pushItem, removeAt } from './heap.ts';
 
 /** What decides the order of jobs within their class; columns by job. */
 export interface JobOrder {
-  readonly ids: string[];
+  /** Whether the id of job `a` is lower. */
+  readonly isIdBefore: (a: number, b: number) => boolean;
   /** Lower first. */
   priority: Float64Array;
   submittedAtMs: Float64Array;
@@ -40,7 +41,7 @@ export function isJobBefore(order: JobOrder, a: number, b: number): boolean {
   if (byPriority !== 0) return byPriority < 0;
   const bySubmit = (order.submittedAtMs[a] ?? 0) - (order.submittedAtMs[b] ?? 0);
   if (bySubmit !== 0) return bySubmit < 0;
-  return (order.ids[a] ?? '') < (order.ids[b] ?? '');
+  return order.isIdBefore(a, b);
 }
 
 export function isWaiting(waiting: Waiting, job: number): boolean {

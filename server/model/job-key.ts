@@ -1,0 +1,47 @@
+/**
+ * Job ids as bytes: 16 instead of 26 characters, in the same order. Where a
+ * million of them are kept or indexed, they are kept like this.
+ */
+import { isJobId } from './ids.ts';
+
+const CROCKFORD = '0123456789abcdefghjkmnpqrstvwxyz';
+
+/** Value of each character code of Crockford's base 32 in lower case. */
+const VALUES = new Uint8Array(128);
+for (let value = 0; value < CROCKFORD.length; value++) VALUES[CROCKFORD.charCodeAt(value)] = value;
+
+/** Bytes of a job id; undefined for text that is none. */
+export function jobKey(jobId: string): Uint8Array | undefined {
+  if (!isJobId(jobId)) return undefined;
+  const key = new Uint8Array(16);
+  let pending = 0;
+  let bits = -2; // 26 characters hold 130 bits; the first two are always 0.
+  let at = 0;
+  for (let i = 0; i < 26; i++) {
+    pending = (pending << 5) | (VALUES[jobId.charCodeAt(i)] ?? 0);
+    bits += 5;
+    if (bits >= 8) {
+      bits -= 8;
+      key[at++] = pending >> bits;
+      pending &= (1 << bits) - 1;
+    }
+  }
+  return key;
+}
+
+/** The job id that jobKey turned into these bytes. */
+export function jobIdOf(key: Uint8Array): string {
+  let text = '';
+  let pending = 0;
+  let bits = 2;
+  for (const byte of key) {
+    pending = (pending << 8) | byte;
+    bits += 8;
+    while (bits >= 5) {
+      bits -= 5;
+      text += CROCKFORD.charAt(pending >> bits);
+      pending &= (1 << bits) - 1;
+    }
+  }
+  return text;
+}

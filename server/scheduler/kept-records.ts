@@ -1,0 +1,112 @@
+/**
+ * The records of the live jobs, in two parts: what many jobs have in common
+ * (whose they are, of which class) is kept once for all of them, the rest
+ * encoded in a slab. Of a queued job the rest is its client id, or nothing.
+ */
+import { JobRecord } from '@armada-ts/api/armada/store/v1/store';
+import { growInts } from './round/columns.ts';
+import { type Slab, createSlab, dropBytes, keepBytes, readBytes } from './slab.ts';
+
+/** What a job is told apart by; kept elsewhere, for it is asked all the time. */
+export type RecordKey = Pick<JobRecord, 'jobId' | 'queue' | 'jobSet' | 'priority' | 'submittedAtMs'>;
+
+type Common = Pick<
+  JobRecord,
+  'owner' | 'groups' | 'namespace' | 'schedulingClass' | 'atMostOnce' | 'failFast'
+>;
+
+export interface KeptRecords {
+  readonly slab: Slab;
+  /** By job: handle of the bytes of its own; NOTHING when there are none. */
+  own: Int32Array;
+  /** By job: index of what it has in common with others and one more, or 0 when no record is kept. */
+  common: Int32Array;
+  readonly commons: ({ key: string; value: Common; jobs: number } | undefined)[];
+  readonly byKey: Map<string, number>;
+  readonly unused: number[];
+}
+
+/** No handle of a slab has this value. */
+const NOTHING = -(2 ** 31);
+
+export function createKeptRecords(): KeptRecords {
+  return {
+    slab: createSlab(),
+    own: new Int32Array(0),
+    common: new Int32Array(0),
+    commons: [],
+    byKey: new Map(),
+    unused: [],
+  };
+}
+
+/** Keeps the record of a job in place of the one before. */
+export function keepRecord(kept: KeptRecords, job: number, record: JobRecord): void {
+  kept.own = growInts(kept.own, job + 1);
+  kept.common = growInts(kept.common, job + 1);
+  // Taken first: what both records have in common is then not let go of in between.
+  const common = takeCommon(kept, record);
+  dropRecord(kept, job);
+  const bytes = JobRecord.encode(ownPart(record)).finish();
+  kept.own[job] = bytes.length === 0 ? NOTHING : keepBytes(kept.slab, bytes);
+  kept.common[job] = common + 1;
+}
+
+/** The record as it was kept. */
+export function keptRecord(kept: KeptRecords, job: number, key: RecordKey): JobRecord {
+  const found = kept.commons[(kept.common[job] ?? 0) - 1];
+  if (found === undefined) throw new Error(`no record of job ${key.jobId} is kept`);
+  const own = kept.own[job] ?? NOTHING;
+  const record = JobRecord.decode(own === NOTHING ? new Uint8Array() : readBytes(kept.slab, own));
+  Object.assign(record, key, found.value, { groups: [...found.value.groups] });
+  record.changedAtMs ||= key.submittedAtMs;
+  return record;
+}
+
+export function dropRecord(kept: KeptRecords, job: number): void {
+  const index = (kept.common[job] ?? 0) - 1;
+  if (index === -1) return;
+  const own = kept.own[job] ?? NOTHING;
+  if (own !== NOTHING) dropBytes(kept.slab, own);
+  kept.common[job] = 0;
+  const common = kept.commons[index];
+  if (common === undefined || --common.jobs > 0) return;
+  kept.byKey.delete(common.key);
+  kept.commons[index] = undefined;
+  kept.unused.push(index);
+}
+
+/** A job that has not changed since it was submitted, as queued ones have not, need not say when that was. */
+function ownPart(record: JobRecord): JobRecord {
+  return {
+    ...record,
+    jobId: '',
+    queue: '',
+    jobSet: '',
+    owner: '',
+    groups: [],
+    namespace: '',
+    schedulingClass: '',
+    atMostOnce: false,
+    failFast: false,
+    priority: 0,
+    submittedAtMs: 0,
+    changedAtMs: record.changedAtMs === record.submittedAtMs ? 0 : record.changedAtMs,
+  };
+}
+
+function takeCommon(kept: KeptRecords, record: JobRecord): number {
+  const { owner, groups, namespace, schedulingClass, atMostOnce, failFast } = record;
+  const key = JSON.stringify([schedulingClass, owner, namespace, atMostOnce, failFast, ...groups]);
+  const known = kept.byKey.get(key);
+  const common = known === undefined ? undefined : kept.commons[known];
+  if (known !== undefined && common) {
+    common.jobs++;
+    return known;
+  }
+  const index = kept.unused.pop() ?? kept.commons.length;
+  const value = { owner, groups, namespace, schedulingClass, atMostOnce, failFast };
+  kept.commons[index] = { key, value, jobs: 1 };
+  kept.byKey.set(key, index);
+  return index;
+}
