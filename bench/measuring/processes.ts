@@ -18,11 +18,15 @@ export function cpuMicrosOf(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) * TICK_MICROS;
 }
 
+/** How long a process is given to finish what it has answered already. */
+const MAX_SETTLING_MS = 5_000;
+
 /** The same once the process has nothing left to do: what it does after answering belongs to the bill. */
 export async function settledCpuMicrosOf(pid: number): Promise<number> {
+  const until = performance.now() + MAX_SETTLING_MS;
   let before = Number.NaN;
   let now = cpuMicrosOf(pid);
-  while (now - before !== 0) {
+  while (now !== before && performance.now() < until) {
     await sleep(200);
     before = now;
     now = cpuMicrosOf(pid);
@@ -39,7 +43,7 @@ export interface LoadProcess<Order, Figures> {
 
 /**
  * Starts a file of this checkout as a process; it serves with `serveLoad`.
- * @param url of the file: `new URL('clients/x.ts', import.meta.url)`
+ * @param url of the file, relative to the benchmark by import.meta.url
  */
 export function startLoad<Order extends object, Figures>(
   url: URL,
