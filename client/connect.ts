@@ -7,8 +7,9 @@ import {
   type CallOptions as GrpcCallOptions,
   type ClientOptions,
 } from '@grpc/grpc-js';
+import { performance } from 'node:perf_hooks';
 import { isLoopback, usesTls } from './address.ts';
-import { ArmadaClientError, toClientError } from './errors.ts';
+import { ArmadaClientError, cancelledByCaller, toClientError } from './errors.ts';
 
 export interface ConnectOptions {
   /** `host:port`. */
@@ -24,13 +25,20 @@ export interface ConnectOptions {
   connectTimeoutMs?: number;
   /** Deadline of a call with one answer. Default 30 s; streams have none. */
   callTimeoutMs?: number;
+  /**
+   * How long calls that may be carried out twice are repeated after failures
+   * that pass; 0 for never. Default 10 s, and 60 s for submits with client ids.
+   */
+  retryForMs?: number;
 }
 
 export interface CallOptions {
   /** Ends the call with code CANCELLED. */
   signal?: AbortSignal | undefined;
-  /** Overrides the connection's `callTimeoutMs`. */
+  /** Overrides the connection's `callTimeoutMs`; holds for each try of a call that is repeated. */
   timeoutMs?: number;
+  /** Overrides the connection's `retryForMs`. */
+  retryForMs?: number;
 }
 
 /** One method of a generated service definition. */
@@ -47,6 +55,10 @@ export interface Method<Request, Response> {
  */
 export interface Connection extends Disposable {
   readonly address: string;
+  /** As given to `connect`. */
+  readonly retryForMs: number | undefined;
+  /** Aborted by `close`. */
+  readonly closed: AbortSignal;
   call<Request, Response>(
     method: Method<Request, Response>,
     request: Request,
@@ -58,6 +70,7 @@ export interface Connection extends Disposable {
     request: Request,
     options?: CallOptions,
   ): AsyncGenerator<Response, void>;
+  /** Ends every call and stream under way with code CANCELLED. */
   close(): void;
 }
 
@@ -69,6 +82,8 @@ const DEFAULT_CALL_TIMEOUT_MS = 30_000;
 const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
 /** Grace for a call that is sent without a connection, to learn why there is none. */
 const LAST_TRY_MS = 500;
+/** Longest time that a watch on the channel's state outlasts the call that wanted it. */
+const WATCH_MS = 100;
 
 /** Opens a channel; nothing is sent before the first call. */
 export function connect(options: ConnectOptions): Connection {
@@ -76,22 +91,30 @@ export function connect(options: ConnectOptions): Connection {
   const channel: Channel = {
     address,
     client: openChannel(options),
+    closing: new AbortController(),
     metadata: credentialMetadata(options),
     connectTimeoutMs: options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS,
     callTimeoutMs: options.callTimeoutMs ?? DEFAULT_CALL_TIMEOUT_MS,
   };
+  const close = () => {
+    channel.closing.abort();
+    channel.client.close();
+  };
   return {
     address,
+    retryForMs: options.retryForMs,
+    closed: channel.closing.signal,
     call: (method, request, callOptions) => callUnary(channel, method, request, callOptions ?? {}),
     stream: (method, request, callOptions) => callStream(channel, method, request, callOptions ?? {}),
-    close: () => channel.client.close(),
-    [Symbol.dispose]: () => channel.client.close(),
+    close,
+    [Symbol.dispose]: close,
   };
 }
 
 interface Channel {
   address: string;
   client: Client;
+  closing: AbortController;
   metadata: Metadata;
   connectTimeoutMs: number;
   callTimeoutMs: number;
@@ -137,8 +160,8 @@ async function callUnary<Request, Response>(
   request: Request,
   options: CallOptions,
 ): Promise<Response> {
-  throwIfAborted(options.signal);
   const ready = await waitUntilReady(channel, options.signal);
+  throwIfAborted(channel, options.signal);
   const timeoutMs = ready ? (options.timeoutMs ?? channel.callTimeoutMs) : LAST_TRY_MS;
   const grpcOptions: GrpcCallOptions = { deadline: Date.now() + timeoutMs };
   return new Promise((resolve, reject) => {
@@ -151,15 +174,13 @@ async function callUnary<Request, Response>(
       channel.metadata,
       grpcOptions,
       (error, response) => {
-        options.signal?.removeEventListener('abort', cancel);
+        release();
         if (error) reject(explain(channel, { ready, signal: options.signal }, error));
         else if (response === undefined) reject(new ArmadaClientError('INTERNAL', `${path} gave no answer`));
         else resolve(response);
       },
     );
-    const cancel = () => call.cancel();
-    options.signal?.addEventListener('abort', cancel, { once: true });
-    if (options.signal?.aborted) cancel();
+    const release = whenAborted(channel, options.signal, () => call.cancel());
   });
 }
 
@@ -169,8 +190,8 @@ async function* callStream<Request, Response>(
   request: Request,
   options: CallOptions,
 ): AsyncGenerator<Response, void> {
-  throwIfAborted(options.signal);
   const ready = await waitUntilReady(channel, options.signal);
+  throwIfAborted(channel, options.signal);
   const { path, requestSerialize, responseDeserialize } = method;
   const timeoutMs = ready ? options.timeoutMs : LAST_TRY_MS;
   const call = channel.client.makeServerStreamRequest(
@@ -183,37 +204,58 @@ async function* callStream<Request, Response>(
   );
   // Cancelling emits an error after the loop has stopped listening.
   call.on('error', () => {});
-  const cancel = () => call.cancel();
-  options.signal?.addEventListener('abort', cancel, { once: true });
-  if (options.signal?.aborted) cancel();
+  const release = whenAborted(channel, options.signal, () => call.cancel());
   try {
     for await (const message of call) yield message;
   } catch (error) {
     throw explain(channel, { ready, signal: options.signal }, error);
   } finally {
-    options.signal?.removeEventListener('abort', cancel);
+    release();
     call.cancel();
   }
 }
 
-/** False when there was no connection within the time; the call is then sent all the same, to learn why. */
-async function waitUntilReady(channel: Channel, signal: AbortSignal | undefined): Promise<boolean> {
-  if (channel.client.getChannel().getConnectivityState(true) === connectivityState.READY) return true;
-  return new Promise((resolve) => {
-    const settle = (ready: boolean) => {
-      signal?.removeEventListener('abort', giveUp);
-      resolve(ready);
-    };
-    const giveUp = () => settle(false);
-    signal?.addEventListener('abort', giveUp, { once: true });
-    channel.client.waitForReady(Date.now() + channel.connectTimeoutMs, (error) =>
-      settle(error === undefined),
-    );
-  });
+/** Calls `cancel` once the caller or the closing of the connection asks for it; gives what ends the listening. */
+function whenAborted(channel: Channel, signal: AbortSignal | undefined, cancel: () => void): () => void {
+  const signals = signal ? [signal, channel.closing.signal] : [channel.closing.signal];
+  for (const each of signals) each.addEventListener('abort', cancel, { once: true });
+  return () => {
+    for (const each of signals) each.removeEventListener('abort', cancel);
+  };
 }
 
-function throwIfAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted) throw new ArmadaClientError('CANCELLED', 'cancelled by the caller');
+/**
+ * False when there was no connection within the time; the call is then sent all
+ * the same, to learn why. A watch on the channel cannot be called off, so it is
+ * kept short: whoever aborts leaves no timer behind for long.
+ */
+async function waitUntilReady(channel: Channel, signal: AbortSignal | undefined): Promise<boolean> {
+  const giveUpAtMs = performance.now() + channel.connectTimeoutMs;
+  while (!signal?.aborted && !channel.closing.signal.aborted) {
+    const transport = channel.client.getChannel();
+    const state = transport.getConnectivityState(true);
+    if (state === connectivityState.READY) return true;
+    const leftMs = giveUpAtMs - performance.now();
+    if (leftMs <= 0) return false;
+    const lookAgainAt = Date.now() + Math.min(leftMs, WATCH_MS);
+    await new Promise<void>((resolve) => {
+      const release = whenAborted(channel, signal, resolve);
+      transport.watchConnectivityState(state, lookAgainAt, () => {
+        release();
+        resolve();
+      });
+    });
+  }
+  return false;
+}
+
+function throwIfAborted(channel: Channel, signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw cancelledByCaller();
+  if (channel.closing.signal.aborted) throw connectionClosed();
+}
+
+function connectionClosed(): ArmadaClientError {
+  return new ArmadaClientError('CANCELLED', 'the connection is closed');
 }
 
 /**
@@ -227,6 +269,7 @@ function explain(
   error: unknown,
 ): ArmadaClientError {
   const failure = toClientError(error);
+  if (channel.closing.signal.aborted) return connectionClosed();
   if (failure.code === 'CANCELLED' && !signal?.aborted) {
     return new ArmadaClientError('UNAVAILABLE', `${channel.address} ended the call`, { cause: error });
   }

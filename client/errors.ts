@@ -56,6 +56,22 @@ export class ArmadaClientError extends Error {
     this.retryAfterMs = details.retryAfterMs;
     this.unreachable = details.unreachable ?? false;
   }
+
+  /**
+   * Whether the same call may succeed a little later: the server is stopping or
+   * busy, others got in the way. Every other code lasts, so that repeating the
+   * call as it is cannot help. RESOURCE_EXHAUSTED passes only when the server
+   * says after which time; else the request itself is too large.
+   */
+  get passes(): boolean {
+    if (this.code === 'RESOURCE_EXHAUSTED') return this.retryAfterMs !== undefined;
+    return this.code === 'UNAVAILABLE' || this.code === 'ABORTED';
+  }
+}
+
+/** What an aborted signal ends with. */
+export function cancelledByCaller(cause?: unknown): ArmadaClientError {
+  return new ArmadaClientError('CANCELLED', 'cancelled by the caller', { cause });
 }
 
 /** The metadata key under which gRPC carries a google.rpc.Status with typed details. */

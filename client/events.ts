@@ -2,6 +2,7 @@ import { EventService, type EventMessage, type EventStreamMessage } from '@armad
 import type { Connection } from './connect.ts';
 import { ArmadaClientError, toClientError } from './errors.ts';
 import { resuming, type ResumeOptions } from './resume.ts';
+import { untilClosed } from './retry.ts';
 
 /** The body of an event, told apart by `$case`. */
 export type JobSetEventBody = NonNullable<EventMessage['events']>;
@@ -26,15 +27,37 @@ export interface WatchOptions extends ResumeOptions {
 }
 
 /**
+ * A watch that had begun and cannot go on by itself. `reason` tells why:
+ * EVENTS_GONE when events after `lastMessageId` are no longer kept, so that some
+ * are missed for good; QUEUE_NOT_FOUND when the queue was deleted; nothing when
+ * the server stayed away for too long, and a new watch from `lastMessageId` may
+ * succeed later.
+ */
+export class WatchBrokenError extends ArmadaClientError {
+  /** Of the last event that arrived. */
+  readonly lastMessageId: string;
+
+  constructor(jobSetId: string, lastMessageId: string, cause: ArmadaClientError) {
+    const { code, reason, unreachable, retryAfterMs } = cause;
+    const message = `the watch of job set "${jobSetId}" broke after message ${lastMessageId}: ${cause.message}`;
+    super(code, message, { reason, unreachable, retryAfterMs, cause });
+    this.name = 'WatchBrokenError';
+    this.lastMessageId = lastMessageId;
+  }
+}
+
+/**
  * Reads the events of a job set in order, each once. A broken stream is resumed
- * after the last event by itself; when that is not possible, the error says
- * from which message id a new watch could go on.
+ * after the last event by itself; when that is not possible, WatchBrokenError
+ * says where it stood. What stops it from beginning at all is an
+ * ArmadaClientError.
  */
 export async function* watchJobSet(
   connection: Connection,
   options: WatchOptions,
 ): AsyncGenerator<JobSetEvent, void> {
   const follow = options.follow ?? true;
+  const signal = untilClosed(connection, options.signal);
   let messageId = options.fromMessageId ?? '';
   let received = false;
   const open = () =>
@@ -47,10 +70,10 @@ export async function* watchJobSet(
         fromMessageId: messageId,
         errorIfMissing: (options.errorIfMissing ?? false) && !received,
       },
-      { signal: options.signal },
+      { signal },
     );
   try {
-    for await (const streamed of resuming(open, { ...options, endless: follow })) {
+    for await (const streamed of resuming(open, { ...options, signal, endless: follow })) {
       received = true;
       messageId = streamed.id;
       const event = toEvent(streamed);
@@ -58,17 +81,8 @@ export async function* watchJobSet(
     }
   } catch (thrown) {
     const error = toClientError(thrown);
-    if (!received || options.signal?.aborted) throw error;
-    throw new ArmadaClientError(
-      error.code,
-      `the watch of job set "${options.jobSetId}" broke after message ${messageId}: ${error.message}`,
-      {
-        reason: error.reason,
-        unreachable: error.unreachable,
-        retryAfterMs: error.retryAfterMs,
-        cause: error,
-      },
-    );
+    if (!received || signal.aborted) throw error;
+    throw new WatchBrokenError(options.jobSetId, messageId, error);
   }
 }
 

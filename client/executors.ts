@@ -1,5 +1,6 @@
 import { ExecutorService } from '@armada-ts/api/api/control';
 import type { CallOptions, Connection } from './connect.ts';
+import { callRepeatedly } from './retry.ts';
 
 /**
  * Which runs of a cluster or node are meant. No queues select nothing, so that
@@ -18,7 +19,7 @@ export async function cordonExecutor(
   options?: CallOptions,
 ): Promise<void> {
   const request = { name, cordoned: true, cordonReason: reason };
-  await connection.call(ExecutorService.upsertExecutorSettings, request, options);
+  await callRepeatedly(connection, ExecutorService.upsertExecutorSettings, request, options);
 }
 
 /** Lets a cluster have new runs again. */
@@ -28,7 +29,7 @@ export async function uncordonExecutor(
   options?: CallOptions,
 ): Promise<void> {
   const request = { name, cordoned: false, cordonReason: '' };
-  await connection.call(ExecutorService.upsertExecutorSettings, request, options);
+  await callRepeatedly(connection, ExecutorService.upsertExecutorSettings, request, options);
 }
 
 /** Forgets what was set for a cluster, which uncordons it. */
@@ -37,7 +38,7 @@ export async function deleteExecutorSettings(
   name: string,
   options?: CallOptions,
 ): Promise<void> {
-  await connection.call(ExecutorService.deleteExecutorSettings, { name }, options);
+  await callRepeatedly(connection, ExecutorService.deleteExecutorSettings, { name }, options);
 }
 
 /**

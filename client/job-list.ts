@@ -5,6 +5,7 @@ import {
   type ListedJob,
 } from '@armada-ts/api/armada/jobs/v1/jobs';
 import type { CallOptions, Connection } from './connect.ts';
+import { callRepeatedly } from './retry.ts';
 
 export type { DescribedRun, DescribeJobResponse, ListedJob } from '@armada-ts/api/armada/jobs/v1/jobs';
 
@@ -32,7 +33,7 @@ export async function* listJobs(
   let pageToken = '';
   do {
     const request = { queue, jobSet, states: [...states], pageSize: PAGE_JOBS, pageToken };
-    const page = await connection.call(JobListServiceService.listJobs, request, options);
+    const page = await callRepeatedly(connection, JobListServiceService.listJobs, request, options);
     yield* page.jobs;
     pageToken = page.nextPageToken;
   } while (pageToken !== '');
@@ -44,5 +45,5 @@ export async function describeJob(
   jobId: string,
   options?: CallOptions,
 ): Promise<DescribeJobResponse> {
-  return connection.call(JobListServiceService.describeJob, { jobId }, options);
+  return callRepeatedly(connection, JobListServiceService.describeJob, { jobId }, options);
 }

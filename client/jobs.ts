@@ -1,6 +1,7 @@
 import type { JobState } from '@armada-ts/api/api/job';
 import { SubmitService } from '@armada-ts/api/api/submit';
 import type { CallOptions, Connection } from './connect.ts';
+import { callRepeatedly } from './retry.ts';
 
 /** Jobs by id. Queue and job set only narrow the choice: a job id alone is enough for our server, Armada's wants all three. */
 export interface JobSelection {
@@ -27,7 +28,7 @@ export async function cancelJobs(
     jobSetId: selection.jobSetId ?? '',
     reason: selection.reason ?? '',
   };
-  const result = await connection.call(SubmitService.cancelJobs, request, options);
+  const result = await callRepeatedly(connection, SubmitService.cancelJobs, request, options);
   return result.cancelledIds;
 }
 
@@ -39,7 +40,7 @@ export async function cancelJobSet(
 ): Promise<void> {
   const { queue, jobSetId, states = [], reason = '' } = selection;
   const filter = states.length === 0 ? undefined : { states: [...states] };
-  await connection.call(SubmitService.cancelJobSet, { queue, jobSetId, filter, reason }, options);
+  await callRepeatedly(connection, SubmitService.cancelJobSet, { queue, jobSetId, filter, reason }, options);
 }
 
 /**
@@ -87,7 +88,7 @@ async function reprioritize(
   request: Parameters<typeof SubmitService.reprioritizeJobs.requestSerialize>[0],
   options: CallOptions | undefined,
 ): Promise<Map<string, string>> {
-  const answer = await connection.call(SubmitService.reprioritizeJobs, request, options);
+  const answer = await callRepeatedly(connection, SubmitService.reprioritizeJobs, request, options);
   return refusedOf(answer.reprioritizationResults);
 }
 

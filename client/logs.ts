@@ -1,6 +1,7 @@
 import { LogServiceService } from '@armada-ts/api/armada/logs/v1/logs';
 import type { Connection } from './connect.ts';
 import { resuming, type ResumeOptions } from './resume.ts';
+import { untilClosed } from './retry.ts';
 
 export interface ReadLogOptions extends ResumeOptions {
   jobId: string;
@@ -35,6 +36,7 @@ export async function* readLog(
 ): AsyncGenerator<LogChunk, void> {
   let runId = options.runId ?? '';
   let offset = options.offset ?? 0n;
+  const signal = untilClosed(connection, options.signal);
   const open = () =>
     connection.stream(
       LogServiceService.readLog,
@@ -45,10 +47,10 @@ export async function* readLog(
         offset,
         follow: options.follow ?? false,
       },
-      { signal: options.signal },
+      { signal },
     );
   const patience = options.follow ? {} : { giveUpAfterMs: GIVE_UP_READING_MS };
-  for await (const chunk of resuming(open, { ...patience, ...options, endless: false })) {
+  for await (const chunk of resuming(open, { ...patience, ...options, signal, endless: false })) {
     runId = chunk.runId;
     offset = chunk.offset + BigInt(chunk.data.length);
     yield { data: chunk.data, offset: chunk.offset, runId };

@@ -1,6 +1,7 @@
 import type { JobState } from '@armada-ts/api/api/job';
 import { Queue, QueueServiceService } from '@armada-ts/api/api/queue';
 import type { CallOptions, Connection } from './connect.ts';
+import { callRepeatedly } from './retry.ts';
 
 /** What a new queue may state; everything but the name has a default. */
 export type QueueDefinition = Pick<Queue, 'name'> & Partial<Omit<Queue, 'name' | '_unknownFields'>>;
@@ -17,7 +18,7 @@ export async function createQueue(
 
 /** Throws NOT_FOUND. */
 export async function getQueue(connection: Connection, name: string, options?: CallOptions): Promise<Queue> {
-  return connection.call(QueueServiceService.getQueue, { name }, options);
+  return callRepeatedly(connection, QueueServiceService.getQueue, { name }, options);
 }
 
 /** All queues, by name. */
@@ -44,7 +45,7 @@ export async function updateQueue(
   options?: CallOptions,
 ): Promise<Queue> {
   const queue = { ...(await getQueue(connection, name, options)), ...patch };
-  await connection.call(QueueServiceService.updateQueue, queue, options);
+  await callRepeatedly(connection, QueueServiceService.updateQueue, queue, options);
   return queue;
 }
 
@@ -55,7 +56,7 @@ export async function replaceQueue(
   options?: CallOptions,
 ): Promise<void> {
   const queue = { ...Queue.create(), ...definition, priorityFactor: definition.priorityFactor || 1 };
-  await connection.call(QueueServiceService.updateQueue, queue, options);
+  await callRepeatedly(connection, QueueServiceService.updateQueue, queue, options);
 }
 
 /** Throws NOT_FOUND, or FAILED_PRECONDITION while the queue has jobs that have not ended. */
@@ -73,7 +74,7 @@ export async function cordonQueue(
   name: string,
   options?: CallOptions,
 ): Promise<void> {
-  await connection.call(QueueServiceService.cordonQueue, { name }, options);
+  await callRepeatedly(connection, QueueServiceService.cordonQueue, { name }, options);
 }
 
 export async function uncordonQueue(
@@ -81,7 +82,7 @@ export async function uncordonQueue(
   name: string,
   options?: CallOptions,
 ): Promise<void> {
-  await connection.call(QueueServiceService.uncordonQueue, { name }, options);
+  await callRepeatedly(connection, QueueServiceService.uncordonQueue, { name }, options);
 }
 
 /** Which jobs of a queue are meant; priority classes and pools that are left out mean all. */

@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { ArmadaClientError, toClientError, type GrpcCode } from './errors.ts';
+import { delayBefore, pause } from './retry.ts';
 
 /** A break in a stream that is about to be resumed. */
 export interface Interruption {
@@ -70,24 +70,12 @@ export async function* resuming<Message>(
     attempt += 1;
     brokenAt ??= performance.now();
     if (performance.now() - brokenAt > giveUpAfterMs) throw error ?? endedError();
-    const retryInMs = delay(attempt, error, options);
+    const retryInMs = delayBefore(attempt, error?.retryAfterMs, {
+      firstDelayMs: options.firstDelayMs ?? 250,
+      maxDelayMs: options.maxDelayMs ?? 10_000,
+    });
     options.onInterrupted?.({ error, attempt, retryInMs });
-    await wait(retryInMs, options.signal);
-  }
-}
-
-/** Doubling waits with a fifth of jitter, so that watchers of a restarted server do not return as one. */
-function delay(attempt: number, error: ArmadaClientError | undefined, options: ResumeOptions): number {
-  const grown = (options.firstDelayMs ?? 250) * 2 ** Math.min(attempt - 1, 16);
-  const bounded = Math.min(grown, options.maxDelayMs ?? 10_000);
-  return Math.max(Math.round(bounded * (0.8 + Math.random() * 0.4)), error?.retryAfterMs ?? 0);
-}
-
-async function wait(delayMs: number, signal: AbortSignal | undefined): Promise<void> {
-  try {
-    await sleep(delayMs, undefined, signal ? { signal } : {});
-  } catch (cause) {
-    throw new ArmadaClientError('CANCELLED', 'cancelled by the caller', { cause });
+    await pause(retryInMs, options.signal);
   }
 }
 
