@@ -96,10 +96,7 @@ export function preemptEvents(
     reason,
   };
   const error: RunError = { ...NO_ERROR, reason: { $case: 'jobRunPreemptedError', value: { reason } } };
-  return [
-    event({ $case: 'jobRunPreempted', value }, { nowMs }),
-    event(failed(record, error), { nowMs }),
-  ];
+  return [event({ $case: 'jobRunPreempted', value }, { nowMs }), event(failed(record, error), { nowMs })];
 }
 
 /** Gives the job another priority, because somebody asked for it. */
