@@ -1,5 +1,6 @@
 import type { LogEntry, StoredJob } from '@armada-ts/api/armada/store/v1/store';
 import { LogEntry as LogEntryMessage } from '@armada-ts/api/armada/store/v1/store';
+import { JobState } from '@armada-ts/api/api/job';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { EventHub } from './events/hub.ts';
@@ -25,7 +26,13 @@ function storeOf(active: StoredJob[], heads: number[]): { store: Store; tell: (i
       yield item;
     }
   }
-  const read = { active: async () => ({ jobs: active, classes: [], operations: [], next: undefined }) };
+  const leased = (): StoredJob[] => active.filter(({ record }) => record?.state !== JobState.QUEUED);
+  const read = {
+    queues: async () => [{ queue: { name: 'queue' } }, { queue: { name: 'idle' } }],
+    activeJobSets: async (queue: string) =>
+      queue === 'idle' ? [] : [{ queue, jobSet: 'set', leased: leased().length }],
+    jobsOfSet: async () => leased(),
+  };
   const store = { read, tail, heads: async (): Promise<Positions> => [heads.shift() ?? 0] };
   return { store: store as unknown as Store, tell };
 }

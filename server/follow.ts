@@ -1,6 +1,8 @@
+import { JobState } from '@armada-ts/api/api/job';
+import { setImmediate } from 'node:timers/promises';
 import type { EventHub } from './events/hub.ts';
 import type { Inboxes } from './lease/inboxes.ts';
-import type { Positions, Store } from './store/store.ts';
+import type { JobSetInfo, Positions, Store, StoredJob } from './store/store.ts';
 
 /** Who hears what the log says; the scheduler's thread is fed by its host, from the heads at which it took the lead. */
 export interface Followers {
@@ -9,7 +11,7 @@ export interface Followers {
 }
 
 /**
- * Follows the log until the signal aborts. Returns when the followers know what was active at the start; `done` then
+ * Follows the log until the signal aborts. Returns when the followers know which runs there were at the start; `done` then
  * tells how it ended.
  */
 export async function followLog(
@@ -60,22 +62,42 @@ async function hasFallenOff(
   return false;
 }
 
+/** States of live jobs that may hold a run. */
+const LEASED = [JobState.LEASED, JobState.PENDING, JobState.RUNNING];
+
+/** Jobs that are read at a time: about 10 ms. */
+const PAGE_JOBS = 1000;
+
 /**
- * Reads what is active now. Entries that follow repeat some of it, and for a
- * moment bring back runs that have ended meanwhile: nothing is offered until
- * they have been caught up with.
+ * Reads which runs there are now; jobs that only wait, however many, are nobody's
+ * here. Entries that follow repeat some of it, and for a moment bring back runs
+ * that have ended meanwhile: nothing is offered until they have been caught up
+ * with.
  */
 async function load(store: Store, inboxes: Inboxes): Promise<Loaded> {
   inboxes.pause();
   const from = await store.heads();
-  const active = new Set<string>();
-  let cursor: string | undefined = '';
-  while (cursor !== undefined) {
-    const page = await store.read.active(cursor);
-    inboxes.apply(page.jobs);
-    for (const { record } of page.jobs) if (record) active.add(record.jobId);
-    cursor = page.next;
+  const leased = new Set<string>();
+  for (const { queue } of await store.read.queues()) {
+    for (const jobSet of await store.read.activeJobSets(queue.name)) {
+      if (jobSet.leased === 0) continue;
+      for await (const jobs of leasedJobs(store, jobSet)) {
+        inboxes.apply(jobs);
+        for (const { record } of jobs) if (record) leased.add(record.jobId);
+        // Reads hold the thread: let others have it between them.
+        await setImmediate();
+      }
+    }
   }
-  inboxes.retain(active);
+  inboxes.retain(leased);
   return { from, until: await store.heads() };
+}
+
+async function* leasedJobs({ read }: Store, { queue, jobSet }: JobSetInfo): AsyncGenerator<StoredJob[]> {
+  for (let afterId: string | undefined = ''; afterId !== undefined; ) {
+    const part = { states: LEASED, afterId, limit: PAGE_JOBS };
+    const jobs: StoredJob[] = await read.jobsOfSet(queue, jobSet, part);
+    yield jobs;
+    afterId = jobs.length === PAGE_JOBS ? jobs.at(-1)?.record?.jobId : undefined;
+  }
 }
