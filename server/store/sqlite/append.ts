@@ -19,11 +19,12 @@ import type { DatabaseSync } from 'node:sqlite';
 import { isTerminal } from '../../model/job.ts';
 import { partitionOfSlot, slotOfQueue } from '../../model/ids.ts';
 import type { Claim } from '../store.ts';
-import { type NewSpec, prepareBlocks } from './blocks.ts';
+import { type KeyedSpec, prepareBlocks } from './blocks.ts';
 import { encodeMessage } from '../../model/encode.ts';
 import { type Counters, createCounters } from './counters.ts';
-import { jobIdOf, jobKey, runKey } from './keys.ts';
-import { encodeEntry, encodeEvents } from './log.ts';
+import { jobIdOf, jobKey, runKey } from '../keys.ts';
+import { encodeEvents, type SequencePlace } from '../entries.ts';
+import { encodeEntry } from './log.ts';
 import { encodeRecord, type JobRow, JOB_COLUMNS } from './records.ts';
 import { type Fixed, query } from './schema.ts';
 
@@ -35,12 +36,6 @@ export type BatchOutcome =
   | { outcome: 'stale'; rows: JobRow[] }
   | { outcome: 'claimed'; claims: Claim[] }
   | { outcome: 'sealed'; term: number };
-
-/** Where a sequence of the batch landed. */
-export interface SequencePlace {
-  number: number;
-  streamCreatedMs: number;
-}
 
 /** A changed job with its row before the change. */
 interface Change {
@@ -62,7 +57,7 @@ interface Before {
 }
 
 /** A job to create, with its key. */
-interface Creation extends NewSpec {
+interface Creation extends KeyedSpec {
   record: JobRecord;
   claimHash: Uint8Array;
 }

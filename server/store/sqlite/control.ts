@@ -2,11 +2,12 @@
  * Queues, executors and their settings: records that are no jobs, each change of
  * which is an entry in the log of its partition. And terms, which seal the partitions.
  */
-import { Control_Kind, LogEntry } from '@armada-ts/api/armada/store/v1/store';
+import { Control_Kind } from '@armada-ts/api/armada/store/v1/store';
 import assert from 'node:assert/strict';
 import type { DatabaseSync } from 'node:sqlite';
 import { partitionOfSlot, slotOfQueue } from '../../model/ids.ts';
 import type { ControlChange, StoredControl } from '../store.ts';
+import { controlEntry } from '../entries.ts';
 import { encodeEntry } from './log.ts';
 import { type Fixed, query } from './schema.ts';
 
@@ -53,24 +54,6 @@ export function prepareControl(db: DatabaseSync, fixed: Fixed) {
     log.run(partition, number, now, jobs, rest);
     return { outcome: 'applied', partition, number };
   };
-}
-
-/** The log entry of a change. */
-export function controlEntry(partition: number, number: number, change: ControlChange): LogEntry {
-  const { kind, name, record } = change;
-  return LogEntry.fromPartial({
-    partition,
-    number,
-    queue: kind === Control_Kind.KIND_QUEUE ? name : '',
-    control: { kind, name, version: number, ...(record && { record: ownCopy(record) }) },
-  });
-}
-
-/** Entries are held for long: a copy out of the buffer pool would keep 64 KiB alive for a few bytes. */
-function ownCopy(bytes: Uint8Array): Buffer {
-  const copy = Buffer.allocUnsafeSlow(bytes.length);
-  copy.set(bytes);
-  return copy;
 }
 
 function prepareQueues(db: DatabaseSync) {

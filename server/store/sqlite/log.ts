@@ -3,11 +3,12 @@
  * events, records and control records themselves are read from their tables,
  * as they are now, when a follower asks: it skips what it has seen by version.
  */
-import { EventSequence } from '@armada-ts/api/armadaevents/armadaevents';
 import { Control_Kind, LogEntry, Operation, SchedulingClass } from '@armada-ts/api/armada/store/v1/store';
 import type { DatabaseSync } from 'node:sqlite';
-import { encodeMessage } from '../../model/encode.ts';
-import { pack, unpack } from './pack.ts';
+import { encodeNames, eventsOf } from '../entries.ts';
+import { pack, unpack } from '../pack.ts';
+import type { Positions } from '../store.ts';
+import { MAX_ITEM_ENTRIES } from '../tail.ts';
 import { type JobRow, JOB_COLUMNS, storedJobOf } from './records.ts';
 import { query } from './schema.ts';
 
@@ -18,15 +19,7 @@ export function encodeEntry(
   entry: LogEntry,
   jobKeys: readonly Uint8Array[],
 ): { jobs: Uint8Array; rest: Uint8Array } {
-  const names: LogEntry = {
-    ...entry,
-    sequences: entry.sequences.map((sequence) => ({ ...sequence, events: undefined })),
-    jobs: [],
-    classes: entry.classes.map(({ id }) => SchedulingClass.fromPartial({ id })),
-    opened: entry.opened.map(({ id }) => Operation.fromPartial({ id })),
-    control: entry.control && { ...entry.control, record: undefined },
-  };
-  return { jobs: pack(Buffer.concat(jobKeys)), rest: pack(encodeMessage(LogEntry, names)) };
+  return { jobs: pack(Buffer.concat(jobKeys)), rest: encodeNames(entry) };
 }
 
 /** Reads entries of one partition. */
@@ -100,16 +93,6 @@ function prepareFill(db: DatabaseSync): (row: LogRow) => LogEntry {
   };
 }
 
-/** A stored sequence of events, with the names that are not repeated in it. */
-export function eventsOf(bytes: Uint8Array, queue: string, jobSetName: string): EventSequence {
-  return { ...EventSequence.decode(unpack(bytes)), queue, jobSetName };
-}
-
-/** The stored form of a sequence. */
-export function encodeEvents(events: EventSequence): Uint8Array {
-  return pack(encodeMessage(EventSequence, { ...events, queue: '', jobSetName: '' }));
-}
-
 /** The record of a control entry as it is now; nothing when it is deleted. */
 function prepareControlRecord(db: DatabaseSync) {
   const queue = query<{ version: number; record: Uint8Array | null }>(
@@ -124,4 +107,24 @@ function prepareControlRecord(db: DatabaseSync) {
     const row = (kind === Control_Kind.KIND_QUEUE ? queue : executor).get(name);
     return row?.record ? { version: row.version, record: Buffer.from(row.record) } : undefined;
   };
+}
+
+/** Jobs that one page of the log table holds at most, or one entry: about 20 ms. */
+const MAX_PAGE_JOBS = 2000;
+
+/** The next page of the log table, of one or more partitions; undefined when what follows is kept no longer. */
+export function readPage(log: LogReader, heads: Positions, positions: Positions): LogEntry[] | undefined {
+  const entries: LogEntry[] = [];
+  let jobs = 0;
+  for (const [partition, head] of heads.entries()) {
+    const position = positions[partition] ?? 0;
+    if (position >= head) continue;
+    if (log.first(partition) > position + 1) return undefined;
+    for (const entry of log.after(partition, position)) {
+      entries.push(entry);
+      jobs += entry.jobs.length;
+      if (jobs >= MAX_PAGE_JOBS || entries.length >= MAX_ITEM_ENTRIES) return entries;
+    }
+  }
+  return entries;
 }

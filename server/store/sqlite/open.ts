@@ -2,7 +2,6 @@
  * The embedded store: one SQLite database in one directory, for one server.
  * Everything it needs lies in that directory.
  */
-import type { LogEntry } from '@armada-ts/api/armada/store/v1/store';
 import { Batch } from '@armada-ts/api/armada/store/v1/store';
 import { mkdirSync, openSync, closeSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,15 +10,15 @@ import { ArmadaError } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
 import type { AcknowledgementLevel, AppendResult, ControlChange, ControlResult, Store } from '../store.ts';
 import type { BatchOutcome } from './append.ts';
-import { controlEntry } from './control.ts';
 import { encodeMessage } from '../../model/encode.ts';
 import { lockDirectory } from './lock.ts';
-import { prepareLog } from './log.ts';
+import { appliedEntry, controlEntry, specBytes } from '../entries.ts';
+import { createRing, followLog, type Ring } from '../tail.ts';
+import { prepareLog, readPage } from './log.ts';
 import { openPipe, type Pipe } from './pipe.ts';
 import { guard, prepareReader } from './read.ts';
 import { storedJobOf } from './records.ts';
 import { openForReading, query } from './schema.ts';
-import { createRing, followLog, type Ring } from './tail.ts';
 
 /** How to open a SQLite store. */
 export interface SqliteOptions {
@@ -152,7 +151,12 @@ function createStore({ directory, acknowledgement, path, pipe, lock, limits, now
     control: accepting((change) => control({ pipe, ring, now }, change)),
     lead: accepting(() => pipe.send({ work: { kind: 'lead' }, urgent: true, bytes: 0 }, (led) => led)),
     heads: guard(heads),
-    tail: (from, signal) => followLog({ ring, log, heads }, from, signal),
+    tail: (from, signal) =>
+      followLog(
+        { ring, heads: guard(heads), page: guard((positions) => readPage(log, heads(), positions)) },
+        from,
+        signal,
+      ),
     trim: accepting((at, retention) =>
       pipe.send(
         { work: { kind: 'trim', now: Math.floor(at), retention }, urgent: false, bytes: 0 },
@@ -188,15 +192,11 @@ function control({ pipe, ring, now }: Writing, change: ControlChange): Promise<C
   });
 }
 
-function specBytes(batch: Batch): number {
-  return batch.submitted.reduce((sum, { spec }) => sum + spec.length, 0);
-}
-
 /** The answer to an append, of the batch's own objects and the places the writer gave them. */
 function resultOf(batch: Batch, outcome: BatchOutcome): AppendResult {
   switch (outcome.outcome) {
     case 'applied':
-      return { outcome: 'applied', entry: entryOf(batch, outcome) };
+      return { outcome: 'applied', entry: appliedEntry(batch, outcome) };
     case 'stale':
       return { outcome: 'stale', current: outcome.rows.map(storedJobOf) };
     case 'repeated':
@@ -205,22 +205,4 @@ function resultOf(batch: Batch, outcome: BatchOutcome): AppendResult {
     case 'sealed':
       return outcome;
   }
-}
-
-function entryOf(batch: Batch, outcome: Extract<BatchOutcome, { outcome: 'applied' }>): LogEntry {
-  const { partition, number, sequences } = outcome;
-  return {
-    partition,
-    number,
-    queue: batch.queue,
-    sequences: sequences.map((place, i) => {
-      const events = batch.sequences[i];
-      return { jobSet: events?.jobSetName ?? '', ...place, events };
-    }),
-    jobs: [...batch.submitted, ...batch.changed].map(({ record }) => ({ record, version: number })),
-    classes: batch.classes,
-    opened: batch.opened.map((operation) => ({ ...operation, openedAtNumber: number })),
-    closed: batch.closed,
-    control: undefined,
-  };
 }

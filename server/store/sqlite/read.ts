@@ -22,9 +22,9 @@ import type {
   StoreReader,
 } from '../store.ts';
 import { prepareSpecs } from './blocks.ts';
-import { jobIdOf, jobKey, runKey } from './keys.ts';
+import { jobIdOf, jobKey, runKey } from '../keys.ts';
 import { prepareLists } from './lists.ts';
-import { eventsOf } from './log.ts';
+import { eventsOf } from '../entries.ts';
 import { type JobRow, JOB_COLUMNS, storedJobOf } from './records.ts';
 import { query } from './schema.ts';
 

@@ -4,7 +4,7 @@
  */
 import { JobRecord, type StoredJob } from '@armada-ts/api/armada/store/v1/store';
 import { encodeMessage } from '../../model/encode.ts';
-import { jobIdOf } from './keys.ts';
+import { jobIdOf } from '../keys.ts';
 
 /** A job with the names its row refers to. */
 export interface JobRow {

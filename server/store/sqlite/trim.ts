@@ -10,7 +10,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { Retention } from '../store.ts';
 import { prepareBlocks } from './blocks.ts';
 import { prepareForgetClass } from './counters.ts';
-import { runKey } from './keys.ts';
+import { runKey } from '../keys.ts';
 import { type Fixed, query } from './schema.ts';
 
 /** Most rows that one step removes of the log, of events, and of jobs. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Control_Kind } from '@armada-ts/api/armada/store/v1/store';
-import { controlEntry } from './control.ts';
+import { controlEntry } from './entries.ts';
 
 test('controlEntry() keeps no more memory alive than the record has bytes', () => {
   const record = Buffer.from('a record out of the pool');

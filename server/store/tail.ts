@@ -2,15 +2,14 @@
  * Following the log. New entries go into a ring in memory, as the very objects
  * their appenders gave, before the append resolves; every follower is a place
  * in that one ring, so a slow one holds up nothing and costs nothing. Who is not
- * (or no longer) inside the ring reads the log table until it is.
+ * (or no longer) inside the ring reads the log until it is.
  */
 import type { LogEntry } from '@armada-ts/api/armada/store/v1/store';
 import { setImmediate } from 'node:timers/promises';
-import type { Positions, TailItem } from '../store.ts';
-import type { LogReader } from './log.ts';
+import type { Positions, TailItem } from './store.ts';
 
 /** Entries that one item of the tail carries at most. */
-const MAX_ITEM_ENTRIES = 256;
+export const MAX_ITEM_ENTRIES = 256;
 
 /** The newest entries of all partitions, in the order in which they were committed. */
 export interface Ring {
@@ -26,6 +25,10 @@ export interface Ring {
   changed(place: number, signal: AbortSignal): Promise<void>;
   readonly closed: boolean;
   close(): void;
+  /** Forgets everything: what follows these heads is another log. Every follower falls off. */
+  restart(heads: Positions): void;
+  /** How often it was restarted. */
+  readonly restarts: number;
 }
 
 /**
@@ -39,7 +42,8 @@ export function createRing(heads: Positions, maxEntries: number, maxBytes: numbe
   let left = 0;
   let bytes = 0;
   let closed = false;
-  const reached = [...heads];
+  let restarts = 0;
+  let reached = [...heads];
   const waiters = new Set<() => void>();
   const wake = (): void => {
     for (const waiter of waiters) waiter();
@@ -89,39 +93,66 @@ export function createRing(heads: Positions, maxEntries: number, maxBytes: numbe
       closed = true;
       wake();
     },
+    restart(newHeads) {
+      start += held.length - left;
+      held = [];
+      left = 0;
+      bytes = 0;
+      reached = [...newHeads];
+      restarts++;
+      wake();
+    },
+    get restarts() {
+      return restarts;
+    },
   };
 }
 
 /** Everything a follower needs. */
 export interface TailSource {
   ring: Ring;
-  log: LogReader;
-  heads: () => Positions;
+  heads: () => Promise<Positions>;
+  /** Entries of one or more partitions after these positions, at least one if there are any; undefined when some are kept no longer. */
+  page: (positions: Positions) => Promise<LogEntry[] | undefined>;
 }
 
-/** Follows the log after `from`; see Store.tail. Ends after `fell-off`, on abort, and when the store closes. */
+/**
+ * Follows the log after `from`; see Store.tail. Ends after `fell-off`, on abort,
+ * and when the store closes.
+ */
 export async function* followLog(
-  { ring, log, heads }: TailSource,
+  { ring, heads, page }: TailSource,
   from: Positions,
   signal: AbortSignal,
 ): AsyncGenerator<TailItem, void, undefined> {
+  const { restarts } = ring;
   const positions = [...from];
+  const hasEnded = (): boolean => signal.aborted || ring.closed;
   // Who is ahead of the log knows another one: this is an older copy of it.
-  if (heads().some((head, partition) => (from[partition] ?? 0) > head)) {
+  if ((await heads()).some((head, partition) => (from[partition] ?? 0) > head)) {
     yield { kind: 'fell-off' };
     return;
   }
   let place: number | undefined;
-  while (!signal.aborted && !ring.closed) {
+  while (!hasEnded()) {
+    if (ring.restarts !== restarts) {
+      yield { kind: 'fell-off' };
+      return;
+    }
     if (place === undefined || place < ring.start) {
       if (ring.reaches(positions)) {
         place = ring.start;
       } else {
         place = undefined;
-        const item = catchUp({ log, heads }, positions);
-        yield item;
-        if (item.kind === 'fell-off') return;
-        // Pages are read synchronously: let others have the thread between them.
+        const entries = await page(positions);
+        if (entries && ring.restarts !== restarts) continue;
+        if (!entries) {
+          if (!hasEnded()) yield { kind: 'fell-off' };
+          return;
+        }
+        for (const { partition, number } of entries) positions[partition] = number;
+        if (entries.length > 0) yield { kind: 'entries', entries };
+        // A page may have been read synchronously: let others have the thread between them.
         await setImmediate();
         continue;
       }
@@ -136,25 +167,4 @@ export async function* followLog(
     if (entries.length > 0) yield { kind: 'entries', entries };
     else await ring.changed(place, signal);
   }
-}
-
-/** Jobs that one page of the log table holds at most, or one entry: about 20 ms. */
-const MAX_PAGE_JOBS = 2000;
-
-/** The next page of the log table, of one or more partitions, and the positions after it. */
-function catchUp({ log, heads }: Omit<TailSource, 'ring'>, positions: number[]): TailItem {
-  const entries: LogEntry[] = [];
-  let jobs = 0;
-  for (const [partition, head] of heads().entries()) {
-    const position = positions[partition] ?? 0;
-    if (position >= head) continue;
-    if (log.first(partition) > position + 1) return { kind: 'fell-off' };
-    for (const entry of log.after(partition, position)) {
-      entries.push(entry);
-      positions[partition] = entry.number;
-      jobs += entry.jobs.length;
-      if (jobs >= MAX_PAGE_JOBS || entries.length >= MAX_ITEM_ENTRIES) return { kind: 'entries', entries };
-    }
-  }
-  return { kind: 'entries', entries };
 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { jobId, MAX_JOBS_PER_REQUEST, requestPrefix, runId, SLOTS } from '../../model/ids.ts';
+import { jobId, MAX_JOBS_PER_REQUEST, requestPrefix, runId, SLOTS } from '../model/ids.ts';
 import { jobIdOf, jobKey, runKey } from './keys.ts';
 
 const anyJobId = fc

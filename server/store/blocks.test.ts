@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { jobId, requestPrefix } from '../../model/ids.ts';
+import { jobId, requestPrefix } from '../model/ids.ts';
 import { cutBlocks, decodeBlock, encodeBlock, type NewSpec } from './blocks.ts';
 
 const PREFIXES = [1, 2].map((n) => requestPrefix(n, new Uint8Array(7)));
@@ -9,7 +9,6 @@ const PREFIXES = [1, 2].map((n) => requestPrefix(n, new Uint8Array(7)));
 function specs(lengths: readonly number[], prefix = PREFIXES[0] ?? ''): NewSpec[] {
   return lengths.map((length, i) => ({
     jobId: jobId(prefix, 3 * i, 5),
-    key: new Uint8Array(16),
     spec: new Uint8Array(length).fill(i),
   }));
 }

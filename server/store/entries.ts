@@ -1,0 +1,94 @@
+/**
+ * Log entries in memory, as appending makes them, and what the engines keep of
+ * them: names only. The events, records and control records themselves are read
+ * as they are when a follower asks: it skips what it has seen by version.
+ */
+import { EventSequence } from '@armada-ts/api/armadaevents/armadaevents';
+import {
+  type Batch,
+  Control_Kind,
+  LogEntry,
+  Operation,
+  SchedulingClass,
+} from '@armada-ts/api/armada/store/v1/store';
+import { encodeMessage } from '../model/encode.ts';
+import { pack, unpack } from './pack.ts';
+import type { ControlChange } from './store.ts';
+
+/** Where a sequence of a batch landed. */
+export interface SequencePlace {
+  number: number;
+  streamCreatedMs: number;
+}
+
+/** Where a batch landed. */
+export interface EntryPlace {
+  partition: number;
+  number: number;
+  sequences: readonly SequencePlace[];
+}
+
+/** The entry of an applied batch, of the batch's own objects. */
+export function appliedEntry(batch: Batch, place: EntryPlace): LogEntry {
+  const { partition, number, sequences } = place;
+  return {
+    partition,
+    number,
+    queue: batch.queue,
+    sequences: sequences.map((sequence, i) => {
+      const events = batch.sequences[i];
+      return { jobSet: events?.jobSetName ?? '', ...sequence, events };
+    }),
+    jobs: [...batch.submitted, ...batch.changed].map(({ record }) => ({ record, version: number })),
+    classes: batch.classes,
+    opened: batch.opened.map((operation) => ({ ...operation, openedAtNumber: number })),
+    closed: batch.closed,
+    control: undefined,
+  };
+}
+
+/** The log entry of a change. */
+export function controlEntry(partition: number, number: number, change: ControlChange): LogEntry {
+  const { kind, name, record } = change;
+  return LogEntry.fromPartial({
+    partition,
+    number,
+    queue: kind === Control_Kind.KIND_QUEUE ? name : '',
+    control: { kind, name, version: number, ...(record && { record: ownCopy(record) }) },
+  });
+}
+
+/** Entries are held for long: a copy out of the buffer pool would keep 64 KiB alive for a few bytes. */
+function ownCopy(bytes: Uint8Array): Buffer {
+  const copy = Buffer.allocUnsafeSlow(bytes.length);
+  copy.set(bytes);
+  return copy;
+}
+
+/** Bytes of the specs of a batch. */
+export function specBytes(batch: Batch): number {
+  return batch.submitted.reduce((sum, { spec }) => sum + spec.length, 0);
+}
+
+/** The stored form of an entry's names, without its jobs. */
+export function encodeNames(entry: LogEntry): Uint8Array {
+  const names: LogEntry = {
+    ...entry,
+    sequences: entry.sequences.map((sequence) => ({ ...sequence, events: undefined })),
+    jobs: [],
+    classes: entry.classes.map(({ id }) => SchedulingClass.fromPartial({ id })),
+    opened: entry.opened.map(({ id }) => Operation.fromPartial({ id })),
+    control: entry.control && { ...entry.control, record: undefined },
+  };
+  return pack(encodeMessage(LogEntry, names));
+}
+
+/** A stored sequence of events, with the names that are not repeated in it. */
+export function eventsOf(bytes: Uint8Array, queue: string, jobSetName: string): EventSequence {
+  return { ...EventSequence.decode(unpack(bytes)), queue, jobSetName };
+}
+
+/** The stored form of a sequence. */
+export function encodeEvents(events: EventSequence): Uint8Array {
+  return pack(encodeMessage(EventSequence, { ...events, queue: '', jobSetName: '' }));
+}
