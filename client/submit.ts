@@ -1,13 +1,36 @@
-import { randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { JobSubmitRequestItem, SubmitService } from '@armada-ts/api/api/submit';
+import type { JobSubmitRequestItem } from '@armada-ts/api/api/submit';
+import { batches } from './batches.ts';
 import type { CallOptions, Connection } from './connect.ts';
-import { ArmadaClientError, toClientError, type GrpcCode } from './errors.ts';
+import { type ClientIds, createItemEncoder, type EncodedItem, submitEncoded } from './encoded-items.ts';
+import { ArmadaClientError, toClientError } from './errors.ts';
+import { refusalsOf, withSubmissionIndexes } from './refused-items.ts';
+import { retrying, untilClosed } from './retry.ts';
+
+export type { ClientIds } from './encoded-items.ts';
 
 export interface Submission {
   queue: string;
   jobSetId: string;
   items: readonly JobSubmitRequestItem[];
+}
+
+/** All have defaults. */
+export interface SubmitOptions extends CallOptions {
+  /** Where items without a client id get one from. Default `content`: submitting the same list again makes nothing twice. */
+  clientIds?: ClientIds;
+  /**
+   * What becomes of items that the server finds wrong. `throw` (default): a
+   * request with such an item is refused whole, and the submission ends with the
+   * error. `report`: they are reported among the results, and the others are
+   * submitted without them.
+   */
+  refused?: 'throw' | 'report';
+  /** Requests under way at the same time. Default 4, more of which make a server no faster; 1 keeps even requests in order. */
+  maxInFlight?: number;
+  /** Items of one request. Default 500. */
+  maxBatchItems?: number;
+  /** Bytes of one request. Default 3.5 MiB, as servers accept 4 MiB. */
+  maxBatchBytes?: number;
 }
 
 /** The server's word on one item. */
@@ -18,102 +41,137 @@ export interface SubmittedItem {
   jobId: string;
   /** Why the item was refused; empty when it was accepted. */
   error: string;
+  /** The same with its code and the faults of this item; undefined when it was accepted. */
+  refusal: ArmadaClientError | undefined;
 }
 
-/** Largest number of items in one request. */
-export const MAX_BATCH_ITEMS = 500;
+const MAX_BATCH_ITEMS = 500;
 /** Servers accept 4 MiB a request; an eighth is left for the frame and the names. */
-export const MAX_BATCH_BYTES = 3.5 * 1024 * 1024;
-
-const TRIES = 5;
-const FIRST_RETRY_MS = 200;
-/** The request may or may not have been carried out; its client ids make asking again harmless. */
-const REPEATABLE: ReadonlySet<GrpcCode> = new Set(['UNAVAILABLE', 'DEADLINE_EXCEEDED', 'ABORTED']);
+const MAX_BATCH_BYTES = 3.5 * 1024 * 1024;
+const MAX_IN_FLIGHT = 4;
+/** Longer than a server takes to restart, or to work off more than it can take. */
+const RETRY_FOR_MS = 60_000;
 
 /**
  * Submits any number of jobs to one job set, in as few requests as the limits
- * allow, and yields the answer to each item in order. Each request is accepted
- * or refused whole: when this throws, the items yielded before are submitted,
- * and the others are not. Item numbers in the error count from the submission's
- * start.
+ * allow, and yields the answer to each item in order; leaving the loop ends the
+ * submission. Each request is accepted or refused whole, and those with a gang
+ * hold all of it.
  *
- * Items without a client id get a random one, so that a request whose answer
- * was lost can be sent again without submitting twice.
+ * Every item has a client id in the end, so requests whose answers were lost are
+ * sent again without submitting twice, for as long as failures pass. When this
+ * throws, all items that are known to be submitted have been yielded; whoever
+ * calls again with the same items submits just the others. Item numbers in
+ * errors count from the submission's start.
  */
 export async function* submitJobs(
   connection: Connection,
   submission: Submission,
-  options: CallOptions = {},
+  options: SubmitOptions = {},
 ): AsyncGenerator<SubmittedItem, void> {
-  const { queue, jobSetId } = submission;
-  const idPrefix = randomUUID();
-  const items = submission.items.map((item, index) =>
-    item.clientId === '' ? { ...item, clientId: `${idPrefix}-${index}` } : item,
-  );
-  let first = 0;
-  for (const batch of batches(items)) {
-    const request = { queue, jobSetId, jobRequestItems: batch };
-    const start = first;
-    const answer = await repeatedly(
-      () => connection.call(SubmitService.submitJobs, request, options),
-      options,
-    ).catch((error: unknown) => {
-      throw counted(toClientError(error), start);
-    });
-    for (const [place, { jobId, error }] of answer.jobResponseItems.entries()) {
-      yield { index: start + place, jobId, error };
+  const leave = new AbortController();
+  const signal = AbortSignal.any([untilClosed(connection, options.signal), leave.signal]);
+  const send = createSender(connection, submission, { ...options, signal });
+  const waiting = requestsOf(submission, options);
+  const underway: Promise<Answer>[] = [];
+  const order = createOrder();
+  let failure: ArmadaClientError | undefined;
+  const fill = () => {
+    while (!failure && underway.length < Math.max(1, options.maxInFlight ?? MAX_IN_FLIGHT)) {
+      const next = waiting.next();
+      if (next.done) return;
+      underway.push(send(next.value));
     }
-    first += batch.length;
+  };
+  try {
+    for (fill(); underway.length > 0; fill()) {
+      const answer = await underway.shift();
+      if (answer?.failure) failure ??= answer.failure;
+      yield* order.take(answer?.items ?? []);
+    }
+    yield* order.rest();
+    if (failure) throw failure;
+  } finally {
+    leave.abort();
   }
 }
 
-/** Cuts items into requests of at most MAX_BATCH_ITEMS and MAX_BATCH_BYTES; an item too large for any goes alone. */
-export function* batches(items: readonly JobSubmitRequestItem[]): Generator<JobSubmitRequestItem[]> {
-  let batch: JobSubmitRequestItem[] = [];
-  let batchBytes = 0;
-  for (const item of items) {
-    const itemBytes = JobSubmitRequestItem.encode(item).finish().length;
-    if (batch.length > 0 && (batch.length === MAX_BATCH_ITEMS || batchBytes + itemBytes > MAX_BATCH_BYTES)) {
-      yield batch;
-      batch = [];
-      batchBytes = 0;
-    }
-    batch.push(item);
-    batchBytes += itemBytes;
-  }
-  if (batch.length > 0) yield batch;
-}
-
-async function repeatedly<Answer>(call: () => Promise<Answer>, options: CallOptions): Promise<Answer> {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await call();
-    } catch (thrown) {
-      const error = toClientError(thrown);
-      const hopeless = error.unreachable || !REPEATABLE.has(error.code) || attempt === TRIES;
-      if (hopeless || options.signal?.aborted) throw error;
-      await sleep(Math.max(FIRST_RETRY_MS * 2 ** (attempt - 1), error.retryAfterMs ?? 0));
-    }
-  }
-}
-
-/** The server counts items from the request's start; the caller from the submission's. */
-function counted(error: ArmadaClientError, first: number): ArmadaClientError {
-  if (first === 0) return error;
-  return new ArmadaClientError(error.code, error.message, {
-    reason: error.reason,
-    faults: error.faults.map(({ field, message }) => ({
-      field: field.replace(
-        /^(job_request_items|jobRequestItems)\[(\d+)\]/,
-        (_, name: string, index: string) => {
-          return `${name}[${first + Number(index)}]`;
-        },
-      ),
-      message,
-    })),
-    jobErrors: error.jobErrors.map(({ index, message }) => ({ index: first + index, message })),
-    retryAfterMs: error.retryAfterMs,
-    unreachable: error.unreachable,
-    cause: error,
+function requestsOf({ jobSetId, items }: Submission, options: SubmitOptions): Generator<EncodedItem[]> {
+  return batches(items, createItemEncoder(jobSetId, options.clientIds ?? 'content'), {
+    maxItems: options.maxBatchItems ?? MAX_BATCH_ITEMS,
+    maxBytes: options.maxBatchBytes ?? MAX_BATCH_BYTES,
   });
+}
+
+/** What became of one request; never a rejection, which nobody might be there to hear. */
+interface Answer {
+  items: readonly SubmittedItem[];
+  failure?: ArmadaClientError;
+}
+
+function createSender(
+  connection: Connection,
+  { queue, jobSetId }: Submission,
+  options: SubmitOptions & { signal: AbortSignal },
+): (request: readonly EncodedItem[]) => Promise<Answer> {
+  const retryForMs = options.retryForMs ?? connection.retryForMs ?? RETRY_FOR_MS;
+  let wasReached = false;
+  const submit = async (items: readonly EncodedItem[]): Promise<SubmittedItem[]> => {
+    const call = () => connection.call(submitEncoded, { queue, jobSetId, items }, options);
+    // Client ids make asking again harmless, so an unknown outcome is no reason to stop.
+    const passes = (error: ArmadaClientError) =>
+      (error.passes || error.code === 'DEADLINE_EXCEEDED') && (wasReached || !error.unreachable);
+    const answer = await retrying(call, { retryForMs, passes, signal: options.signal });
+    wasReached = true;
+    return answer.jobResponseItems.flatMap(({ jobId, error }, place) => {
+      const index = items[place]?.index;
+      if (index === undefined) return [];
+      return error === ''
+        ? [accepted(index, jobId)]
+        : [refused(index, new ArmadaClientError('INVALID_ARGUMENT', error))];
+    });
+  };
+  return async (request) => {
+    const reported: SubmittedItem[] = [];
+    for (let rest = request; ; ) {
+      try {
+        return { items: [...reported, ...(await submit(rest))] };
+      } catch (thrown) {
+        const failure = withSubmissionIndexes(toClientError(thrown), rest);
+        const refusals = options.refused === 'report' ? refusalsOf(failure, rest) : undefined;
+        if (!refusals?.size) return { items: reported, failure };
+        for (const [index, refusal] of refusals) reported.push(refused(index, refusal));
+        rest = rest.filter(({ index }) => !refusals.has(index));
+        if (rest.length === 0) return { items: reported };
+      }
+    }
+  };
+}
+
+function accepted(index: number, jobId: string): SubmittedItem {
+  return { index, jobId, error: '', refusal: undefined };
+}
+
+function refused(index: number, refusal: ArmadaClientError): SubmittedItem {
+  return { index, jobId: '', error: refusal.message, refusal };
+}
+
+/** Holds results back until those before them are there; gangs and refusals make them come out of order. */
+function createOrder() {
+  const held = new Map<number, SubmittedItem>();
+  let next = 0;
+  return {
+    *take(items: readonly SubmittedItem[]): Generator<SubmittedItem> {
+      for (const item of items) held.set(item.index, item);
+      for (let item = held.get(next); item; item = held.get(next)) {
+        held.delete(next);
+        next += 1;
+        yield item;
+      }
+    },
+    /** What is left when something before it has no result. */
+    *rest(): Generator<SubmittedItem> {
+      yield* [...held.values()].sort((a, b) => a.index - b.index);
+    },
+  };
 }

@@ -47,7 +47,9 @@ async function run(
   const jobSetId = options.jobSet ?? `run-${randomUUID().slice(0, 8)}`;
   const item = commandJob({ ...options, words, env: options.env ?? new Map() });
   const jobId = await withQueueAdvice(connection, queue, async () => {
-    for await (const submitted of submitJobs(connection, { queue, jobSetId, items: [item] })) {
+    const submission = { queue, jobSetId, items: [item] };
+    // Whoever runs a command twice wants it run twice.
+    for await (const submitted of submitJobs(connection, submission, { clientIds: 'random' })) {
       if (submitted.error !== '')
         throw new Failure(ExitCode.failed, `the job was refused: ${submitted.error}`);
       return submitted.jobId;
