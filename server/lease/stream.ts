@@ -20,7 +20,7 @@ import type { Principal } from '../auth/principal.ts';
 import type { Clock } from '../base/clock.ts';
 import { ArmadaError, invalidField } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
-import { isPrintable } from '../model/names.ts';
+import { placeNameFault } from '../model/names.ts';
 import type { Store, StoredJob } from '../store/store.ts';
 import type { Holders } from './holders.ts';
 import type { Inbox, Inboxes } from './inboxes.ts';
@@ -78,11 +78,8 @@ export async function serveLeases(deps: LeaseDeps, principal: Principal, stream:
 
 function checkRequest(request: LeaseRequest, known: string | undefined): void {
   const { executorId } = request;
-  let message: string | undefined;
-  if (executorId === '') message = 'must name the executor';
-  else if (executorId.length > 253 || !isPrintable(executorId))
-    message = 'must be at most 253 printable characters';
-  else if (known !== undefined && known !== executorId) {
+  let message = placeNameFault(executorId);
+  if (message === undefined && known !== undefined && known !== executorId) {
     message = `must stay "${known}" on one stream, got "${executorId}"`;
   }
   if (message !== undefined) throw invalidField('executor_id', message);

@@ -34,6 +34,13 @@ export function queueNameFault(name: string): string | undefined {
   );
 }
 
+/** What is wrong with the name of an executor or of a node; undefined when nothing is. */
+export function placeNameFault(name: string): string | undefined {
+  if (name === '') return 'must not be empty';
+  if (name.length <= 253 && isPrintable(name)) return undefined;
+  return `must be at most 253 printable characters, got ${shown(name)}`;
+}
+
 /** What is wrong with a namespace; undefined when nothing is. RFC 1123 labels, as Kubernetes demands. */
 export function namespaceFault(namespace: string): string | undefined {
   if (DNS_LABEL.test(namespace)) return undefined;

@@ -1,9 +1,11 @@
 import {
   type Queue,
+  type QueueCancelRequest,
   type QueueCordonRequest,
   type QueueDeleteRequest,
   type QueueGetRequest,
   type QueueList,
+  type QueuePreemptRequest,
   QueueServiceService,
   type QueueUncordonRequest,
   type StreamingQueueGetRequest,
@@ -11,6 +13,7 @@ import {
 } from '@armada-ts/api/api/queue';
 import type { ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js';
 import type { SubmitDeps } from '../submit/deps.ts';
+import { cancelOnQueue, preemptOnQueue } from '../submit/fleet.ts';
 import {
   cordonQueue,
   createQueue,
@@ -23,10 +26,7 @@ import {
 } from '../submit/queues.ts';
 import { type Door, serverStream, unary } from './call.ts';
 
-const { preemptOnQueue: _1, cancelOnQueue: _2, ...served } = QueueServiceService;
-
-/** api.QueueService without the operations over all jobs of a queue, which this server does not have. */
-export const queueServiceDefinition = served satisfies ServiceDefinition;
+export const queueServiceDefinition = QueueServiceService satisfies ServiceDefinition;
 
 /** The queue methods that api.Submit and api.QueueService share. */
 export function queueMethods(door: Door, deps: SubmitDeps): UntypedServiceImplementation {
@@ -66,6 +66,14 @@ export function queueService(door: Door, deps: SubmitDeps): UntypedServiceImplem
     }),
     uncordonQueue: unary(door, 'cordon_queue', async ({ name }: QueueUncordonRequest, { principal }) => {
       await cordonQueue(deps, principal, name, false);
+      return {};
+    }),
+    cancelOnQueue: unary(door, 'cancel_any_jobs', async (request: QueueCancelRequest, { principal }) => {
+      await cancelOnQueue(deps, principal, request);
+      return {};
+    }),
+    preemptOnQueue: unary(door, 'preempt_any_jobs', async (request: QueuePreemptRequest, { principal }) => {
+      await preemptOnQueue(deps, principal, request);
       return {};
     }),
   };

@@ -1,6 +1,7 @@
 import type { QueueInfoRequest } from '@armada-ts/api/api/queue';
 import {
   type JobCancelRequest,
+  type JobPreemptRequest,
   type JobReprioritizeRequest,
   type JobSetCancelRequest,
   type JobSubmitRequest,
@@ -9,6 +10,7 @@ import {
 import type { ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js';
 import { cancelJobSet, cancelJobs } from '../submit/cancel.ts';
 import type { SubmitDeps } from '../submit/deps.ts';
+import { preemptJobs } from '../submit/preempt.ts';
 import { queueInfo } from '../submit/queues.ts';
 import { reprioritizeJobs } from '../submit/reprioritize.ts';
 import { submitJobs } from '../submit/submit.ts';
@@ -17,10 +19,7 @@ import { type Door, unary } from './call.ts';
 import { servingStatus } from './health.ts';
 import { queueMethods } from './queues.ts';
 
-const { preemptJobs: _, ...served } = SubmitService;
-
-/** api.Submit without preemption on request, which this server does not have. */
-export const submitDefinition = served satisfies ServiceDefinition;
+export const submitDefinition = SubmitService satisfies ServiceDefinition;
 
 export function submitService(
   door: Door,
@@ -41,6 +40,9 @@ export function submitService(
     }),
     reprioritizeJobs: unary(door, 'queue:reprioritize', (request: JobReprioritizeRequest, { principal }) =>
       reprioritizeJobs(deps, principal, request),
+    ),
+    preemptJobs: unary(door, 'queue:preempt', (request: JobPreemptRequest, { principal }) =>
+      preemptJobs(deps, principal, request),
     ),
     getQueueInfo: unary(door, 'queue:watch', ({ name }: QueueInfoRequest, { principal }) =>
       queueInfo(deps, principal, name),

@@ -10,16 +10,12 @@ import { JobState as SetState } from '@armada-ts/api/armadaevents/armadaevents';
 import type { Principal } from '../auth/principal.ts';
 import { timestampOf } from '../model/instant.ts';
 import { isTerminal } from '../model/job.ts';
-import { printableFault, shown } from '../model/names.ts';
 import type { SubmitDeps } from './deps.ts';
 import { appendDerived } from './derive.ts';
 import { createFaultList, type FaultList, refuseIfFaulty } from './faults.ts';
 import { openOperation } from './operation.ts';
 import { queueFor } from '../auth/queue-access.ts';
-import { accessibleJobs, checkJobSet } from './target.ts';
-
-/** Longest reason, in bytes. */
-const MAX_REASON_BYTES = 50;
+import { accessibleJobs, checkJobSet, checkReason, stateName } from './target.ts';
 
 /** Most ids of a cancelled job set that are answered; the cancellation itself has no such limit. */
 const MAX_ANSWERED_IDS = 10_000;
@@ -115,17 +111,4 @@ function setStates(states: readonly JobState[], faults: FaultList): SetState[] {
   if (states.includes(JobState.QUEUED)) chosen.push(SetState.QUEUED);
   if (states.includes(JobState.PENDING)) chosen.push(SetState.PENDING, SetState.RUNNING);
   return chosen;
-}
-
-function stateName(state: number): string {
-  return Object.entries(JobState).find(([, number]) => number === state)?.[0] ?? String(state);
-}
-
-function checkReason(reason: string, faults: FaultList): void {
-  const bytes = Buffer.byteLength(reason, 'utf8');
-  if (bytes > MAX_REASON_BYTES) {
-    faults.add('reason', `must be at most ${MAX_REASON_BYTES} bytes, got ${bytes}: ${shown(reason)}`);
-  }
-  const fault = printableFault(reason);
-  if (fault !== undefined) faults.add('reason', fault);
 }

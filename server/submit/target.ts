@@ -1,12 +1,16 @@
+import { JobState } from '@armada-ts/api/api/job';
 import type { StoredJob } from '@armada-ts/api/armada/store/v1/store';
 import type { Principal } from '../auth/principal.ts';
 import { isJobId } from '../model/ids.ts';
-import { queueNameFault } from '../model/names.ts';
+import { printableFault, queueNameFault, shown } from '../model/names.ts';
 import type { QueueVerb } from '../model/queue.ts';
 import type { SubmitDeps } from './deps.ts';
 import type { FaultList } from './faults.ts';
 import { queueFor } from '../auth/queue-access.ts';
 import { jobSetIdFault } from './validate.ts';
+
+/** Longest reason, in bytes. */
+const MAX_REASON_BYTES = 50;
 
 /** Jobs a request is about: ids, narrowed by the queue and job set it may name. */
 export interface JobTarget {
@@ -52,4 +56,19 @@ export function checkJobSet(set: { queue: string; jobSetId: string }, faults: Fa
   if (queue !== undefined) faults.add('queue', queue);
   const jobSet = jobSetIdFault(set.jobSetId);
   if (jobSet !== undefined) faults.add('job_set_id', jobSet);
+}
+
+/** What people are told is kept with every job, so it is short. */
+export function checkReason(reason: string, faults: FaultList): void {
+  const bytes = Buffer.byteLength(reason, 'utf8');
+  if (bytes > MAX_REASON_BYTES) {
+    faults.add('reason', `must be at most ${MAX_REASON_BYTES} bytes, got ${bytes}: ${shown(reason)}`);
+  }
+  const fault = printableFault(reason);
+  if (fault !== undefined) faults.add('reason', fault);
+}
+
+/** A job state as people write it. */
+export function stateName(state: number): string {
+  return Object.entries(JobState).find(([, number]) => number === state)?.[0] ?? String(state);
 }

@@ -142,6 +142,64 @@ export const ROWS: Row[] = [
     request: ({ queue }) => ({ jobIds: [], jobSetId: 'set', queue, newPriority: 8 }),
   },
   {
+    path: '/api.Submit/PreemptJobs',
+    demand: 'queue:preempt',
+    request: ({ jobId, queue }) => ({ queue, jobSetId: 'set', jobIds: [jobId], reason: '' }),
+    // The job has no run; a stranger would not learn so much.
+    isDone: ({ answer }, { jobId }) =>
+      mapOf(answer, 'preemptionResults')?.get(jobId) === `job ${jobId} has no run that could be preempted`,
+  },
+  {
+    path: '/api.QueueService/CancelOnQueue',
+    demand: 'cancel_any_jobs',
+    request: ({ spare }) => ({
+      name: spare,
+      priorityClasses: [],
+      jobStates: [JobState.QUEUED],
+      pools: [],
+    }),
+  },
+  {
+    path: '/api.QueueService/PreemptOnQueue',
+    demand: 'preempt_any_jobs',
+    request: ({ spare }) => ({ name: spare, priorityClasses: [], pools: [] }),
+  },
+  {
+    path: '/api.Executor/UpsertExecutorSettings',
+    demand: 'update_executor_settings',
+    request: ({ fresh }) => ({ name: fresh, cordoned: true, cordonReason: 'dust' }),
+  },
+  {
+    path: '/api.Executor/DeleteExecutorSettings',
+    demand: 'update_executor_settings',
+    request: ({ fresh }) => ({ name: fresh }),
+  },
+  {
+    path: '/api.Executor/DeleteExecutor',
+    demand: 'update_executor_settings',
+    request: ({ fresh }) => ({ name: fresh }),
+  },
+  {
+    path: '/api.Executor/PreemptOnExecutor',
+    demand: 'preempt_any_jobs',
+    request: (target) => onFleet(target, {}),
+  },
+  {
+    path: '/api.Executor/CancelOnExecutor',
+    demand: 'cancel_any_jobs',
+    request: (target) => onFleet(target, {}),
+  },
+  {
+    path: '/api.Node/PreemptOnNode',
+    demand: 'preempt_any_jobs',
+    request: (target) => onFleet(target, { executor: 'e' }),
+  },
+  {
+    path: '/api.Node/CancelOnNode',
+    demand: 'cancel_any_jobs',
+    request: (target) => onFleet(target, { executor: 'e' }),
+  },
+  {
     path: '/api.Submit/GetQueueInfo',
     demand: 'queue:watch',
     request: ({ queue }) => ({ name: queue }),
@@ -263,6 +321,10 @@ export const ROWS: Row[] = [
     unknownJob: (jobId) => ({ code: 'NOT_FOUND', message: `job ${jobId} does not exist` }),
   },
 ];
+
+function onFleet({ queue, fresh }: Target, more: object): object {
+  return { name: fresh, queues: [queue], priorityClasses: [], pools: [], ...more };
+}
 
 function listRequest(queue: string): object {
   return { queue, jobSet: '', states: [], pageSize: 1, pageToken: '' };

@@ -33,6 +33,7 @@ const noReads: Omit<StoreReader, keyof ReturnType<typeof reads>> = {
   stream: unexpected,
   liveJobIds: unexpected,
   active: unexpected,
+  executorSettings: unexpected,
 };
 
 function reads(jobs: readonly JobRecord[], owners: Owners, pools: readonly string[]) {

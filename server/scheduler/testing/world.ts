@@ -241,6 +241,7 @@ export function open(world: World, operation: Pick<Operation, 'id' | 'event'> & 
     jobSet: 'set',
     requestor: 'carol',
     openedAtNumber: world.log.length + 1,
+    filter: undefined,
     ...operation,
   };
   commit(world, { opened: [opened] });
