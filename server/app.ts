@@ -22,11 +22,13 @@ import type { LogDeps } from './query/logs.ts';
 import { keepRetention } from './retention.ts';
 import type { Door } from './rpc/call.ts';
 import { eventDefinition, eventService } from './rpc/event.ts';
+import { executorDefinition, executorService } from './rpc/executor.ts';
 import { executorApiDefinition, executorApiService } from './rpc/executor-api.ts';
 import { executorLinkDefinition, executorLinkService } from './rpc/executor-link.ts';
 import { jobListDefinition, jobListService } from './rpc/job-list.ts';
 import { jobsDefinition, jobsService } from './rpc/jobs.ts';
 import { logsDefinition, logService } from './rpc/logs.ts';
+import { nodeDefinition, nodeService } from './rpc/node.ts';
 import { queueServiceDefinition, queueService } from './rpc/queues.ts';
 import { createGrpcServer, type Service } from './rpc/server.ts';
 import { submitDefinition, submitService } from './rpc/submit.ts';
@@ -163,6 +165,8 @@ function servicesOf(parts: Parts): Service[] {
   return [
     { definition: submitDefinition, implementation: submitService(door, submit, health) },
     { definition: queueServiceDefinition, implementation: queueService(door, submit) },
+    { definition: executorDefinition, implementation: executorService(door, submit) },
+    { definition: nodeDefinition, implementation: nodeService(door, submit) },
     { definition: eventDefinition, implementation: eventService(door, { store, hub, authorizer }, health) },
     { definition: executorApiDefinition, implementation: executorApiService(door, lease) },
     { definition: executorLinkDefinition, implementation: executorLinkService(door, links) },
