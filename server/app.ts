@@ -81,7 +81,11 @@ export async function startApp(config: Config, { clock, logger }: AppTools): Pro
   const door = { ...doorOf(config, { clock, logger }), stopping: stopping.signal };
   const health = createHealthCheck({ store, stopping: stopping.signal, schedulerFailed: scheduler.failed });
   const services = servicesOf({ config, clock, logger, store, door, hub, inboxes, scheduler, health });
-  const grpc = createGrpcServer(services, config.grpc.maxRequestBytes);
+  const grpc = createGrpcServer(services, {
+    maxRequestBytes: config.grpc.maxRequestBytes,
+    clock,
+    logger: door.logger,
+  });
   const http = createHttpServer({ host: config.host, allowedHosts: config.http.allowedHosts, health });
   opened.defer(() => http.close());
   opened.defer(async () => {

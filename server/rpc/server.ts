@@ -6,6 +6,11 @@ import {
   setLogVerbosity,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
+import type { Clock } from '../base/clock.ts';
+import type { Logger } from '../base/logger.ts';
+import { createAdmission } from './admission.ts';
+import { admissionInterceptor, measured } from './admission-interceptor.ts';
+import { watchLateness } from './lateness.ts';
 
 // The library would write to standard error by itself; whatever goes wrong, its callbacks tell as well.
 setLogVerbosity(logVerbosity.NONE);
@@ -26,12 +31,20 @@ export interface GrpcServer {
 /** How long calls under way may take after the server was told to stop. */
 const DRAIN_MS = 5_000;
 
-/**
- * Makes the gRPC server.
- * @param maxRequestBytes largest message taken, after decompression
- */
-export function createGrpcServer(services: readonly Service[], maxRequestBytes: number): GrpcServer {
+export interface GrpcServerDeps {
+  /** Largest message taken, in bytes after decompression. */
+  maxRequestBytes: number;
+  clock: Clock;
+  logger: Logger;
+}
+
+/** Makes the gRPC server. */
+export function createGrpcServer(services: readonly Service[], deps: GrpcServerDeps): GrpcServer {
+  const { maxRequestBytes, clock, logger } = deps;
+  const lateness = watchLateness(clock);
+  const admission = createAdmission({ lateMs: () => lateness.lateMs(), clock, logger });
   const server = new Server({
+    interceptors: [admissionInterceptor(admission, logger)],
     'grpc.max_receive_message_length': maxRequestBytes,
     'grpc.max_send_message_length': -1,
     // Compressed answers only to clients that ask for them.
@@ -42,7 +55,9 @@ export function createGrpcServer(services: readonly Service[], maxRequestBytes: 
     'grpc.keepalive_timeout_ms': 10_000,
     'grpc.max_metadata_size': 16 * 1024,
   });
-  for (const { definition, implementation } of services) server.addService(definition, implementation);
+  for (const { definition, implementation } of services) {
+    server.addService(measured(definition), implementation);
+  }
 
   return {
     listen: (host, port) =>
@@ -57,6 +72,7 @@ export function createGrpcServer(services: readonly Service[], maxRequestBytes: 
       new Promise((resolve) => {
         const timer = setTimeout(() => server.forceShutdown(), DRAIN_MS);
         server.tryShutdown(() => {
+          lateness.stop();
           clearTimeout(timer);
           resolve();
         });

@@ -3,6 +3,7 @@ import { anonymousScheme } from '../../auth/anonymous.ts';
 import { createAuthorizer } from '../../auth/authorizer.ts';
 import { createChain } from '../../auth/chain.ts';
 import { standaloneAuth } from '../../auth/config.ts';
+import { type Clock, systemClock } from '../../base/clock.ts';
 import { silentLogger } from '../../base/logger.ts';
 import { bidiStream, type CallContext, type Door, type Need, serverStream, unary } from '../call.ts';
 import { createGrpcServer } from '../server.ts';
@@ -73,7 +74,7 @@ const METHODS = {
 /** Serves these methods, all with the same need, to anonymous callers who may do everything. */
 export async function serving(
   methods: Methods,
-  door: Partial<Door> = {},
+  { clock = systemClock, ...door }: Partial<Door> & { clock?: Clock } = {},
   need: Need = 'authenticated',
   channel: ChannelOptions = {},
 ): Promise<Served> {
@@ -87,7 +88,11 @@ export async function serving(
     newRequestId: () => `id-${++ids}`,
     ...door,
   };
-  const server = createGrpcServer([serviceOf(methods, whole, need)], MAX_REQUEST_BYTES);
+  const server = createGrpcServer([serviceOf(methods, whole, need)], {
+    maxRequestBytes: MAX_REQUEST_BYTES,
+    clock,
+    logger: whole.logger,
+  });
   const port = await server.listen('127.0.0.1', 0);
   const client = new Client(`127.0.0.1:${port}`, credentials.createInsecure(), channel);
   return {

@@ -1,0 +1,89 @@
+/** Puts admission before the library reads a request: what is refused is neither read nor decoded. */
+import { ServerInterceptingCall, type ServerInterceptor, type ServiceDefinition } from '@grpc/grpc-js';
+import type { Logger } from '../base/logger.ts';
+import { type Admission, type Admitted, overloaded, type Refused, rankOf } from './admission.ts';
+import { toWireError, type WireError } from './errors.ts';
+
+/** Sizes of the requests that were decoded, for whoever holds them. */
+const sizes = new WeakMap<object, number>();
+
+/** The same methods; the size of each request they take can be asked for afterwards. */
+export function measured(definition: ServiceDefinition): ServiceDefinition {
+  return Object.fromEntries(
+    Object.entries(definition).map(([name, method]) => {
+      const requestDeserialize = (bytes: Buffer): unknown => {
+        const request: unknown = method.requestDeserialize(bytes);
+        if (typeof request === 'object' && request !== null) sizes.set(request, bytes.length);
+        return request;
+      };
+      return [name, { ...method, requestDeserialize }];
+    }),
+  );
+}
+
+/**
+ * Lets calls in or refuses them. A call with one answer counts as under way
+ * until it is answered, even when its client has gone: the work goes on.
+ */
+export function admissionInterceptor(admission: Admission, logger: Logger): ServerInterceptor {
+  return ({ path, requestStream, responseStream }, call) => {
+    const isStream = requestStream || responseStream;
+    let admitted: Admitted | undefined;
+    let isAtWork = false;
+    let hasEnded = false;
+    const settle = (): void => {
+      if (hasEnded && !isAtWork) admitted?.over();
+    };
+    return new ServerInterceptingCall(call, {
+      start: (next) =>
+        next({
+          onReceiveMetadata: (metadata, forward) => {
+            const answer = admission.enter({ rank: rankOf(path), isStream, connection: call.getPeer() });
+            if ('retryAfterMs' in answer) {
+              call.sendStatus(refusalOf(answer, logger));
+              return;
+            }
+            admitted = answer;
+            forward(metadata);
+          },
+          onReceiveMessage: (message: unknown, forward) => {
+            const bytes = typeof message === 'object' && message !== null ? sizes.get(message) : undefined;
+            admitted?.arrived(bytes ?? 0);
+            forward(message);
+          },
+          onReceiveHalfClose: (forward) => {
+            isAtWork = !isStream;
+            forward();
+          },
+          onCancel: () => {
+            hasEnded = true;
+            settle();
+          },
+        }),
+      sendMessage: (message: unknown, forward) => {
+        isAtWork = false;
+        forward(message);
+        settle();
+      },
+      sendStatus: (status, forward) => {
+        isAtWork = false;
+        forward(status);
+        settle();
+      },
+    });
+  };
+}
+
+/** Made once for each hint: a refusal must cost next to nothing. */
+const refusals = new Map<number, WireError>();
+
+function refusalOf(refused: Refused, logger: Logger): WireError {
+  let refusal = refusals.get(refused.retryAfterMs);
+  if (!refusal) {
+    refusal = toWireError(overloaded(refused), '', logger);
+    // Ids of requests are for faults of ours, which are looked up in the log.
+    refusal.metadata.remove('x-request-id');
+    refusals.set(refused.retryAfterMs, refusal);
+  }
+  return refusal;
+}

@@ -1,0 +1,190 @@
+import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { test } from 'node:test';
+import { RetryInfo } from '@armada-ts/api/google/rpc/error_details';
+import { Status } from '@armada-ts/api/google/rpc/status';
+import { type ServiceError, status } from '@grpc/grpc-js';
+import type { Clock } from '../base/clock.ts';
+import { silentLogger } from '../base/logger.ts';
+import { type Admission, type Admitted, createAdmission, type Rank, rankOf } from './admission.ts';
+import { watchLateness } from './lateness.ts';
+import { serving, type UnaryMethod } from './testing/serving.ts';
+
+const KiB = 1024;
+const clock: Clock = { now: () => 0, elapsed: () => 0 };
+
+const admissionAt = (lateMs: () => number): Admission =>
+  createAdmission({ lateMs, clock, logger: silentLogger });
+
+/** Lets calls of a connection in until one is refused. */
+function fill(admission: Admission, connection: string, rank: Rank = 'write', bytes = 64 * KiB): Admitted[] {
+  const admitted: Admitted[] = [];
+  for (;;) {
+    const answer = admission.enter({ rank, isStream: false, connection });
+    if ('retryAfterMs' in answer) return admitted;
+    answer.arrived(bytes);
+    admitted.push(answer);
+    assert(admitted.length < 10_000, 'there is a bound');
+  }
+}
+
+test('rankOf() tells what adds work from what only reads, and from what must go on', () => {
+  const ranks: Record<Rank, string[]> = {
+    write: ['/api.Submit/SubmitJobs', '/api.Submit/ReprioritizeJobs', '/api.QueueService/CreateQueue'],
+    read: [
+      '/api.Event/GetJobSetEvents',
+      '/api.Event/Watch',
+      '/api.Jobs/GetJobDetails',
+      '/armada.jobs.v1.JobListService/ListJobs',
+      '/armada.logs.v1.LogService/ReadLog',
+    ],
+    vital: [
+      '/executorapi.ExecutorApi/LeaseJobRuns',
+      '/executorapi.ExecutorApi/ReportEvents',
+      '/armada.executor.v1.ExecutorLinkService/Link',
+      '/api.Submit/CancelJobSet',
+      '/api.Submit/PreemptJobs',
+      '/api.Executor/UpsertExecutorSettings',
+      '/api.Event/Health',
+      '/api.Event/ReportMultiple',
+    ],
+  };
+  for (const [rank, paths] of Object.entries(ranks)) {
+    for (const path of paths) assert.equal(rankOf(path), rank, path);
+  }
+});
+
+test('one connection gets half of what there is, and others find what they need', () => {
+  const admission = admissionAt(() => 0);
+  const noisy = fill(admission, 'noisy');
+  assert.ok(noisy.length >= 60 && noisy.length <= 66, `${noisy.length} of 128 requests of 64 KiB`);
+  const quiet = fill(admission, 'quiet');
+  assert.ok(quiet.length >= 30 && quiet.length <= 34, `${quiet.length} of the 64 that are left`);
+  for (const one of [...noisy, ...quiet]) {
+    one.over();
+    one.over();
+  }
+  assert.equal(fill(admission, 'noisy').length, noisy.length, 'all has been given back, once');
+});
+
+test('connections without number leave no room for more, and make room again', () => {
+  const admission = admissionAt(() => 0);
+  let count = 0;
+  let some: Admitted[] = [];
+  for (; count < 10_000; count++) {
+    const got = fill(admission, `connection-${count}`);
+    if (got.length === 0) break;
+    some = got;
+  }
+  assert.ok(count < 200, `${count} connections with requests of 64 KiB in 8 MiB`);
+  for (const one of some) one.over();
+  assert.equal(fill(admission, 'another').length, some.length);
+});
+
+test('many small requests are taken, for each counts as little', () => {
+  assert.equal(
+    fill(
+      admissionAt(() => 0),
+      'one',
+      'write',
+      100,
+    ).length,
+    1024,
+  );
+});
+
+test('a late thread takes fewer submits, later fewer reads, and every report', () => {
+  let late = 0;
+  const takenAt = (lateMs: number, rank: Rank): number => {
+    late = lateMs;
+    return fill(
+      admissionAt(() => late),
+      'one',
+      rank,
+    ).length;
+  };
+  const [idle, busy, swamped] = [0, 300, 1500].map((ms) => takenAt(ms, 'write'));
+  assert.ok(busy! > 0 && swamped! > 0);
+  assert.ok(Math.abs(busy! - idle! / 2) <= 2 && Math.abs(swamped! - idle! / 8) <= 2);
+  assert.equal(takenAt(300, 'read'), takenAt(0, 'read'));
+  assert.equal(takenAt(1500, 'read'), takenAt(0, 'read') / 8);
+  assert.equal(takenAt(60_000, 'vital'), takenAt(0, 'vital'));
+});
+
+test('the hint is longer when the thread is very late, and refusals are logged now and then', () => {
+  let nowMs = 0;
+  let late = 0;
+  const lines: object[] = [];
+  const logger = { ...silentLogger, warn: (fields: object) => void lines.push(fields) };
+  const stepped = { now: () => 0, elapsed: () => nowMs };
+  const admission = createAdmission({ lateMs: () => late, clock: stepped, logger });
+  fill(admission, 'one');
+  const refused = { rank: 'write', isStream: false, connection: 'one' } as const;
+  assert.deepEqual(admission.enter(refused), { retryAfterMs: 500 });
+  late = 2000;
+  assert.deepEqual(admission.enter(refused), { retryAfterMs: 2000 });
+  assert.equal(lines.length, 1);
+  nowMs = 10_000;
+  admission.enter(refused);
+  assert.deepEqual(lines[1], { refused: { write: 3, read: 0, vital: 0 }, lateMs: 2000 });
+});
+
+test('watchLateness() notices a thread that is held up, while it is held up', async () => {
+  let nowMs = 0;
+  const lateness = watchLateness({ now: () => 0, elapsed: () => nowMs });
+  nowMs = 1050;
+  assert.equal(lateness.lateMs(), 1000);
+  await sleep(80);
+  assert.equal(lateness.lateMs(), 1000, 'the last turn was late');
+  nowMs = 1100;
+  await sleep(80);
+  assert.ok(lateness.lateMs() <= 0);
+  lateness.stop();
+});
+
+test('refused calls are told when to ask again and are not heard; what was let in is answered', async () => {
+  let heard = 0;
+  const answer = Promise.withResolvers<string>();
+  const ask: UnaryMethod = () => {
+    heard++;
+    return answer.promise;
+  };
+  // Every look at this clock is three seconds late.
+  let nowMs = 0;
+  const slow: Clock = { now: () => 0, elapsed: () => (nowMs += 3000) };
+  await using served = await serving({ ask }, { clock: slow });
+  const asked = Array.from({ length: 200 }, () => served.ask('go').catch((error: unknown) => error));
+  const refused = new Set<ServiceError>();
+  for (const one of asked) void one.then((error) => error !== 'yes' && refused.add(error as ServiceError));
+  while (heard + refused.size < 200) await sleep(10);
+  assert.equal(heard, 128);
+  for (const error of refused) {
+    assert.equal(error.code, status.RESOURCE_EXHAUSTED);
+    const [bytes] = error.metadata.get('grpc-status-details-bin');
+    const hint = Status.decode(bytes as Buffer).details.find(({ typeUrl }) => typeUrl.endsWith('RetryInfo'));
+    assert.equal(hint && RetryInfo.decode(hint.value).retryDelay?.seconds, 2n);
+  }
+  answer.resolve('yes');
+  assert.equal((await Promise.all(asked)).filter((one) => one === 'yes').length, 128);
+  assert.equal(await served.ask('again'), 'yes', 'what was answered has made room');
+});
+
+test('a call counts until it is answered, though its client has gone', async () => {
+  let heard = 0;
+  const answer = Promise.withResolvers<string>();
+  const ask: UnaryMethod = () => {
+    heard++;
+    return answer.promise;
+  };
+  let nowMs = 0;
+  const slow: Clock = { now: () => 0, elapsed: () => (nowMs += 3000) };
+  await using served = await serving({ ask }, { clock: slow });
+  const calls = Array.from({ length: 128 }, () => served.openAsk('go'));
+  while (heard < 128) await sleep(10);
+  for (const call of calls) call.cancel();
+  await sleep(50);
+  await assert.rejects(served.ask('more'), { code: status.RESOURCE_EXHAUSTED });
+  answer.resolve('yes');
+  await sleep(20);
+  assert.equal(await served.ask('more'), 'yes');
+});
