@@ -28,10 +28,12 @@ export async function openSubmit(
   const permissions = [
     'submit_any_jobs',
     'cancel_any_jobs',
+    'preempt_any_jobs',
     'reprioritize_any_jobs',
     'create_queue',
     'delete_queue',
     'cordon_queue',
+    'update_executor_settings',
   ];
   const deps = {
     store,
