@@ -8,8 +8,8 @@
 import { cancelJobSet } from '@armada-ts/client';
 import { printTable, percentile } from './measuring/figures.ts';
 import { collectedMemory, type Memory } from './measuring/memory.ts';
-import { probe, type Samples, submitOne, watch } from './depth/probes.ts';
-import { fill, startWorld, submitMany, type World } from './depth/world.ts';
+import { probe, type Samples, SMALL, submitOne, watch } from './depth/probes.ts';
+import { fill, PROBES, startWorld, submitMany, type World } from './depth/world.ts';
 
 const SHALLOW = 1_000;
 const DEEP = Number(process.env['ARMADA_BENCH_DEPTH'] ?? 1_000_000);
@@ -36,7 +36,7 @@ export async function run(): Promise<void> {
 }
 
 async function warmUp(world: World): Promise<void> {
-  const set = { queue: 'probe', jobSetId: 'warm-up' };
+  const set = { queue: PROBES, jobSetId: 'warm-up' };
   using seen = watch(world, set.queue, set.jobSetId);
   await submitMany(world, { ...set, jobs: WARM_UP });
   await cancelJobSet(world.connection, set);
@@ -83,8 +83,8 @@ async function printStart(world: World): Promise<void> {
   await world.restartServer();
   const up = performance.now();
   const jobSetId = 'after-start';
-  using seen = watch(world, 'probe', jobSetId);
-  const jobId = await submitOne(world, { queue: 'probe', jobSetId, cpu: '100m' });
+  using seen = watch(world, PROBES, jobSetId);
+  const jobId = await submitOne(world, { queue: PROBES, jobSetId, needs: SMALL });
   const leased = await seen.event('leased', jobId);
   const seconds = (at: number): string => ((at - from) / 1000).toFixed(2);
   console.log(

@@ -4,9 +4,9 @@ import { JobListServiceService } from '@armada-ts/api/armada/jobs/v1/jobs';
 import { JobState } from '@armada-ts/api/api/job';
 import { JobSubmitRequestItem } from '@armada-ts/api/api/submit';
 import { PodSpec } from '@armada-ts/api/k8s/io/api/core/v1/core';
-import { cancelJobs, cancelJobSet, submitJobs, watchJobSet } from '@armada-ts/client';
+import { cancelJobs, cancelJobSet, listJobs, submitJobs, watchJobSet } from '@armada-ts/client';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { FIRST_JOB_SET, QUEUES, submitMany, type World } from './world.ts';
+import { PROBES, QUEUES, submitMany, type World } from './world.ts';
 
 /** Samples by what was measured, in milliseconds. */
 export type Samples = Record<string, number[]>;
@@ -25,7 +25,7 @@ export async function probe(world: World, label: string): Promise<Samples> {
     (samples[name] ??= []).push(ms);
   };
   await singles(world, label, note);
-  await slots(world, note);
+  await slots(world, label, note);
   await sets(world, label, note);
   await pages(world, note);
   return samples;
@@ -37,12 +37,12 @@ type Note = (name: string, ms: number) => void;
 async function singles(world: World, label: string, note: Note): Promise<void> {
   const { connection } = world;
   const jobSetId = `singles-${label}`;
-  using seen = watch(world, 'probe', jobSetId);
+  using seen = watch(world, PROBES, jobSetId);
   for (let i = 0; i < SINGLES; i++) {
-    for (const cpu of ['100m', '4']) {
+    for (const needs of [SMALL, LARGE]) {
       const from = performance.now();
-      const jobId = await submitOne(world, { queue: 'probe', jobSetId, cpu });
-      if (cpu === '4') {
+      const jobId = await submitOne(world, { queue: PROBES, jobSetId, needs });
+      if (needs === LARGE) {
         note('submit', performance.now() - from);
         await sleep(IDLE_MS);
       } else {
@@ -50,83 +50,59 @@ async function singles(world: World, label: string, note: Note): Promise<void> {
         await seen.event('running', jobId);
       }
       const asked = performance.now();
-      await cancelJobs(connection, { jobIds: [jobId], queue: 'probe', jobSetId });
-      if (cpu === '4') note('cancel answered', performance.now() - asked);
+      await cancelJobs(connection, { jobIds: [jobId], queue: PROBES, jobSetId });
+      if (needs === LARGE) note('cancel answered', performance.now() - asked);
       const cancelled = await seen.event('cancelled', jobId);
-      if (cpu === '4') note('cancel to cancelled', cancelled - asked);
+      if (needs === LARGE) note('cancel to cancelled', cancelled - asked);
       await sleep(IDLE_MS);
     }
   }
 }
 
-/** Cancels the job that holds a node, and waits for the queued job that takes its place. */
-async function slots(world: World, note: Note): Promise<void> {
-  const watches = QUEUES.map((queue) => watch(world, queue, FIRST_JOB_SET));
-  try {
-    const leases = (): Map<string, number>[] => watches.map((one) => one.jobs('leased'));
-    const seen = new Set<string>();
-    const next = async (): Promise<{ jobId: string; at: number; queue: string }> => {
-      for (;;) {
-        for (const [index, jobs] of leases().entries()) {
-          for (const [jobId, at] of jobs) {
-            const queue = QUEUES[index] ?? '';
-            if (!seen.has(jobId)) return { jobId, at, queue };
-          }
-        }
-        await Promise.race(watches.map((one) => one.changed()));
-      }
-    };
-    await sleep(500);
-    let holder: Awaited<ReturnType<typeof next>> | undefined;
-    for (const jobs of leases()) for (const jobId of jobs.keys()) seen.add(jobId);
-    for (let i = 0; i < SLOTS; i++) {
-      holder ??= await newest(world, watches);
-      seen.add(holder.jobId);
-      const from = performance.now();
-      await cancelJobs(world.connection, {
-        jobIds: [holder.jobId],
-        queue: holder.queue,
-        jobSetId: FIRST_JOB_SET,
-      });
-      holder = await next();
-      note('slot free to next leased', holder.at - from);
-      await sleep(IDLE_MS * 5);
-    }
-  } finally {
-    for (const one of watches) one[Symbol.dispose]();
+/**
+ * Cancels the job that holds the node in the east, and waits for the queued job
+ * that takes its place: one of ours, for it asks for no more than those of the
+ * other queues, and its queue's name comes first.
+ */
+async function slots(world: World, label: string, note: Note): Promise<void> {
+  const jobSetId = `slots-${label}`;
+  using seen = watch(world, PROBES, jobSetId);
+  for (let i = 0; i <= SLOTS; i++) await submitOne(world, { queue: PROBES, jobSetId, needs: SLOT });
+  await seen.count('queued', SLOTS + 1);
+  let holder = await holderInTheEast(world);
+  for (let i = 0; i <= SLOTS; i++) {
+    const from = performance.now();
+    await cancelJobs(world.connection, { jobIds: [holder] });
+    const at = await seen.count('leased', i + 1);
+    if (i > 0) note('slot free to next leased', at - from);
+    holder = [...seen.jobs('leased').keys()].at(-1) ?? '';
+    await seen.event('running', holder);
+    await sleep(IDLE_MS);
   }
+  await cancelJobs(world.connection, { jobIds: [holder] });
+  await seen.event('cancelled', holder);
 }
 
-/** The job that holds the node in the east: of priority 0, as nothing in the west is. */
-async function newest(
-  { connection }: World,
-  watches: readonly Watch[],
-): Promise<{ jobId: string; at: number; queue: string }> {
+async function holderInTheEast({ connection }: World): Promise<string> {
   for (const queue of QUEUES) {
-    const request = {
-      queue,
-      jobSet: FIRST_JOB_SET,
-      states: [JobState.LEASED, JobState.PENDING, JobState.RUNNING],
-      pageSize: 10,
-      pageToken: '',
-    };
-    const { jobs } = await connection.call(JobListServiceService.listJobs, request);
-    const found = jobs.find(({ priority }) => priority === 0);
-    if (found) return { jobId: found.jobId, at: 0, queue };
+    const states = [JobState.LEASED, JobState.PENDING, JobState.RUNNING];
+    for await (const { jobId, node } of listJobs(connection, { queue, states })) {
+      if (node.startsWith('east')) return jobId;
+    }
   }
-  throw new Error(`no job holds a node; ${watches.length} job sets were looked at`);
+  throw new Error('no job holds the node in the east');
 }
 
 /** Cancels whole job sets. */
 async function sets(world: World, label: string, note: Note): Promise<void> {
   for (let i = 0; i < SETS; i++) {
     const jobSetId = `doomed-${label}-${i}`;
-    using seen = watch(world, 'probe', jobSetId);
-    await submitMany(world, { queue: 'probe', jobSetId, jobs: JOBS_OF_SET });
+    using seen = watch(world, PROBES, jobSetId);
+    await submitMany(world, { queue: PROBES, jobSetId, jobs: JOBS_OF_SET });
     await seen.count('queued', JOBS_OF_SET);
     await sleep(200);
     const from = performance.now();
-    await cancelJobSet(world.connection, { queue: 'probe', jobSetId });
+    await cancelJobSet(world.connection, { queue: PROBES, jobSetId });
     note(`cancel a set of ${JOBS_OF_SET}`, (await seen.count('cancelled', JOBS_OF_SET)) - from);
   }
 }
@@ -147,19 +123,33 @@ async function pages({ connection }: World, note: Note): Promise<void> {
   }
 }
 
+/** What a job asks for of which node; amounts that are left out are small. */
+interface Needs {
+  cpu: string;
+  storage?: string;
+  zone?: string;
+}
+
+/** Fits beside everything else. */
+export const SMALL: Needs = { cpu: '100m' };
+/** Fits where no other job is. */
+const LARGE: Needs = { cpu: '4', zone: 'east' };
+const SLOT: Needs = { cpu: '200m', storage: '1Gi', zone: 'east' };
+
 /** Submits one job; its id. */
 export async function submitOne(
   { connection }: World,
-  { queue, jobSetId, cpu }: { queue: string; jobSetId: string; cpu: string },
+  { queue, jobSetId, needs }: { queue: string; jobSetId: string; needs: Needs },
 ): Promise<string> {
+  const { cpu, storage = '1Mi', zone } = needs;
   const amounts = new Map(
-    Object.entries({ cpu, memory: '16Mi', 'ephemeral-storage': '1Mi' }).map(([name, string]) => [
+    Object.entries({ cpu, memory: '16Mi', 'ephemeral-storage': storage }).map(([name, string]) => [
       name,
       { string },
     ]),
   );
   const podSpec = PodSpec.fromPartial({
-    nodeSelector: cpu === '4' ? new Map([['zone', 'east']]) : new Map(),
+    nodeSelector: zone === undefined ? new Map() : new Map([['zone', zone]]),
     containers: [{ name: 'main', image: 'none', resources: { requests: amounts, limits: amounts } }],
   });
   const item = JobSubmitRequestItem.fromPartial({ namespace: 'default', priority: 9, podSpecs: [podSpec] });

@@ -14,8 +14,8 @@ import { INSPECTABLE } from '../measuring/memory.ts';
 import { type LoadProcess, startLoad } from '../measuring/processes.ts';
 
 export const QUEUES = ['red', 'green', 'blue', 'black'];
-/** Jobs that are leased go first in this job set of each queue. */
-export const FIRST_JOB_SET = 'set-0';
+/** The first by name: it goes first where two would hold as much. */
+export const PROBES = 'a-probe';
 const JOBS_A_SET = 10_000;
 const DAY_MS = 86_400_000;
 
@@ -55,7 +55,7 @@ export async function startWorld(): Promise<World> {
       await rm(directory, { recursive: true, force: true, maxRetries: 5 });
     },
   };
-  for (const name of [...QUEUES, 'probe']) await createQueue(world.connection, { name });
+  for (const name of [...QUEUES, PROBES]) await createQueue(world.connection, { name });
   return world;
 }
 
@@ -98,7 +98,7 @@ export async function fill(world: World, jobs: number): Promise<{ seconds: numbe
   for (let set = Math.ceil(world.queued / JOBS_A_SET); world.queued < jobs; set++) {
     const left = jobs - world.queued;
     if (set === 0) {
-      for (const queue of QUEUES) await submit(world, queue, FIRST_JOB_SET, left / QUEUES.length);
+      for (const queue of QUEUES) await submit(world, queue, 'set-0', left / QUEUES.length);
       continue;
     }
     await submit(world, QUEUES[set % QUEUES.length] ?? '', `set-${set}`, Math.min(left, JOBS_A_SET));
