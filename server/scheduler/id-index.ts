@@ -95,9 +95,18 @@ const scratch = new Uint32Array(WORDS);
 
 /** Valid until it is called again. */
 function wordsOf(key: Uint8Array): Uint32Array {
-  const view = new DataView(key.buffer, key.byteOffset, ID_BYTES);
-  for (let word = 0; word < WORDS; word++) scratch[word] = view.getUint32(word * 4);
+  for (let word = 0, at = 0; word < WORDS; word++, at += 4) {
+    scratch[word] =
+      byteAt(key, at) * 2 ** 24 +
+      byteAt(key, at + 1) * 2 ** 16 +
+      byteAt(key, at + 2) * 2 ** 8 +
+      byteAt(key, at + 3);
+  }
   return scratch;
+}
+
+function byteAt(key: Uint8Array, at: number): number {
+  return key[at] ?? 0;
 }
 
 /** Ids of one request differ in a few bits only, so every bit must count for all of the hash. */

@@ -41,12 +41,12 @@ for (const [name, record] of Object.entries(RECORDS)) {
 test('what jobs have in common is kept once, and let go of with the last of them', () => {
   const kept = createKeptRecords();
   for (let job = 0; job < 100; job++) keepRecord(kept, job, fresh);
-  assert.equal(kept.byKey.size, 1);
+  assert.equal(kept.byClass.size, 1);
   assert.equal(kept.slab.blocks.length, 0, 'a job that has nothing of its own takes no bytes');
   keepRecord(kept, 0, leased);
-  assert.equal(kept.byKey.size, 1);
+  assert.equal(kept.byClass.size, 1);
   for (let job = 0; job < 100; job++) dropRecord(kept, job);
-  assert.equal(kept.byKey.size, 0);
+  assert.equal(kept.byClass.size, 0);
   keepRecord(kept, 0, { ...fresh, owner: 'bob' });
   assert.equal(kept.commons.length, 1);
   assert.throws(() => keptRecord(kept, 1, fresh), /no record of job \w+ is kept/);

@@ -4,6 +4,7 @@
  * encoded in a slab. Of a queued job the rest is its client id, or nothing.
  */
 import { JobRecord } from '@armada-ts/api/armada/store/v1/store';
+import { encodeMessage } from '../model/encode.ts';
 import { growInts } from './round/columns.ts';
 import { type Slab, createSlab, dropBytes, keepBytes, readBytes } from './slab.ts';
 
@@ -15,14 +16,21 @@ type Common = Pick<
   'owner' | 'groups' | 'namespace' | 'schedulingClass' | 'atMostOnce' | 'failFast'
 >;
 
+interface Shared {
+  readonly value: Common;
+  readonly index: number;
+  jobs: number;
+}
+
 export interface KeptRecords {
   readonly slab: Slab;
   /** By job: handle of the bytes of its own; NOTHING when there are none. */
   own: Int32Array;
   /** By job: index of what it has in common with others and one more, or 0 when no record is kept. */
   common: Int32Array;
-  readonly commons: ({ key: string; value: Common; jobs: number } | undefined)[];
-  readonly byKey: Map<string, number>;
+  readonly commons: (Shared | undefined)[];
+  /** By class and owner, where there are many of both; what else may differ is compared. */
+  readonly byClass: Map<string, Map<string, Shared[]>>;
   readonly unused: number[];
 }
 
@@ -35,7 +43,7 @@ export function createKeptRecords(): KeptRecords {
     own: new Int32Array(0),
     common: new Int32Array(0),
     commons: [],
-    byKey: new Map(),
+    byClass: new Map(),
     unused: [],
   };
 }
@@ -47,7 +55,7 @@ export function keepRecord(kept: KeptRecords, job: number, record: JobRecord): v
   // Taken first: what both records have in common is then not let go of in between.
   const common = takeCommon(kept, record);
   dropRecord(kept, job);
-  const bytes = JobRecord.encode(ownPart(record)).finish();
+  const bytes = encodeMessage(JobRecord, ownPart(record));
   kept.own[job] = bytes.length === 0 ? NOTHING : keepBytes(kept.slab, bytes);
   kept.common[job] = common + 1;
 }
@@ -70,10 +78,17 @@ export function dropRecord(kept: KeptRecords, job: number): void {
   if (own !== NOTHING) dropBytes(kept.slab, own);
   kept.common[job] = 0;
   const common = kept.commons[index];
-  if (common === undefined || --common.jobs > 0) return;
-  kept.byKey.delete(common.key);
-  kept.commons[index] = undefined;
-  kept.unused.push(index);
+  if (common !== undefined && --common.jobs === 0) forget(kept, common);
+}
+
+function forget({ commons, byClass, unused }: KeptRecords, { value, index }: Shared): void {
+  commons[index] = undefined;
+  unused.push(index);
+  const byOwner = byClass.get(value.schedulingClass);
+  const left = byOwner?.get(value.owner)?.filter((one) => one.index !== index) ?? [];
+  if (left.length > 0) byOwner?.set(value.owner, left);
+  else byOwner?.delete(value.owner);
+  if (byOwner?.size === 0) byClass.delete(value.schedulingClass);
 }
 
 /** A job that has not changed since it was submitted, as queued ones have not, need not say when that was. */
@@ -95,18 +110,36 @@ function ownPart(record: JobRecord): JobRecord {
   };
 }
 
-function takeCommon(kept: KeptRecords, record: JobRecord): number {
+function takeCommon({ commons, byClass, unused }: KeptRecords, record: JobRecord): number {
   const { owner, groups, namespace, schedulingClass, atMostOnce, failFast } = record;
-  const key = JSON.stringify([schedulingClass, owner, namespace, atMostOnce, failFast, ...groups]);
-  const known = kept.byKey.get(key);
-  const common = known === undefined ? undefined : kept.commons[known];
-  if (known !== undefined && common) {
-    common.jobs++;
-    return known;
+  let byOwner = byClass.get(schedulingClass);
+  if (byOwner === undefined) {
+    byOwner = new Map();
+    byClass.set(schedulingClass, byOwner);
   }
-  const index = kept.unused.pop() ?? kept.commons.length;
-  const value = { owner, groups, namespace, schedulingClass, atMostOnce, failFast };
-  kept.commons[index] = { key, value, jobs: 1 };
-  kept.byKey.set(key, index);
-  return index;
+  let known = byOwner.get(owner);
+  if (known === undefined) {
+    known = [];
+    byOwner.set(owner, known);
+  }
+  let common = known.find(({ value }) => isSame(value, record));
+  if (common === undefined) {
+    const value = { owner, groups, namespace, schedulingClass, atMostOnce, failFast };
+    common = { value, index: unused.pop() ?? commons.length, jobs: 0 };
+    commons[common.index] = common;
+    known.push(common);
+  }
+  common.jobs++;
+  return common.index;
+}
+
+/** Of one class and owner. */
+function isSame(common: Common, record: JobRecord): boolean {
+  return (
+    common.namespace === record.namespace &&
+    common.atMostOnce === record.atMostOnce &&
+    common.failFast === record.failFast &&
+    common.groups.length === record.groups.length &&
+    common.groups.every((group, index) => group === record.groups[index])
+  );
 }
