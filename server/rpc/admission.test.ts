@@ -57,9 +57,9 @@ test('rankOf() tells what adds work from what only reads, and from what must go 
 test('one connection gets half of what there is, and others find what they need', () => {
   const admission = admissionAt(() => 0);
   const noisy = fill(admission, 'noisy');
-  assert.ok(noisy.length >= 60 && noisy.length <= 66, `${noisy.length} of 128 requests of 64 KiB`);
+  assert.ok(noisy.length >= 124 && noisy.length <= 130, `${noisy.length} of 256 requests of 64 KiB`);
   const quiet = fill(admission, 'quiet');
-  assert.ok(quiet.length >= 30 && quiet.length <= 34, `${quiet.length} of the 64 that are left`);
+  assert.ok(quiet.length >= 62 && quiet.length <= 66, `${quiet.length} of the 128 that are left`);
   for (const one of [...noisy, ...quiet]) {
     one.over();
     one.over();
@@ -76,7 +76,7 @@ test('connections without number leave no room for more, and make room again', (
     if (got.length === 0) break;
     some = got;
   }
-  assert.ok(count < 200, `${count} connections with requests of 64 KiB in 8 MiB`);
+  assert.ok(count < 400, `${count} connections with requests of 64 KiB in 16 MiB`);
   for (const one of some) one.over();
   assert.equal(fill(admission, 'another').length, some.length);
 });
@@ -153,11 +153,11 @@ test('refused calls are told when to ask again and are not heard; what was let i
   let nowMs = 0;
   const slow: Clock = { now: () => 0, elapsed: () => (nowMs += 3000) };
   await using served = await serving({ ask }, { clock: slow });
-  const asked = Array.from({ length: 200 }, () => served.ask('go').catch((error: unknown) => error));
+  const asked = Array.from({ length: 400 }, () => served.ask('go').catch((error: unknown) => error));
   const refused = new Set<ServiceError>();
   for (const one of asked) void one.then((error) => error !== 'yes' && refused.add(error as ServiceError));
-  while (heard + refused.size < 200) await sleep(10);
-  assert.equal(heard, 128);
+  while (heard + refused.size < 400) await sleep(10);
+  assert.equal(heard, 256);
   for (const error of refused) {
     assert.equal(error.code, status.RESOURCE_EXHAUSTED);
     const [bytes] = error.metadata.get('grpc-status-details-bin');
@@ -165,7 +165,7 @@ test('refused calls are told when to ask again and are not heard; what was let i
     assert.equal(hint && RetryInfo.decode(hint.value).retryDelay?.seconds, 2n);
   }
   answer.resolve('yes');
-  assert.equal((await Promise.all(asked)).filter((one) => one === 'yes').length, 128);
+  assert.equal((await Promise.all(asked)).filter((one) => one === 'yes').length, 256);
   assert.equal(await served.ask('again'), 'yes', 'what was answered has made room');
 });
 
@@ -179,8 +179,8 @@ test('a call counts until it is answered, though its client has gone', async () 
   let nowMs = 0;
   const slow: Clock = { now: () => 0, elapsed: () => (nowMs += 3000) };
   await using served = await serving({ ask }, { clock: slow });
-  const calls = Array.from({ length: 128 }, () => served.openAsk('go'));
-  while (heard < 128) await sleep(10);
+  const calls = Array.from({ length: 256 }, () => served.openAsk('go'));
+  while (heard < 256) await sleep(10);
   for (const call of calls) call.cancel();
   await sleep(50);
   await assert.rejects(served.ask('more'), { code: status.RESOURCE_EXHAUSTED });

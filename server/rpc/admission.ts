@@ -18,8 +18,8 @@ import type { Logger } from '../base/logger.ts';
 
 export type Rank = 'write' | 'read' | 'vital';
 
-/** Requests under way that add work, in bytes: about half a second's work. */
-const MAX_WRITE_BYTES = 8 * 1024 * 1024;
+/** Requests under way that add work, in bytes: about a second's work. */
+const MAX_WRITE_BYTES = 16 * 1024 * 1024;
 
 /** What the smallest of them counts as: it takes a while whatever its size. */
 const MIN_WRITE_BYTES = 4 * 1024;
