@@ -89,7 +89,7 @@ test('many small requests are taken, for each counts as little', () => {
       'write',
       100,
     ).length,
-    1024,
+    2048,
   );
 });
 
