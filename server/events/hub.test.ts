@@ -1,9 +1,9 @@
-import { EventStreamMessage } from '@armada-ts/api/api/event';
 import { SubmitJob } from '@armada-ts/api/armadaevents/armadaevents';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { idsIn, messagesIn } from './testing/framed.ts';
 import { createStreams, type Payload, type Streams } from './testing/streams.ts';
-import { createEventHub, type EventHub, type Feed, MAX_FEED_BYTES } from './hub.ts';
+import { createEventHub, type EventHub, type Feed, MAX_FEED_BYTES, RUN_BYTES } from './hub.ts';
 
 const submit = (jobId: string): Payload => ({ $case: 'submitJob', value: SubmitJob.create({ jobId }) });
 const cancel = (jobId: string, reason = ''): Payload => ({ $case: 'cancelJob', value: { jobId, reason } });
@@ -22,7 +22,7 @@ function setUp(): { streams: Streams; hub: EventHub; news: (...events: Payload[]
 async function readAll(feed: Feed, after: number): Promise<string[]> {
   const ids: string[] = [];
   for (let next = await feed.next(after); next; next = await feed.next(next.number)) {
-    ids.push(...next.events.map(({ id }) => id));
+    ids.push(...idsIn(next.events.bytes));
   }
   return ids;
 }
@@ -38,14 +38,12 @@ test('a feed gives every sequence in order, with encoded events that name their 
   const first = await feed.next(0);
   assert(first);
   const { streamCreatedMs: ms } = first;
-  assert.deepEqual(
-    first.events.map(({ id }) => id),
-    [`${ms}:1:0:0`, `${ms}:1:1:1`],
-  );
+  assert.deepEqual(idsIn(first.events.bytes), [`${ms}:1:0:0`, `${ms}:1:1:1`]);
   const second = await feed.next(1);
-  assert.deepEqual([second?.number, second?.events], [2, []]);
+  assert.deepEqual([second?.number, second?.events.bytes.length], [2, 0]);
   const third = await feed.next(2);
-  const message = EventStreamMessage.decode(third?.events[0]?.bytes ?? new Uint8Array());
+  const message = messagesIn(third?.events.bytes ?? Buffer.alloc(0))[0];
+  assert(message);
   assert.equal(message.id, `${ms}:3:0:1`);
   assert(message.message?.events?.$case === 'cancelling');
   assert.equal(message.message.events.value.reason, 'enough');
@@ -62,7 +60,7 @@ test('submit events carry the spec, read and encoded once for all who watch', as
   const all = await Promise.all(feeds.map((feed) => feed.next(0)));
   assert.equal(streams.reads.specs, 1);
   assert(all.every((sequence) => sequence === all[0]));
-  const { message } = EventStreamMessage.decode(all[0]?.events[0]?.bytes ?? new Uint8Array());
+  const { message } = messagesIn(all[0]!.events.bytes)[0]!;
   assert(message?.events?.$case === 'submitted');
   assert.equal(message.events.value.job?.clientId, 'mine');
 });
@@ -115,6 +113,48 @@ test('what is kept of a watched job set is bounded, whether its events are many,
   assert.equal(streams.reads.stream, 1, 'sequences without public events take room as well');
 });
 
+test('small sequences at hand are joined, once for all who are at the same place', async () => {
+  const { hub, news } = setUp();
+  const feed = hub.join('queue', 'set');
+  const other = hub.join('queue', 'set');
+  assert.equal(await feed.next(0), undefined);
+  for (let i = 0; i < 5; i++) news(cancel('a', String(i)));
+  await feed.next(4);
+  const first = await feed.next(0);
+  const fifth = await feed.next(4);
+  assert(first && fifth);
+  const run = feed.runFrom(first, Number.POSITIVE_INFINITY);
+  assert.equal(run.last, 5);
+  assert.equal(other.runFrom(first, Number.POSITIVE_INFINITY), run);
+  const reasons = messagesIn(run.bytes).map(({ message }) =>
+    message?.events?.$case === 'cancelling' ? message.events.value.reason : undefined,
+  );
+  assert.deepEqual(reasons, ['0', '1', '2', '3', '4']);
+  assert.equal(feed.runFrom(first, 3).last, 3, 'no further than asked for');
+  news(cancel('a', 'x'.repeat(RUN_BYTES)));
+  await feed.next(5);
+  assert.equal(feed.runFrom(first, Number.POSITIVE_INFINITY).last, 5, 'what is too much comes by itself');
+  news(cancel('a', 'last'));
+  await feed.next(6);
+  const large = await feed.next(5);
+  assert(large);
+  assert.equal(feed.runFrom(large, Number.POSITIVE_INFINITY).bytes, large.events.bytes);
+  assert.equal(feed.runFrom(fifth, Number.POSITIVE_INFINITY).last, 5);
+});
+
+test('a run that can grow is not given again as it was', async () => {
+  const { hub, news } = setUp();
+  const feed = hub.join('queue', 'set');
+  assert.equal(await feed.next(0), undefined);
+  const ends: number[] = [];
+  for (let i = 1; i <= 8; i++) {
+    news(cancel('a'));
+    await feed.next(i - 1);
+    ends.push(feed.runFrom((await feed.next(0))!, Number.POSITIVE_INFINITY).last);
+  }
+  assert.deepEqual(ends, [1, 2, 3, 4, 5, 6, 7, 8]);
+});
+
 test('who is far behind reads the store and catches up with the kept part', async () => {
   const { hub, news } = setUp();
   const live = hub.join('queue', 'set');
@@ -123,7 +163,7 @@ test('who is far behind reads the store and catches up with the kept part', asyn
   for (let i = 1; i <= 40; i++) {
     news(cancel('a', 'x'.repeat(300_000)));
     const sequence = await live.next(i - 1);
-    seen.push(...(sequence?.events ?? []).map(({ id }) => id));
+    seen.push(...idsIn(sequence!.events.bytes));
   }
   assert.deepEqual(await readAll(lagging, 0), seen);
   assert.equal(seen.length, 40);

@@ -8,11 +8,11 @@
  * all who ask at the same time. So nobody's slowness makes anything grow:
  * whoever lags reads the store until it is inside the kept part again.
  */
-import { EventStreamMessage } from '@armada-ts/api/api/event';
 import { ArmadaError } from '../base/errors.ts';
 import type { LogEntry, StoredSequence, Store } from '../store/store.ts';
 import { shown } from '../model/names.ts';
 import { publicEvents } from './convert.ts';
+import { type FramedEvents, frameEvents } from './framed.ts';
 import { messageId } from './message-id.ts';
 
 /** Encoded bytes kept for one watched job set; a burst of about 10,000 small events. */
@@ -28,20 +28,28 @@ const OVERHEAD_BYTES = 256;
  */
 const PAGE_BYTES = 64 * 1024;
 
-/** A public event, ready to send: an encoded api.EventStreamMessage. */
-export interface EncodedEvent {
-  id: string;
-  bytes: Uint8Array;
-}
-
-/** A sequence as watchers see it; `events` may be empty. */
+/** A sequence as watchers see it; it may have no events. */
 export interface EncodedSequence {
   number: number;
   streamCreatedMs: number;
-  events: EncodedEvent[];
+  /** Its encoded api.EventStreamMessages. */
+  events: FramedEvents;
   /** About what it takes in memory, for the bound. */
   byteLength: number;
 }
+
+/** What can be sent of one or more sequences that follow each other. */
+export interface EncodedRun {
+  /** Number of the last of them. */
+  last: number;
+  bytes: Buffer;
+}
+
+/** How much is sent at a time: small sequences are joined up to this, so that many are sent at the price of one. */
+export const RUN_BYTES = 32 * 1024;
+
+/** Joined runs that are remembered: watchers who keep up ask for the same one. */
+const REMEMBERED_RUNS = 4;
 
 export interface EventHub {
   /** Takes news from the log. Entries come once, in order within their partition. */
@@ -63,7 +71,10 @@ export interface Feed {
    */
   next(after: number): Promise<EncodedSequence | undefined>;
 
-  /** Resolves when there may be more than number `after`, or the signal aborts. */
+  /** The events of a sequence together with those that follow it up to number `end`, as far as they are at hand. */
+  runFrom(first: EncodedSequence, end: number): EncodedRun;
+
+  /** Resolves when there may be more than number `after`, or the signal aborts. One caller at a time, with one signal. */
   changed(after: number, signal: AbortSignal): Promise<void>;
 
   leave(): void;
@@ -83,11 +94,14 @@ interface FeedState {
   keptBytes: number;
   /** Reads of the store under way, by the number they read after. */
   loading: Map<number, Promise<StoredSequence[]>>;
+  /** Joined runs by the number of their first sequence. */
+  runs: Map<number, EncodedRun>;
   waiting: Set<() => void>;
 }
 
 interface KeptSequence {
   encoding: Promise<EncodedSequence>;
+  encoded: EncodedSequence | undefined;
   /** 0 until encoded. */
   byteLength: number;
 }
@@ -114,6 +128,7 @@ export function createEventHub(store: Store): EventHub {
         feed.newest = -1;
         feed.kept.clear();
         feed.keptBytes = 0;
+        feed.runs.clear();
         wake(feed);
       }
     },
@@ -144,6 +159,7 @@ function emptyFeed(queue: string, jobSet: string): FeedState {
     kept: new Map(),
     keptBytes: 0,
     loading: new Map(),
+    runs: new Map(),
     waiting: new Set(),
   };
 }
@@ -153,6 +169,7 @@ function openFeed(store: Store, feed: FeedState, remove: () => void): Feed {
   let joined = true;
   /** What this watcher has read of the store and not yet passed. */
   let page: readonly StoredSequence[] = [];
+  const waiter = createWaiter(feed);
   return {
     async next(after) {
       if (isPast(feed, after)) throw startedAnew(feed);
@@ -168,17 +185,11 @@ function openFeed(store: Store, feed: FeedState, remove: () => void): Feed {
       return stored && (await encodingOf(store, feed, stored));
     },
 
+    runFrom: (first, end) => runFrom(feed, first, end),
+
     async changed(after, signal) {
       if (signal.aborted || feed.isOver || feed.newest > after || feed.newest < 0) return;
-      await new Promise<void>((resolve) => {
-        const done = (): void => {
-          feed.waiting.delete(done);
-          signal.removeEventListener('abort', done);
-          resolve();
-        };
-        feed.waiting.add(done);
-        signal.addEventListener('abort', done);
-      });
+      await waiter(signal);
     },
 
     leave() {
@@ -187,6 +198,53 @@ function openFeed(store: Store, feed: FeedState, remove: () => void): Feed {
       if (--feed.watchers === 0) remove();
     },
   };
+}
+
+/** How one watcher waits for news. It listens to its signal once, for adding and removing a listener costs more than waiting. */
+function createWaiter(feed: FeedState): (signal: AbortSignal) => Promise<void> {
+  let wakeUp: (() => void) | undefined;
+  let heard: AbortSignal | undefined;
+  const aborted = (): void => {
+    if (wakeUp === undefined) return;
+    feed.waiting.delete(wakeUp);
+    wakeUp();
+  };
+  return (signal) => {
+    if (heard !== signal) signal.addEventListener('abort', aborted, { once: true });
+    heard = signal;
+    return new Promise((resolve) => {
+      wakeUp = resolve;
+      feed.waiting.add(resolve);
+    });
+  };
+}
+
+/** Joins what is encoded already; watchers in step share the bytes. */
+function runFrom(feed: FeedState, first: EncodedSequence, end: number): EncodedRun {
+  const alone = { last: first.number, bytes: first.events.bytes };
+  const known = feed.runs.get(first.number);
+  if (known && known.last <= end && !canGrow(feed, known, end)) return known;
+  const parts = [first.events.bytes];
+  let { last } = alone;
+  let size = alone.bytes.length;
+  for (; last < end; last++) {
+    const next = feed.kept.get(last + 1)?.encoded?.events.bytes;
+    if (next === undefined || size + next.length > RUN_BYTES) break;
+    size += next.length;
+    parts.push(next);
+  }
+  if (last === first.number) return alone;
+  const run = { last, bytes: Buffer.concat(parts) };
+  feed.runs.delete(first.number);
+  feed.runs.set(first.number, run);
+  const [oldest] = feed.runs.keys();
+  if (feed.runs.size > REMEMBERED_RUNS && oldest !== undefined) feed.runs.delete(oldest);
+  return run;
+}
+
+function canGrow(feed: FeedState, { last, bytes }: EncodedRun, end: number): boolean {
+  const next = last < end ? feed.kept.get(last + 1)?.encoded : undefined;
+  return next !== undefined && bytes.length + next.events.bytes.length <= RUN_BYTES;
 }
 
 /** Whether the stream has no such number any more. */
@@ -244,11 +302,12 @@ function encodingOf(store: Store, feed: FeedState, stored: StoredSequence): Prom
 
 /** Keeps an encoding, and lets the ones kept longest go when there are too many bytes. */
 function keep(feed: FeedState, number: number, encoding: Promise<EncodedSequence>): void {
-  const slot: KeptSequence = { encoding, byteLength: 0 };
+  const slot: KeptSequence = { encoding, encoded: undefined, byteLength: 0 };
   feed.kept.set(number, slot);
   encoding.then(
     (sequence) => {
       if (feed.kept.get(number) !== slot) return;
+      slot.encoded = sequence;
       slot.byteLength = sequence.byteLength;
       feed.keptBytes += slot.byteLength;
       for (const [oldest, dropped] of feed.kept) {
@@ -264,7 +323,9 @@ function keep(feed: FeedState, number: number, encoding: Promise<EncodedSequence
 }
 
 function wake(feed: FeedState): void {
-  for (const done of feed.waiting) done();
+  const { waiting } = feed;
+  feed.waiting = new Set();
+  for (const resolve of waiting) resolve();
 }
 
 async function encodeSequence(store: Store, stored: StoredSequence): Promise<EncodedSequence> {
@@ -272,16 +333,16 @@ async function encodeSequence(store: Store, stored: StoredSequence): Promise<Enc
     event?.$case === 'submitJob' ? [event.value.jobId] : [],
   );
   const specs = submitted.length > 0 ? await store.read.specs(submitted) : new Map<string, never>();
+  const { number, streamCreatedMs } = stored;
   const messages = publicEvents(stored, specs);
-  let byteLength = OVERHEAD_BYTES;
-  const events = messages.map((message, index) => {
-    const last = index === messages.length - 1;
-    const id = messageId(stored.streamCreatedMs, stored.number, index, last);
-    const bytes = EventStreamMessage.encode({ id, message }).finish();
-    byteLength += bytes.byteLength + OVERHEAD_BYTES;
-    return { id, bytes };
-  });
-  return { number: stored.number, streamCreatedMs: stored.streamCreatedMs, events, byteLength };
+  const events = frameEvents(
+    messages.map((message, index) => ({
+      id: messageId(streamCreatedMs, number, index, index === messages.length - 1),
+      message,
+    })),
+  );
+  const byteLength = OVERHEAD_BYTES * (1 + messages.length) + events.bytes.length;
+  return { number, streamCreatedMs, events, byteLength };
 }
 
 function feedKey(queue: string, jobSet: string): string {

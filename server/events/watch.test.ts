@@ -2,6 +2,7 @@ import { SubmitJob } from '@armada-ts/api/armadaevents/armadaevents';
 import fc from 'fast-check';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { idsIn } from './testing/framed.ts';
 import { createStreams, type Payload, type Streams } from './testing/streams.ts';
 import { createAuthorizer } from '../auth/authorizer.ts';
 import { standaloneAuth } from '../auth/config.ts';
@@ -54,7 +55,7 @@ function setUp(authorizer = all): World {
       };
       const run = async (): Promise<void> => {
         for await (const events of jobSetEvents(deps, ann, whole, gone.signal)) {
-          ids.push(...events.map(({ id }) => id));
+          ids.push(...idsIn(events));
         }
       };
       return { ids, done: run(), stop: () => gone.abort() };

@@ -4,7 +4,8 @@ import { queueFor } from '../auth/queue-access.ts';
 import type { Authorizer } from '../auth/authorizer.ts';
 import type { JobSetInfo, Store } from '../store/store.ts';
 import { shown } from '../model/names.ts';
-import { type EncodedEvent, type EventHub, eventsGone, type Feed } from './hub.ts';
+import { piecesOf } from './framed.ts';
+import { type EventHub, eventsGone, type Feed, RUN_BYTES } from './hub.ts';
 import { parseMessageId } from './message-id.ts';
 
 export interface EventsDeps {
@@ -35,8 +36,8 @@ interface Cursor {
 }
 
 /**
- * The public events of a job set, in order, each once: pages of encoded events.
- * Without `watch` it ends at what was newest when it began.
+ * The public events of a job set, in order, each once: pieces of framed events
+ * (framed.ts), ready to be sent. Without `watch` it ends at what was newest when it began.
  *
  * Throws QUEUE_NOT_FOUND, PERMISSION_DENIED, JOB_SET_NOT_FOUND, INVALID_REQUEST
  * (an id that is none) and EVENTS_GONE (an id whose successors are no longer kept).
@@ -46,7 +47,7 @@ export async function* jobSetEvents(
   principal: Principal,
   request: JobSetEventsRequest,
   signal: AbortSignal,
-): AsyncGenerator<EncodedEvent[]> {
+): AsyncGenerator<Buffer> {
   await queueFor(deps, principal, request.queue, 'watch');
 
   // Joining before looking makes sure that nothing falls between the two.
@@ -64,12 +65,7 @@ export async function* jobSetEvents(
   }
 }
 
-async function* follow(
-  feed: Feed,
-  cursor: Cursor,
-  end: number,
-  signal: AbortSignal,
-): AsyncGenerator<EncodedEvent[]> {
+async function* follow(feed: Feed, cursor: Cursor, end: number, signal: AbortSignal): AsyncGenerator<Buffer> {
   while (!signal.aborted && cursor.after < end) {
     const sequence = await feed.next(cursor.after);
     if (!sequence) {
@@ -77,11 +73,16 @@ async function* follow(
       continue;
     }
     if (sequence.number > cursor.after + 1 && !cursor.isStart) throw eventsGone();
-    const events = cursor.skip > 0 ? sequence.events.slice(cursor.skip) : sequence.events;
-    cursor.after = sequence.number;
-    cursor.skip = 0;
     cursor.isStart = false;
-    if (events.length > 0) yield events;
+    if (cursor.skip > 0 || sequence.events.bytes.length > RUN_BYTES) {
+      yield* piecesOf(sequence.events, cursor.skip, RUN_BYTES);
+      cursor.after = sequence.number;
+      cursor.skip = 0;
+      continue;
+    }
+    const run = feed.runFrom(sequence, end);
+    cursor.after = run.last;
+    if (run.bytes.length > 0) yield run.bytes;
   }
 }
 

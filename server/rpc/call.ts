@@ -20,6 +20,7 @@ import { ArmadaError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import type { QueueVerb } from '../model/queue.ts';
 import { toWireError, type WireError } from './errors.ts';
+import { createSender, MAX_UNSENT } from './sender.ts';
 
 /**
  * What a caller must be allowed to do: a global permission, checked here; a
@@ -47,8 +48,6 @@ export interface Door {
   slowClientMs?: number;
 }
 
-const SLOW_CLIENT_MS = 30_000;
-
 /** A method with one request and one answer. */
 export function unary<Request, Response>(
   door: Door,
@@ -67,19 +66,24 @@ export function unary<Request, Response>(
   };
 }
 
-/** A method that answers with a stream. */
+/**
+ * A method that answers with a stream.
+ * @param maxUnsent items that may wait for the client; the usual number when left out
+ */
 export function serverStream<Request, Item>(
   door: Door,
   need: Need,
   handle: (request: Request, context: CallContext) => AsyncIterable<Item>,
+  maxUnsent = MAX_UNSENT,
 ): handleServerStreamingCall<Request, Item> {
   return (call) => {
     void serveStream(door, call, async (signal) => {
       const principal = await enter(door, need, call.metadata);
       const context = { principal, signal, metadata: call.metadata };
+      using sender = createSender(call, { signal, slowClientMs: door.slowClientMs, maxUnsent });
       for await (const item of handle(call.request, context)) {
         if (signal.aborted) break;
-        await write(door, call, item, signal);
+        await sender.send(item);
       }
     });
   };
@@ -98,8 +102,13 @@ export function bidiStream<Request, Response>(
   return (call) => {
     void serveStream(door, call, async (signal) => {
       const principal = await enter(door, need, call.metadata);
-      const send = (message: Response): Promise<void> => write(door, call, message, signal);
-      await handle(messagesOf(call, signal), send, { principal, signal, metadata: call.metadata });
+      using sender = createSender(call, { signal, slowClientMs: door.slowClientMs, maxUnsent: MAX_UNSENT });
+      const { metadata } = call;
+      await handle(messagesOf(call, signal), (message) => sender.send(message), {
+        principal,
+        signal,
+        metadata,
+      });
     });
   };
 }
@@ -143,33 +152,6 @@ async function serveStream<Request, Response>(
 function stoppingError(): ArmadaError {
   const message = 'the server is stopping; connect again and go on from the last message received';
   return new ArmadaError('UNAVAILABLE', message, { retryAfterMs: 500 });
-}
-
-/** Writes one message and waits while the client takes no more. Throws WATCH_BEHIND when it takes nothing for long. */
-async function write<Request, Response>(
-  door: Door,
-  call: StreamCall<Request, Response>,
-  message: Response,
-  signal: AbortSignal,
-): Promise<void> {
-  if (signal.aborted || call.writableEnded || call.write(message)) return;
-  const slowMs = door.slowClientMs ?? SLOW_CLIENT_MS;
-  await new Promise<void>((resolve, reject) => {
-    const done = (error?: Error): void => {
-      clearTimeout(timer);
-      call.removeListener('drain', drained);
-      signal.removeEventListener('abort', drained);
-      if (error) reject(error);
-      else resolve();
-    };
-    const drained = (): void => done();
-    const timer = setTimeout(() => {
-      const text = `the client took nothing for ${slowMs / 1000} s; go on from the last message received`;
-      done(new ArmadaError('WATCH_BEHIND', text));
-    }, slowMs);
-    call.once('drain', drained);
-    signal.addEventListener('abort', drained);
-  });
 }
 
 /** The client's messages; ends when it half-closes, goes, or the server stops. */

@@ -1,24 +1,33 @@
 import type { JobSetRequest, WatchRequest } from '@armada-ts/api/api/event';
 import { EventService } from '@armada-ts/api/api/event';
 import type { ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js';
-import type { EncodedEvent } from '../events/hub.ts';
+import { PREFIX_BYTES } from '../events/framed.ts';
 import { type EventsDeps, jobSetEvents } from '../events/watch.ts';
 import type { HealthCheck } from '../operator/health.ts';
-import { type CallContext, type Door, serverStream, unary } from './call.ts';
+import { type Door, serverStream, unary } from './call.ts';
 import { servingStatus } from './health.ts';
 
 const { getJobSetEvents, watch, health } = EventService;
 
-/** Events arrive here encoded, once for all their watchers. */
-const alreadyEncoded = (event: EncodedEvent): Buffer => {
-  const { buffer, byteOffset, byteLength } = event.bytes;
-  return Buffer.from(buffer, byteOffset, byteLength);
+/**
+ * Events arrive here encoded, once for all their watchers, and several at a
+ * time, each with its prefix. The library takes one message, copies it behind a
+ * prefix that it wrote and sends the whole: so it is given what follows the
+ * first prefix, with a copy that brings all of it, that prefix included.
+ */
+const alreadyFramed = (framed: Buffer): Buffer => {
+  const rest = framed.subarray(PREFIX_BYTES);
+  rest.copy = (target) => framed.copy(target);
+  return rest;
 };
+
+/** Pieces are large, so whoever is slow is given one at a time. */
+const PIECES_AT_ONCE = 1;
 
 /** api.Event without the methods of the 2021 executor protocol. */
 export const eventDefinition = {
-  getJobSetEvents: { ...getJobSetEvents, responseSerialize: alreadyEncoded },
-  watch: { ...watch, responseSerialize: alreadyEncoded },
+  getJobSetEvents: { ...getJobSetEvents, responseSerialize: alreadyFramed },
+  watch: { ...watch, responseSerialize: alreadyFramed },
   health,
 } satisfies ServiceDefinition;
 
@@ -28,32 +37,25 @@ export function eventService(
   health: HealthCheck,
 ): UntypedServiceImplementation {
   return {
-    getJobSetEvents: serverStream(door, 'queue:watch', (request: JobSetRequest, context) =>
-      flatten(deps, context, {
-        queue: request.queue,
-        jobSet: request.id,
-        fromMessageId: request.fromMessageId,
-        watch: request.watch,
-        errorIfMissing: request.errorIfMissing,
-      }),
+    getJobSetEvents: serverStream(
+      door,
+      'queue:watch',
+      (request: JobSetRequest, { principal, signal }) => {
+        const { queue, id: jobSet, fromMessageId, watch, errorIfMissing } = request;
+        return jobSetEvents(deps, principal, { queue, jobSet, fromMessageId, watch, errorIfMissing }, signal);
+      },
+      PIECES_AT_ONCE,
     ),
-    watch: serverStream(door, 'queue:watch', (request: WatchRequest, context) =>
-      flatten(deps, context, {
-        queue: request.queue,
-        jobSet: request.jobSetId,
-        fromMessageId: request.fromId,
-        watch: true,
-        errorIfMissing: true,
-      }),
+    watch: serverStream(
+      door,
+      'queue:watch',
+      (request: WatchRequest, { principal, signal }) => {
+        const { queue, jobSetId: jobSet, fromId: fromMessageId } = request;
+        const wanted = { queue, jobSet, fromMessageId, watch: true, errorIfMissing: true };
+        return jobSetEvents(deps, principal, wanted, signal);
+      },
+      PIECES_AT_ONCE,
     ),
     health: unary(door, 'authenticated', () => servingStatus(health)),
   };
-}
-
-async function* flatten(
-  deps: EventsDeps,
-  { principal, signal }: CallContext,
-  request: Parameters<typeof jobSetEvents>[2],
-): AsyncGenerator<EncodedEvent> {
-  for await (const events of jobSetEvents(deps, principal, request, signal)) yield* events;
 }
