@@ -29,19 +29,24 @@ export function jobKey(jobId: string): Uint8Array | undefined {
   return key;
 }
 
+/** Character codes of Crockford's base 32. */
+const CODES = Buffer.from(CROCKFORD, 'latin1');
+/** Where a text is put together. */
+const text = Buffer.alloc(26);
+
 /** The job id that jobKey turned into these bytes. */
 export function jobIdOf(key: Uint8Array): string {
-  let text = '';
   let pending = 0;
   let bits = 2;
-  for (const byte of key) {
-    pending = (pending << 8) | byte;
+  let at = 0;
+  for (let i = 0; i < 16; i++) {
+    pending = (pending << 8) | (key[i] ?? 0);
     bits += 8;
     while (bits >= 5) {
       bits -= 5;
-      text += CROCKFORD.charAt(pending >> bits);
+      text[at++] = CODES[pending >> bits] ?? 0;
       pending &= (1 << bits) - 1;
     }
   }
-  return text;
+  return text.toString('latin1');
 }

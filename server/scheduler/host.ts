@@ -15,11 +15,12 @@ import {
   LogEntry,
 } from '@armada-ts/api/armada/store/v1/store';
 import { LeaseRequest } from '@armada-ts/api/executorapi/executorapi';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import type { Clock } from '../base/clock.ts';
 import { ArmadaError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
+import { encodeMessage } from '../model/encode.ts';
 import { partitionOfSlot, slotOfQueue } from '../model/ids.ts';
 import type { PriorityClass } from '../model/priority-class.ts';
 import type { Positions, Store } from '../store/store.ts';
@@ -120,9 +121,11 @@ async function load(
   let cursor: string | undefined = '';
   while (cursor !== undefined) {
     const page = await store.read.active(cursor);
-    const entry = LogEntry.create({ jobs: page.jobs, classes: page.classes, opened: page.operations });
-    const bytes = movable(LogEntry.encode(entry).finish());
+    const { jobs, classes, operations: opened } = page;
+    const bytes = movable(encodeMessage(LogEntry, { ...LogEntry.create(), jobs, classes, opened }));
     await thread.ready();
+    // A page is read in one go: when it is the log that was lost, others need this thread too.
+    await setImmediate();
     thread.send({ kind: 'page', bytes }, bytes);
     cursor = page.next;
   }

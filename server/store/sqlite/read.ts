@@ -4,32 +4,17 @@
  */
 import { Queue } from '@armada-ts/api/api/queue';
 import { SubmitJob } from '@armada-ts/api/armadaevents/armadaevents';
-import {
-  ExecutorRecord,
-  ExecutorSettings,
-  Operation,
-  SchedulingClass,
-} from '@armada-ts/api/armada/store/v1/store';
+import { ExecutorRecord, ExecutorSettings } from '@armada-ts/api/armada/store/v1/store';
 import type { DatabaseSync } from 'node:sqlite';
 import { ArmadaError } from '../../base/errors.ts';
-import type {
-  ActivePage,
-  Claim,
-  JobSetInfo,
-  StoredJob,
-  StoredQueue,
-  StoredSequence,
-  StoreReader,
-} from '../store.ts';
+import type { Claim, JobSetInfo, StoredJob, StoredQueue, StoredSequence, StoreReader } from '../store.ts';
+import { prepareActive } from './active.ts';
 import { prepareSpecs } from './blocks.ts';
 import { jobIdOf, jobKey, runKey } from '../keys.ts';
 import { prepareLists } from './lists.ts';
 import { eventsOf } from '../entries.ts';
 import { type JobRow, JOB_COLUMNS, storedJobOf } from './records.ts';
 import { query } from './schema.ts';
-
-/** Jobs of one page of `active`: about 10 ms. */
-const ACTIVE_PAGE_JOBS = 1000;
 
 /** All reads but the log's. Each fails with UNAVAILABLE when SQLite does. */
 export function prepareReader(db: DatabaseSync): StoreReader {
@@ -189,31 +174,5 @@ function prepareJobSetReads(db: DatabaseSync) {
       const after = jobKey(afterId) ?? new Uint8Array();
       return liveJobIds.all(queue, name, after, limit).map(({ id }) => jobIdOf(id));
     },
-  };
-}
-
-/** Pages of live jobs by job set and id, each with the classes it uses; operations come with the first. */
-function prepareActive(db: DatabaseSync): (cursor: string) => ActivePage {
-  const page = query<JobRow>(
-    db,
-    `SELECT ${JOB_COLUMNS} WHERE j.ended_ms IS NULL AND (j.stream, j.id) > (?, ?)
-     ORDER BY j.stream, j.id LIMIT ?`,
-  );
-  const schedulingClass = query<{ bytes: Uint8Array }>(db, 'SELECT bytes FROM class WHERE id = ?');
-  const operations = query<{ bytes: Uint8Array }>(db, 'SELECT bytes FROM operation ORDER BY id');
-  return (cursor) => {
-    const [stream = '0', id = ''] = cursor.split(':');
-    const rows = page.all(Number(stream), jobKey(id) ?? new Uint8Array(), ACTIVE_PAGE_JOBS);
-    const classIds = new Set(rows.map((row) => row.class ?? ''));
-    const last = rows.length === ACTIVE_PAGE_JOBS ? rows.at(-1) : undefined;
-    return {
-      jobs: rows.map(storedJobOf),
-      classes: [...classIds].flatMap((classId) => {
-        const row = schedulingClass.get(classId);
-        return row ? [SchedulingClass.decode(row.bytes)] : [];
-      }),
-      operations: cursor === '' ? operations.all().map(({ bytes }) => Operation.decode(bytes)) : [],
-      next: last && `${last.stream}:${jobIdOf(last.id)}`,
-    };
   };
 }
