@@ -149,7 +149,8 @@ export function codeOf(error: unknown): status | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'number' ? error.code : undefined;
 }
 
-function itemOf({ clientId, script }: Draft): JobSubmitRequestItem {
+/** The job as it is sent. */
+export function itemOf({ clientId, script }: Draft): JobSubmitRequestItem {
   const requests = new Map([
     ['cpu', { string: '100m' }],
     ['memory', { string: '8Mi' }],

@@ -1,0 +1,174 @@
+// Ten times the submits that a server takes: it refuses most with a hint, loses
+// none that it took, keeps executors and other users served, stays as large as
+// it is, and is itself again within seconds.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { standaloneAuth } from '@armada-ts/server/auth/config';
+import { percentile } from './percentile.ts';
+import { type Program, startProgram, temporaryDirectory } from '../e2e/programs.ts';
+import { startServer, writeSettings } from '../e2e/server.ts';
+import { endsOf } from './ends.ts';
+import { flood, type FloodFigures } from './flood.ts';
+import { judgeHistory, summary } from './judge.ts';
+import { startSteadyUser } from './steady-user.ts';
+
+const IS_LONG = process.env['ARMADA_TEST_LONG'] === '1';
+const MEASURED_MS = IS_LONG ? 10_000 : 2_500;
+const OVERLOAD_MS = IS_LONG ? 60_000 : 6_000;
+const TIMES = 10;
+const BATCH = 100;
+
+/** Of the calls that the server answered before, so many must still be answered with ids. */
+const MIN_GOODPUT = 0.5;
+const MAX_RSS_BYTES = 1024 * 1024 * 1024;
+/** From a run's begin, as its executor tells it, to the watcher. */
+const MAX_REPORT_MS = 5_000;
+const RECOVERY_MS = 5_000;
+
+test('ten times the load is refused with a hint and harms nobody', async (t) => {
+  const directory = await temporaryDirectory(t);
+  const server = await startServer(directory, { auth: standaloneAuth });
+  t.after(() => server.kill('SIGKILL'));
+  const executor = await startSimulated(join(directory, 'executor'), server.address);
+  t.after(() => executor.kill('SIGKILL'));
+  const { address } = server;
+  const steady = await startSteadyUser(address, directory);
+  t.after(() => steady.stop());
+
+  const common = { address, queue: 'flood', jobSetId: 'flood', batch: BATCH };
+  await steady.createQueue('flood');
+  const warmUp = await flood({
+    ...common,
+    prefix: 'warm',
+    connections: 4,
+    forMs: 1_500,
+    pace: { atATime: 8 },
+  });
+  const before = await flood({
+    ...common,
+    prefix: 'before',
+    connections: 4,
+    forMs: MEASURED_MS,
+    pace: { atATime: 8 },
+  });
+  const capacity = before.jobs.size / before.seconds;
+  const calm = await steady.probe();
+
+  const rss = sampleRss(server.process.pid ?? 0);
+  const callsPerSecond = (TIMES * capacity) / BATCH / 2;
+  steady.mark();
+  const floods = await Promise.all(
+    ['a', 'b'].map((prefix) =>
+      flood({ ...common, prefix, connections: 10, forMs: OVERLOAD_MS, pace: { callsPerSecond } }),
+    ),
+  );
+  const during = steady.delays();
+  const recoveredMs = await recovery(steady, calm);
+  const maxRss = rss.stop();
+  const taken = floods.reduce((sum, { jobs }) => sum + jobs.size, 0);
+  const goodput = taken / (OVERLOAD_MS / 1000);
+  tell(t, { capacity, callsPerSecond, goodput, calm, recoveredMs, maxRss, floods, during });
+
+  await steady.finish('flood', 'flood');
+  const verdict = judgeHistory(await steady.history());
+  t.diagnostic(summary(verdict));
+  const ends = await endsOf(address, 'flood', 'flood');
+  const flooded = [warmUp, before, ...floods];
+  judgeFlood(flooded, ends);
+  assert.deepEqual(verdict.violations, []);
+  for (const { withoutHint } of floods) assert.equal(withoutHint, 0, 'every refusal has a hint');
+  const statuses = new Set(floods.flatMap((one) => Object.keys(one.statuses)));
+  assert.ok(statuses.has('RESOURCE_EXHAUSTED'), 'too much is refused');
+  assert.deepEqual(
+    [...statuses].filter((name) => !['OK', 'RESOURCE_EXHAUSTED', 'UNAVAILABLE'].includes(name)),
+    [],
+  );
+  assert.ok(goodput >= MIN_GOODPUT * capacity, `${goodput} of ${capacity} jobs/s`);
+  assert.ok(Math.max(...during) <= MAX_REPORT_MS, `a report took ${Math.max(...during)} ms`);
+  assert.ok(recoveredMs <= RECOVERY_MS, `it took ${recoveredMs} ms to be itself again`);
+  assert.ok(maxRss <= MAX_RSS_BYTES, `${maxRss} bytes`);
+  const complaints = executor.lines.filter((line) => /no lease stream|did not take/.test(line));
+  assert.deepEqual(complaints, [], 'no report is refused and no lease stream breaks');
+});
+
+async function startSimulated(directory: string, address: string): Promise<Program> {
+  const file = await writeSettings(directory, {
+    executorId: 'simulated',
+    server: { address },
+    runtime: 'simulated',
+    simulated: { minRunMs: 500, meanRunMs: 500, maxRunMs: 500 },
+    nodes: { count: 10, cpu: '2', memory: '64Gi', ephemeralStorage: '64Gi' },
+  });
+  const program = startProgram('executor/main.ts', ['--config', file]);
+  await program.line(/executor started/);
+  return program;
+}
+
+/** How long it takes until a job starts about as soon as it did in calm times. */
+async function recovery(steady: { probe(): Promise<number> }, calmMs: number): Promise<number> {
+  const beganMs = performance.now();
+  for (;;) {
+    const tookMs = await steady.probe();
+    const sinceMs = performance.now() - beganMs;
+    if (tookMs <= Math.max(3 * calmMs, 1_500) || sinceMs > 4 * RECOVERY_MS) return sinceMs - tookMs;
+    await sleep(100);
+  }
+}
+
+/** Watches how much memory a process has. */
+function sampleRss(pid: number): { stop(): number } {
+  let most = 0;
+  const look = (): void => {
+    const kib = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1];
+    most = Math.max(most, Number(kib) * 1024);
+  };
+  const timer = setInterval(look, 100);
+  return {
+    stop() {
+      look();
+      clearInterval(timer);
+      return most;
+    },
+  };
+}
+
+/** Every acknowledged job is in the stream and ended once; what is there was asked for. */
+function judgeFlood(floods: readonly FloodFigures[], ends: Awaited<ReturnType<typeof endsOf>>): void {
+  const unknown = new Set(floods.flatMap((one) => one.unknown));
+  const acknowledged = new Map(floods.flatMap((one) => [...one.jobs]));
+  const wrong = [...acknowledged].filter(([, jobId]) => ends.byJob.get(jobId) !== 1);
+  assert.equal(wrong.length, 0, `${wrong.length} of ${acknowledged.size} did not end once: ${wrong[0]?.[1]}`);
+  const invented = [...ends.clientIds].filter((id) => !acknowledged.has(id) && !unknown.has(id));
+  assert.equal(invented.length, 0, `${invented.length} jobs that were refused are there: ${invented[0]}`);
+}
+
+interface Told {
+  capacity: number;
+  callsPerSecond: number;
+  goodput: number;
+  calm: number;
+  recoveredMs: number;
+  maxRss: number;
+  floods: readonly FloodFigures[];
+  during: readonly number[];
+}
+
+function tell(t: { diagnostic(text: string): void }, told: Told): void {
+  const { capacity, callsPerSecond, goodput, calm, recoveredMs, maxRss, floods, during } = told;
+  const round = Math.round;
+  t.diagnostic(`capacity ${round(capacity)} jobs/s, offered ${round(2 * callsPerSecond * BATCH)} jobs/s`);
+  t.diagnostic(
+    `taken ${round(goodput)} jobs/s (${round((100 * goodput) / capacity)} %), p50 ${round(percentile(floods[0]?.latenciesMs ?? [], 0.5))} ms, p99 ${round(percentile(floods[0]?.latenciesMs ?? [], 0.99))} ms`,
+  );
+  for (const { calls, statuses, seconds } of floods) {
+    t.diagnostic(`${calls} calls in ${seconds.toFixed(1)} s: ${JSON.stringify(statuses)}`);
+  }
+  t.diagnostic(
+    `${during.length} reports, p50 ${round(percentile(during, 0.5))} ms, worst ${round(Math.max(...during))} ms`,
+  );
+  t.diagnostic(`start of a job in calm ${round(calm)} ms, again after ${round(recoveredMs)} ms`);
+  t.diagnostic(`memory of the server at most ${round(maxRss / 1024 / 1024)} MiB`);
+}
