@@ -1,7 +1,8 @@
 /**
  * Which calls are taken when there is more to do than the server can. It is
  * decided before the body of a request is read, from what was let in before and
- * has no answer yet, and from how far the main thread is behind.
+ * has no answer yet, from how long such calls took, and from how far the main
+ * thread is behind.
  *
  * Three ranks share the server. Work that adds to what is to be done is refused
  * first, big reads next. Reports, leases, cancellations and health come last:
@@ -18,8 +19,15 @@ import type { Logger } from '../base/logger.ts';
 
 export type Rank = 'write' | 'read' | 'vital';
 
-/** Requests under way that add work, in bytes: about a second's work. */
+/**
+ * Room for requests under way that add work, in bytes. It follows what the server
+ * can do: a request that took too long takes its bytes from the room, one that
+ * was answered in time gives them back.
+ */
 const MAX_WRITE_BYTES = 16 * 1024 * 1024;
+const FIRST_WRITE_BYTES = 8 * 1024 * 1024;
+const MIN_WRITE_ROOM_BYTES = 2 * 1024 * 1024;
+const TOO_LONG_MS = 500;
 
 /** What the smallest of them counts as: it takes a while whatever its size. */
 const MIN_WRITE_BYTES = 4 * 1024;
@@ -86,7 +94,7 @@ export function rankOf(path: string): Rank {
 
 /** What calls of one kind have taken of what there is for them. */
 interface Budget {
-  readonly limit: number;
+  limit: number;
   used: number;
   readonly usedBy: Map<string, number>;
 }
@@ -98,7 +106,7 @@ const SHARES: Readonly<Record<Rank, { late: number; veryLate: number }>> = {
 };
 
 export function createAdmission({ lateMs, clock, logger }: AdmissionDeps): Admission {
-  const calls = { write: budget(MAX_WRITE_BYTES), read: budget(MAX_READS), vital: budget(MAX_VITAL_CALLS) };
+  const calls = { write: budget(FIRST_WRITE_BYTES), read: budget(MAX_READS), vital: budget(MAX_VITAL_CALLS) };
   const streams = { write: calls.write, read: budget(MAX_STREAMS), vital: budget(MAX_STREAMS) };
   const tell = createRefusalLog(clock, logger);
   let expectedBytes = MIN_WRITE_BYTES;
@@ -114,6 +122,7 @@ export function createAdmission({ lateMs, clock, logger }: AdmissionDeps): Admis
       }
       let taken = rank === 'write' ? expectedBytes : 1;
       take(room, connection, taken);
+      const enteredMs = clock.elapsed();
       return {
         arrived(bytes) {
           if (rank !== 'write' || taken === 0) return;
@@ -123,7 +132,9 @@ export function createAdmission({ lateMs, clock, logger }: AdmissionDeps): Admis
           taken = counted;
         },
         over() {
+          if (taken === 0) return;
           take(room, connection, -taken);
+          if (rank === 'write') learnRoom(room, taken, clock.elapsed() - enteredMs);
           taken = 0;
         },
       };
@@ -141,6 +152,11 @@ function take(from: Budget, connection: string, amount: number): void {
   // Sums of fractions need not come back to nothing exactly.
   if (used < 1) from.usedBy.delete(connection);
   else from.usedBy.set(connection, used);
+}
+
+function learnRoom(room: Budget, bytes: number, tookMs: number): void {
+  const limit = room.limit + (tookMs > TOO_LONG_MS ? -bytes : bytes);
+  room.limit = Math.min(Math.max(limit, MIN_WRITE_ROOM_BYTES), MAX_WRITE_BYTES);
 }
 
 /** What a refused caller is told. */

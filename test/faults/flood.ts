@@ -33,6 +33,8 @@ export interface FloodFigures {
   withoutHint: number;
   /** Ids of the jobs that were acknowledged, by client id. */
   jobs: Map<string, string>;
+  /** How many of them were before the flood had been sent. */
+  jobsInTime: number;
   /** Client ids of the jobs of which nothing is known. */
   unknown: string[];
   /** Of the calls that were answered with ids. */
@@ -41,7 +43,7 @@ export interface FloodFigures {
 }
 
 /** What was not answered by then is given up. */
-const CALL_MS = 15_000;
+const CALL_MS = 10_000;
 const BEAT_MS = 10;
 
 /** Has a flood made by a process of its own. */
@@ -74,6 +76,7 @@ async function serve(order: FloodOrder): Promise<FloodFigures> {
     statuses: {},
     withoutHint: 0,
     jobs: new Map(),
+    jobsInTime: 0,
     unknown: [],
     latenciesMs: [],
     seconds: 0,
@@ -90,6 +93,7 @@ async function serve(order: FloodOrder): Promise<FloodFigures> {
       while (performance.now() < untilMs) await ask();
     };
     await Promise.all(Array.from({ length: order.pace.atATime }, loop));
+    figures.jobsInTime = figures.jobs.size;
     figures.seconds = (performance.now() - beganMs) / 1000;
   } else {
     const asked: Promise<void>[] = [];
@@ -99,6 +103,7 @@ async function serve(order: FloodOrder): Promise<FloodFigures> {
       await sleep(BEAT_MS);
     }
     figures.seconds = (performance.now() - beganMs) / 1000;
+    figures.jobsInTime = figures.jobs.size;
     await Promise.all(asked);
   }
   for (const client of clients) client.close();
