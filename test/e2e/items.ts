@@ -6,6 +6,7 @@ export interface ItemOptions {
   clientId?: string;
   priority?: number;
   cpu?: string;
+  priorityClass?: string;
   nodeSelector?: Readonly<Record<string, string>>;
   command?: string[];
   /** Annotations of the item. */
@@ -22,6 +23,7 @@ export function jobItem(options: ItemOptions): JobSubmitRequestItem {
   const container = { name: 'main', image: 'none', command, resources: { requests, limits: requests } };
   const podSpec = PodSpec.fromPartial({
     terminationGracePeriodSeconds: 1n,
+    priorityClassName: options.priorityClass,
     nodeSelector: new Map(Object.entries(nodeSelector)),
     containers: [container],
   });

@@ -1,7 +1,6 @@
 // A cluster whose executor asks as Armada's own does: every now and then a
 // stream of its own with one request, read to its end. What it does with what
 // it hears is the test's to say, so that it can also do what no executor should.
-import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { JobState } from '@armada-ts/api/api/job';
 import { EventSequence, EventSequence_Event } from '@armada-ts/api/armadaevents/armadaevents';
@@ -128,10 +127,11 @@ async function ask(client: ExecutorApiClient, request: LeaseRequest): Promise<Ex
     if (event?.$case === 'lease') exchange.leases.push(event.value);
     if (event?.$case === 'cancelRuns') exchange.cancelled.push(...event.value.jobRunIdsToCancel);
   });
-  const ended = once(stream, 'status') as Promise<[StatusObject]>;
+  // A server that dies is an exchange like any other: the next one may find it back.
+  const ended = new Promise<StatusObject>((resolve) => stream.once('status', resolve));
   stream.write(request);
   stream.end();
-  [{ code: exchange.code }] = await ended;
+  ({ code: exchange.code } = await ended);
   return exchange;
 }
 

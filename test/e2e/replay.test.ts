@@ -21,28 +21,16 @@ import { systemClock } from '@armada-ts/server/base/clock';
 import { openSqliteStore } from '@armada-ts/server/store/sqlite/open';
 import { allJobSets, type Replay, replay } from '../replay.ts';
 import { jobItem, type ItemOptions } from './items.ts';
-import { startProgram, startStandalone, temporaryDirectory } from './programs.ts';
+import { startStandalone, temporaryDirectory } from './programs.ts';
 import { writeSettings } from './server.ts';
+import { startSimulatedNodes } from './simulated-nodes.ts';
 import { eventsUntil, have } from './watching.ts';
 
 const directory = await temporaryDirectory({ after });
 const data = join(directory, 'data');
 
-/** 20 nodes that pretend: runs are short, some fail, and some leases are given back. */
-async function simulatedNodes(address: string) {
-  const settings = await writeSettings(join(directory, 'executor'), {
-    executorId: 'simulated',
-    runtime: 'simulated',
-    server: { address },
-    nodes: { count: 20, cpu: 16, memory: '64Gi', labels: { kind: 'simulated' } },
-    simulated: { minRunMs: 1, meanRunMs: 40, maxRunMs: 400, failureRatio: 0.1, leaseReturnRatio: 0.05 },
-    logLevel: 'info',
-  });
-  const executor = startProgram('executor/main.ts', ['--config', settings]);
-  // Jobs for nodes that nobody has heard of are rejected.
-  await executor.line(/leasing from the server/);
-  return executor;
-}
+/** Runs are short, some fail, and some leases are given back. */
+const RUNS = { minRunMs: 1, meanRunMs: 40, maxRunMs: 400, failureRatio: 0.1, leaseReturnRatio: 0.05 };
 
 const many = (count: number, options: (index: number) => ItemOptions): JobSubmitRequestItem[] =>
   Array.from({ length: count }, (_, index) =>
@@ -180,7 +168,7 @@ test('the events of every job set, replayed, give the records of the store, in t
   let server = await startStandalone(data, args);
   t.after(() => server.kill('SIGKILL'));
   // It outlives the server.
-  const executor = await simulatedNodes(server.address);
+  const executor = await startSimulatedNodes(directory, server.address, RUNS);
   t.after(() => executor.kill('SIGKILL'));
   const first = connect({ address: server.address });
   await useEverything(first);
