@@ -36,10 +36,10 @@ export interface Ring {
  * @param maxBytes of encoded batches; in memory they take a few times as much
  */
 export function createRing(heads: Positions, maxEntries: number, maxBytes: number): Ring {
-  let held: { entry: LogEntry; bytes: number }[] = [];
+  /** By place. What leaves must be let go of at once: an entry may hold a thousand records. */
+  const held = new Map<number, { entry: LogEntry; bytes: number }>();
   let start = 0;
-  /** Entries at the front of `held` that have left already; dropped together, now and then. */
-  let left = 0;
+  let end = 0;
   let bytes = 0;
   let closed = false;
   let restarts = 0;
@@ -51,18 +51,14 @@ export function createRing(heads: Positions, maxEntries: number, maxBytes: numbe
 
   return {
     push(entry, entryBytes) {
-      held.push({ entry, bytes: entryBytes });
+      held.set(end++, { entry, bytes: entryBytes });
       bytes += entryBytes;
-      while (held.length - left > maxEntries || (bytes > maxBytes && held.length - left > 1)) {
-        const oldest = held[left++];
+      while (held.size > maxEntries || (bytes > maxBytes && held.size > 1)) {
+        const oldest = held.get(start);
         if (!oldest) break;
         reached[oldest.entry.partition] = oldest.entry.number;
         bytes -= oldest.bytes;
-        start++;
-      }
-      if (left > maxEntries) {
-        held = held.slice(left);
-        left = 0;
+        held.delete(start++);
       }
       wake();
     },
@@ -71,11 +67,11 @@ export function createRing(heads: Positions, maxEntries: number, maxBytes: numbe
       return start;
     },
     get end() {
-      return start + held.length - left;
+      return end;
     },
-    at: (place) => held[place - start + left]?.entry,
+    at: (place) => held.get(place)?.entry,
     changed(place, signal) {
-      if (closed || signal.aborted || place < start + held.length - left) return Promise.resolve();
+      if (closed || signal.aborted || place < end) return Promise.resolve();
       return new Promise((resolve) => {
         const done = (): void => {
           waiters.delete(done);
@@ -94,9 +90,8 @@ export function createRing(heads: Positions, maxEntries: number, maxBytes: numbe
       wake();
     },
     restart(newHeads) {
-      start += held.length - left;
-      held = [];
-      left = 0;
+      start = end;
+      held.clear();
       bytes = 0;
       reached = [...newHeads];
       restarts++;

@@ -1,0 +1,28 @@
+import { LogEntry } from '@armada-ts/api/armada/store/v1/store';
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { createRing } from './tail.ts';
+
+test('a ring holds no entry that has left it', async () => {
+  const ring = createRing([0], 100, 1_000);
+  const first = new WeakRef(LogEntry.create({ number: 1 }));
+  pushFirst(ring.push, first.deref());
+  for (let number = 2; number <= 20; number++) ring.push(LogEntry.create({ number }), 100);
+  assert.equal(ring.start, 10);
+  assert.equal(ring.at(9), undefined);
+  assert.equal(ring.at(10)?.number, 11);
+  assert.equal(ring.end, 20);
+  // What a WeakRef was asked for lives until the turn ends.
+  await new Promise(setImmediate);
+  setFlagsFromString('--expose-gc');
+  (runInNewContext('gc') as () => void)();
+  assert.equal(first.deref(), undefined);
+});
+
+/** In a function of its own, so that no variable of the test holds the entry. */
+function pushFirst(push: (entry: LogEntry, bytes: number) => void, entry: LogEntry | undefined): void {
+  assert(entry);
+  push(entry, 100);
+}
