@@ -25,12 +25,12 @@ export type Rank = 'write' | 'read' | 'vital';
  * was answered in time gives them back.
  */
 const MAX_WRITE_BYTES = 16 * 1024 * 1024;
-const FIRST_WRITE_BYTES = 8 * 1024 * 1024;
+const FIRST_WRITE_BYTES = 4 * 1024 * 1024;
 const MIN_WRITE_ROOM_BYTES = 2 * 1024 * 1024;
 const TOO_LONG_MS = 500;
 
 /** What the smallest of them counts as: it takes a while whatever its size. */
-const MIN_WRITE_BYTES = 4 * 1024;
+const MIN_WRITE_BYTES = 2 * 1024;
 
 /** Calls of the other ranks under way, and open streams of either. */
 const MAX_READS = 1024;

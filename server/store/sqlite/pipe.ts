@@ -12,6 +12,9 @@ import type { Fixed } from './schema.ts';
 /** How soon a refused append may find room: a full queue is written in about a second. */
 const RETRY_AFTER_MS = 500;
 
+/** What the smallest order takes until it is answered: without it, orders of no size would be without bound. */
+const ORDER_BYTES = 1024;
+
 /** The writer thread, seen from the main thread. */
 export interface Pipe {
   readonly fixed: Fixed;
@@ -81,7 +84,8 @@ export async function openPipe(start: WriterStart, logger: Logger, maxQueuedByte
   return {
     fixed,
     failed: death.promise,
-    send({ work, urgent, bytes }, onAnswer) {
+    send({ work, urgent, bytes: workBytes }, onAnswer) {
+      const bytes = workBytes + ORDER_BYTES;
       if (stopped) return Promise.reject(stopped);
       // Decisions and reports may use as much again: refusing them would keep the queue full.
       if (queuedBytes + bytes > maxQueuedBytes * (urgent ? 2 : 1) && queuedBytes > 0) {
@@ -100,7 +104,7 @@ export async function openPipe(start: WriterStart, logger: Logger, maxQueuedByte
           settle: (value) => resolve(onAnswer(value as Parameters<typeof onAnswer>[0])),
           fail: reject,
         });
-        const order: Order = { id, urgent, bytes, work };
+        const order: Order = { id, urgent, bytes: workBytes, work };
         post(worker, order);
       });
     },
