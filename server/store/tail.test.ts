@@ -3,12 +3,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { createRing } from './tail.ts';
+import { createRing, type Ring } from './tail.ts';
 
 test('a ring holds no entry that has left it', async () => {
   const ring = createRing([0], 100, 1_000);
   const first = new WeakRef(LogEntry.create({ number: 1 }));
-  pushFirst(ring.push, first.deref());
+  pushFirst(ring, first.deref());
   for (let number = 2; number <= 20; number++) ring.push(LogEntry.create({ number }), 100);
   assert.equal(ring.start, 10);
   assert.equal(ring.at(9), undefined);
@@ -22,7 +22,7 @@ test('a ring holds no entry that has left it', async () => {
 });
 
 /** In a function of its own, so that no variable of the test holds the entry. */
-function pushFirst(push: (entry: LogEntry, bytes: number) => void, entry: LogEntry | undefined): void {
+function pushFirst(ring: Ring, entry: LogEntry | undefined): void {
   assert(entry);
-  push(entry, 100);
+  ring.push(entry, 100);
 }
