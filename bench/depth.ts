@@ -1,38 +1,38 @@
-// Whether it matters how many jobs are queued: the same probes, one at a time,
-// with 1,000 and with 1,000,000 jobs in the queues of one server that was filled
-// over gRPC, in 64 scheduling classes, 4 queues and job sets of 10,000. Then what a
-// queued job takes of memory, and how soon a server that starts with all of
-// them leases a new job.
+// Whether it matters how many jobs are queued: the same probes, one at a time, on
+// a server with 1,000 and on one with 1,000,000 queued jobs, filled over gRPC, in
+// 64 scheduling classes, 4 queues and job sets of 10,000. Then what a queued job
+// takes of memory, and how soon a server that starts with all of them leases a
+// new job.
 //
 // ARMADA_BENCH_DEPTH sets another number of jobs, for a quick look.
 import { cancelJobSet } from '@armada-ts/client';
 import { printTable, percentile } from './measuring/figures.ts';
 import { collectedMemory, type Memory } from './measuring/memory.ts';
-import { probe, type Samples, SMALL, submitOne, watch } from './depth/probes.ts';
+import { probeAll, type Samples, SMALL, submitOne, watch } from './depth/probes.ts';
 import { fill, PROBES, startWorld, submitMany, type World } from './depth/world.ts';
 
 const SHALLOW = 1_000;
 const DEEP = Number(process.env['ARMADA_BENCH_DEPTH'] ?? 1_000_000);
-/** Jobs that come and go before anything is measured, so that all bounded buffers are full in both cases. */
+/** Jobs that come and go before anything is measured, so that bounded buffers are full with few queued jobs too. */
 const WARM_UP = 60_000;
 /** Page caches of the store's two connections (schema.ts); full when there are many jobs. */
 const PAGE_CACHE_BYTES = (64 + 32) * 1024 * 1024;
 
 export async function run(): Promise<void> {
-  await using world = await startWorld();
-  await warmUp(world);
-  await fill(world, SHALLOW);
-  const few = await probe(world, 'few');
-  const fewMemory = await collectedMemory(world.server);
-  const { seconds } = await fill(world, DEEP);
-  const rate = Math.round((DEEP - SHALLOW) / seconds).toLocaleString('en');
+  await using few = await startWorld();
+  await using many = await startWorld();
+  for (const world of [few, many]) await warmUp(world);
+  await fill(few, SHALLOW);
+  const { seconds } = await fill(many, DEEP);
+  const rate = Math.round(DEEP / seconds).toLocaleString('en');
   console.log(`${DEEP.toLocaleString('en')} queued jobs, sqlite synced; submitted at ${rate} jobs/s`);
-  const many = await probe(world, 'many');
-  printProbes(few, many);
-  printMemory(fewMemory, await collectedMemory(world.server));
-  await world.stopServer();
-  await printStart(world);
-  printMemory(fewMemory, await collectedMemory(world.server));
+  const [ofFew = {}, ofMany = {}] = await probeAll([few, many]);
+  printProbes(ofFew, ofMany);
+  printMemory('after that', await collectedMemory(few.server), await collectedMemory(many.server));
+  for (const world of [few, many]) await world.stopServer();
+  await few.restartServer();
+  await printStart(many);
+  printMemory('after a start', await collectedMemory(few.server), await collectedMemory(many.server));
 }
 
 async function warmUp(world: World): Promise<void> {
@@ -59,11 +59,11 @@ function printProbes(few: Samples, many: Samples): void {
   );
 }
 
-function printMemory(few: Memory, many: Memory): void {
+function printMemory(when: string, few: Memory, many: Memory): void {
   const more = many.resident - few.resident;
   const each = (bytes: number): string => `${(bytes / DEEP).toFixed(0)} bytes a job`;
   console.log(
-    `\nmemory after a forced collection: ${mebibytes(few.resident)} with few, ${mebibytes(many.resident)} with many`,
+    `\nmemory ${when}, after a forced collection: ${mebibytes(few.resident)} with few, ${mebibytes(many.resident)} with many`,
   );
   console.log(`  ${each(more)} more; ${each(more - PAGE_CACHE_BYTES)} beyond the page caches of SQLite`);
   for (const [name, heap] of Object.entries(many.heaps)) {

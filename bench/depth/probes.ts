@@ -11,52 +11,63 @@ import { PROBES, QUEUES, submitMany, type World } from './world.ts';
 /** Samples by what was measured, in milliseconds. */
 export type Samples = Record<string, number[]>;
 
-const SINGLES = 300;
-const SLOTS = 50;
-const SETS = 5;
-const JOBS_OF_SET = 1_000;
-const PAGES = 50;
-const IDLE_MS = 10;
-
-/** All probes, one after the other; `label` tells their job sets from those of another time. */
-export async function probe(world: World, label: string): Promise<Samples> {
-  const samples: Samples = {};
-  const note = (name: string, ms: number): void => {
-    (samples[name] ??= []).push(ms);
-  };
-  await singles(world, label, note);
-  await slots(world, label, note);
-  await sets(world, label, note);
-  await pages(world, note);
-  return samples;
-}
-
 type Note = (name: string, ms: number) => void;
 
-/** Submits, lets it be leased and cancels one small job after the other, and the same with jobs that stay queued. */
-async function singles(world: World, label: string, note: Note): Promise<void> {
-  const { connection } = world;
-  const jobSetId = `singles-${label}`;
-  using seen = watch(world, PROBES, jobSetId);
-  for (let i = 0; i < SINGLES; i++) {
-    for (const needs of [SMALL, LARGE]) {
-      const from = performance.now();
-      const jobId = await submitOne(world, { queue: PROBES, jobSetId, needs });
-      if (needs === LARGE) {
-        note('submit', performance.now() - from);
+/** Measures something once. */
+type Probe = (note: Note) => Promise<void>;
+
+const ROUNDS = { singles: 300, slots: 50, sets: 10, pages: 50 };
+const JOBS_OF_SET = 1_000;
+const PAGE_JOBS = 100;
+const IDLE_MS = 10;
+
+/** The same probes on each world in turn, so that what else goes on in the machine meets all of them alike. */
+export async function probeAll(worlds: readonly World[]): Promise<Samples[]> {
+  const all = worlds.map((): Samples => ({}));
+  for (const [kind, prepare] of Object.entries({ singles, slots, sets, pages }) as [
+    keyof typeof ROUNDS,
+    Prepare,
+  ][]) {
+    await using stack = new AsyncDisposableStack();
+    const probes: Probe[] = [];
+    for (const world of worlds) probes.push(await prepare(world, stack));
+    for (let round = 0; round < ROUNDS[kind]; round++) {
+      for (const [index, probe] of probes.entries()) {
+        await probe((name, ms) => ((all[index] ??= {})[name] ??= []).push(ms));
         await sleep(IDLE_MS);
-      } else {
-        note('submit to leased', (await seen.event('leased', jobId)) - from);
-        await seen.event('running', jobId);
       }
-      const asked = performance.now();
-      await cancelJobs(connection, { jobIds: [jobId], queue: PROBES, jobSetId });
-      if (needs === LARGE) note('cancel answered', performance.now() - asked);
-      const cancelled = await seen.event('cancelled', jobId);
-      if (needs === LARGE) note('cancel to cancelled', cancelled - asked);
-      await sleep(IDLE_MS);
     }
   }
+  return all;
+}
+
+type Prepare = (world: World, stack: AsyncDisposableStack) => Promise<Probe> | Probe;
+
+/** Submits and cancels a job that stays queued, and one that is leased at once. */
+function singles(world: World, stack: AsyncDisposableStack): Probe {
+  const set = { queue: PROBES, jobSetId: 'singles' };
+  const seen = stack.use(watch(world, set.queue, set.jobSetId));
+  const cancel = async (jobId: string): Promise<void> => {
+    await cancelJobs(world.connection, { jobIds: [jobId], ...set });
+  };
+  return async (note) => {
+    let from = performance.now();
+    const queued = await submitOne(world, { ...set, needs: LARGE });
+    note('submit', performance.now() - from);
+    await seen.event('queued', queued);
+    await sleep(IDLE_MS);
+    from = performance.now();
+    await cancel(queued);
+    note('cancel answered', performance.now() - from);
+    note('cancel to cancelled', (await seen.event('cancelled', queued)) - from);
+    await sleep(IDLE_MS);
+    from = performance.now();
+    const leased = await submitOne(world, { ...set, needs: SMALL });
+    note('submit to leased', (await seen.event('leased', leased)) - from);
+    await seen.event('running', leased);
+    await cancel(leased);
+    await seen.event('cancelled', leased);
+  };
 }
 
 /**
@@ -64,23 +75,55 @@ async function singles(world: World, label: string, note: Note): Promise<void> {
  * that takes its place: one of ours, for it asks for no more than those of the
  * other queues, and its queue's name comes first.
  */
-async function slots(world: World, label: string, note: Note): Promise<void> {
-  const jobSetId = `slots-${label}`;
-  using seen = watch(world, PROBES, jobSetId);
-  for (let i = 0; i <= SLOTS; i++) await submitOne(world, { queue: PROBES, jobSetId, needs: SLOT });
-  await seen.count('queued', SLOTS + 1);
-  let holder = await holderInTheEast(world);
-  for (let i = 0; i <= SLOTS; i++) {
-    const from = performance.now();
-    await cancelJobs(world.connection, { jobIds: [holder] });
-    const at = await seen.count('leased', i + 1);
-    if (i > 0) note('slot free to next leased', at - from);
-    holder = [...seen.jobs('leased').keys()].at(-1) ?? '';
-    await seen.event('running', holder);
+async function slots(world: World, stack: AsyncDisposableStack): Promise<Probe> {
+  const jobSetId = 'slots';
+  const seen = stack.use(watch(world, PROBES, jobSetId));
+  const next = (): Promise<string> => submitOne(world, { queue: PROBES, jobSetId, needs: SLOT });
+  const cancel = (jobId: string) => cancelJobs(world.connection, { jobIds: [jobId] });
+  let holder = await next();
+  await cancel(await holderInTheEast(world));
+  await seen.event('running', holder);
+  stack.defer(async () => {
+    await cancel(holder);
+    await seen.event('cancelled', holder);
+  });
+  return async (note) => {
+    const queued = await next();
+    await seen.event('queued', queued);
     await sleep(IDLE_MS);
-  }
-  await cancelJobs(world.connection, { jobIds: [holder] });
-  await seen.event('cancelled', holder);
+    const from = performance.now();
+    await cancel(holder);
+    note('place free to next leased', (await seen.event('leased', queued)) - from);
+    await seen.event('running', queued);
+    holder = queued;
+  };
+}
+
+/** Cancels a whole job set. */
+function sets(world: World): Probe {
+  let count = 0;
+  return async (note) => {
+    const jobSetId = `set-${count++}`;
+    using seen = watch(world, PROBES, jobSetId);
+    await submitMany(world, { queue: PROBES, jobSetId, jobs: JOBS_OF_SET });
+    await seen.count('queued', JOBS_OF_SET);
+    await sleep(200);
+    const from = performance.now();
+    await cancelJobSet(world.connection, { queue: PROBES, jobSetId });
+    note(`cancel a set of ${JOBS_OF_SET}`, (await seen.count('cancelled', JOBS_OF_SET)) - from);
+  };
+}
+
+/** Asks for a page of queued jobs, as `armadactl get jobs` does. */
+function pages({ connection }: World): Probe {
+  let count = 0;
+  return async (note) => {
+    const queue = QUEUES[count++ % QUEUES.length] ?? '';
+    const request = { queue, jobSet: '', states: [JobState.QUEUED], pageSize: PAGE_JOBS, pageToken: '' };
+    const from = performance.now();
+    await connection.call(JobListServiceService.listJobs, request);
+    note(`get jobs, ${PAGE_JOBS} a page`, performance.now() - from);
+  };
 }
 
 async function holderInTheEast({ connection }: World): Promise<string> {
@@ -91,36 +134,6 @@ async function holderInTheEast({ connection }: World): Promise<string> {
     }
   }
   throw new Error('no job holds the node in the east');
-}
-
-/** Cancels whole job sets. */
-async function sets(world: World, label: string, note: Note): Promise<void> {
-  for (let i = 0; i < SETS; i++) {
-    const jobSetId = `doomed-${label}-${i}`;
-    using seen = watch(world, PROBES, jobSetId);
-    await submitMany(world, { queue: PROBES, jobSetId, jobs: JOBS_OF_SET });
-    await seen.count('queued', JOBS_OF_SET);
-    await sleep(200);
-    const from = performance.now();
-    await cancelJobSet(world.connection, { queue: PROBES, jobSetId });
-    note(`cancel a set of ${JOBS_OF_SET}`, (await seen.count('cancelled', JOBS_OF_SET)) - from);
-  }
-}
-
-/** Pages of queued jobs, as `armadactl get jobs` asks for them. */
-async function pages({ connection }: World, note: Note): Promise<void> {
-  for (let i = 0; i < PAGES; i++) {
-    const request = {
-      queue: QUEUES[i % QUEUES.length] ?? '',
-      jobSet: '',
-      states: [JobState.QUEUED],
-      pageSize: 100,
-      pageToken: '',
-    };
-    const from = performance.now();
-    await connection.call(JobListServiceService.listJobs, request);
-    note('get jobs, 100 a page', performance.now() - from);
-  }
 }
 
 /** What a job asks for of which node; amounts that are left out are small. */
