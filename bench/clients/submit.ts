@@ -1,9 +1,13 @@
 // The client of the submit benchmark: sends requests with so many in flight and
 // counts the jobs it was given ids for.
 import { JobSubmitResponse, SubmitService } from '@armada-ts/api/api/submit';
-import { Client, credentials } from '@grpc/grpc-js';
+import { Client, credentials, type ServiceError, status } from '@grpc/grpc-js';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { serveLoad } from '../measuring/processes.ts';
 import { createRequests } from '../measuring/requests.ts';
+
+/** Before a request that was refused for now is sent again. */
+const REFUSED_MS = 100;
 
 export interface SubmitOrder {
   address: string;
@@ -32,7 +36,7 @@ serveLoad<SubmitOrder, SubmitFigures>(async ({ address, queue, jobSetId, jobs, b
       const count = Math.min(batch, unsent);
       unsent -= count;
       const from = performance.now();
-      const ids = await send(client, nextRequest(count));
+      const ids = await sendUntilTaken(client, nextRequest(count));
       latenciesMs.push(performance.now() - from);
       if (ids !== count) throw new Error(`${ids} ids for ${count} jobs`);
     }
@@ -45,6 +49,18 @@ serveLoad<SubmitOrder, SubmitFigures>(async ({ address, queue, jobSetId, jobs, b
   client.close();
   return { seconds, cpuMicros: user + system, latenciesMs };
 });
+
+/** Sends a request, again after a while when the server has too much to do; how many ids came back. */
+async function sendUntilTaken(client: Client, request: Uint8Array): Promise<number> {
+  for (;;) {
+    try {
+      return await send(client, request);
+    } catch (error) {
+      if ((error as ServiceError).code !== status.RESOURCE_EXHAUSTED) throw error;
+      await sleep(REFUSED_MS);
+    }
+  }
+}
 
 /** Sends an encoded request; how many ids came back. */
 function send(client: Client, request: Uint8Array): Promise<number> {

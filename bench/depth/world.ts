@@ -116,5 +116,5 @@ export async function submitMany(
   { load, server }: World,
   order: Pick<SubmitOrder, 'queue' | 'jobSetId' | 'jobs'>,
 ): Promise<void> {
-  await load.ask({ ...order, address: server.address, batch: 500, inFlight: 8 });
+  await load.ask({ ...order, address: server.address, batch: 500, inFlight: 4 });
 }
