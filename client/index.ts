@@ -13,13 +13,20 @@ export {
   type ConnectOptions,
   type Method,
 } from './connect.ts';
+export { connectFromProfile, type ProfileOverrides } from './connect-from-profile.ts';
 export {
   ArmadaClientError,
   type GrpcCode,
   type JobError,
   type RequestFault,
 } from './errors.ts';
-export { watchJobSet, type JobSetEvent, type JobSetEventBody, type WatchOptions } from './events.ts';
+export {
+  WatchBrokenError,
+  watchJobSet,
+  type JobSetEvent,
+  type JobSetEventBody,
+  type WatchOptions,
+} from './events.ts';
 export {
   cancelOnExecutor,
   cordonExecutor,
@@ -30,6 +37,16 @@ export {
   type RunSelection,
 } from './executors.ts';
 export {
+  JobFailedError,
+  jobHandle,
+  submitJob,
+  type FollowOptions,
+  type JobHandle,
+  type JobPlace,
+  type NewJob,
+  type ResultOptions,
+} from './job.ts';
+export {
   describeJob,
   listJobs,
   type DescribedRun,
@@ -37,6 +54,8 @@ export {
   type JobFilter,
   type ListedJob,
 } from './job-list.ts';
+export type { JobResult, JobRun } from './job-progress.ts';
+export { commandJob, jobFromJson, type CommandJob } from './job-spec.ts';
 export {
   cancelJobs,
   cancelJobSet,
@@ -65,4 +84,10 @@ export {
   type QueuePatch,
 } from './queues.ts';
 export type { Interruption, ResumeOptions } from './resume.ts';
-export { submitJobs, type Submission, type SubmittedItem } from './submit.ts';
+export {
+  submitJobs,
+  type ClientIds,
+  type Submission,
+  type SubmitOptions,
+  type SubmittedItem,
+} from './submit.ts';
