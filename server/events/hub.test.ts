@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { idsIn, messagesIn } from './testing/framed.ts';
 import { createStreams, type Payload, type Streams } from './testing/streams.ts';
-import { createEventHub, type EventHub, type Feed, MAX_FEED_BYTES, RUN_BYTES } from './hub.ts';
+import { createEventHub, type EventHub, type Feed, MAX_FEED_BYTES, MAX_HUB_BYTES, RUN_BYTES } from './hub.ts';
 
 const submit = (jobId: string): Payload => ({ $case: 'submitJob', value: SubmitJob.create({ jobId }) });
 const cancel = (jobId: string, reason = ''): Payload => ({ $case: 'cancelJob', value: { jobId, reason } });
@@ -111,6 +111,20 @@ test('what is kept of a watched job set is bounded, whether its events are many,
   streams.reads.stream = 0;
   assert.equal((await feed.next(20))?.number, 21);
   assert.equal(streams.reads.stream, 1, 'sequences without public events take room as well');
+});
+
+test('with very many watched job sets less is kept of each', async () => {
+  const { hub, news, streams } = setUp();
+  const feed = hub.join('queue', 'set');
+  for (let i = 1; i < (4 * MAX_HUB_BYTES) / MAX_FEED_BYTES; i++) hub.join('queue', `other-${i}`);
+  assert.equal(await feed.next(0), undefined);
+  for (let i = 0; i < 20; i++) news(cancel('a', 'x'.repeat(MAX_FEED_BYTES / 16)));
+  await feed.next(19);
+  streams.reads.stream = 0;
+  await feed.next(18);
+  assert.equal(streams.reads.stream, 0, 'the newest are there');
+  await feed.next(14);
+  assert.equal(streams.reads.stream, 1, 'of 4 MiB only a quarter is');
 });
 
 test('small sequences at hand are joined, once for all who are at the same place', async () => {

@@ -18,6 +18,9 @@ import { messageId } from './message-id.ts';
 /** Encoded bytes kept for one watched job set; a burst of about 10,000 small events. */
 export const MAX_FEED_BYTES = 4 * 1024 * 1024;
 
+/** The same for all of them together: with very many each keeps less. */
+export const MAX_HUB_BYTES = 128 * 1024 * 1024;
+
 /** What a kept sequence, and each event of it, takes beside its bytes. */
 const OVERHEAD_BYTES = 256;
 
@@ -92,6 +95,8 @@ interface FeedState {
   isOver: boolean;
   kept: Map<number, KeptSequence>;
   keptBytes: number;
+  /** What it may keep now, in bytes. */
+  maxKeptBytes: () => number;
   /** Reads of the store under way, by the number they read after. */
   loading: Map<number, Promise<StoredSequence[]>>;
   /** Joined runs by the number of their first sequence. */
@@ -109,6 +114,7 @@ interface KeptSequence {
 /** Makes the hub of one server process. */
 export function createEventHub(store: Store): EventHub {
   const feeds = new Map<string, FeedState>();
+  const maxKeptBytes = (): number => Math.min(MAX_FEED_BYTES, MAX_HUB_BYTES / feeds.size);
 
   return {
     apply(entry) {
@@ -137,7 +143,7 @@ export function createEventHub(store: Store): EventHub {
       const key = feedKey(queue, jobSet);
       let feed = feeds.get(key);
       if (!feed || feed.isOver) {
-        feed = emptyFeed(queue, jobSet);
+        feed = emptyFeed(queue, jobSet, maxKeptBytes);
         feeds.set(key, feed);
       }
       const joined = feed;
@@ -148,7 +154,7 @@ export function createEventHub(store: Store): EventHub {
   };
 }
 
-function emptyFeed(queue: string, jobSet: string): FeedState {
+function emptyFeed(queue: string, jobSet: string, maxKeptBytes: () => number): FeedState {
   return {
     queue,
     jobSet,
@@ -158,6 +164,7 @@ function emptyFeed(queue: string, jobSet: string): FeedState {
     isOver: false,
     kept: new Map(),
     keptBytes: 0,
+    maxKeptBytes,
     loading: new Map(),
     runs: new Map(),
     waiting: new Set(),
@@ -310,8 +317,9 @@ function keep(feed: FeedState, number: number, encoding: Promise<EncodedSequence
       slot.encoded = sequence;
       slot.byteLength = sequence.byteLength;
       feed.keptBytes += slot.byteLength;
+      const maxBytes = feed.maxKeptBytes();
       for (const [oldest, dropped] of feed.kept) {
-        if (feed.keptBytes <= MAX_FEED_BYTES || oldest === number) break;
+        if (feed.keptBytes <= maxBytes || oldest === number) break;
         feed.kept.delete(oldest);
         feed.keptBytes -= dropped.byteLength;
       }
