@@ -26,6 +26,7 @@ export interface ArmadaClientErrorDetails {
   jobErrors?: readonly JobError[];
   retryAfterMs?: number | undefined;
   unreachable?: boolean;
+  lastMessageId?: string | undefined;
   cause?: unknown;
 }
 
@@ -45,6 +46,8 @@ export class ArmadaClientError extends Error {
   readonly retryAfterMs: number | undefined;
   /** True when no connection could be made, so the server has not seen the call. */
   readonly unreachable: boolean;
+  /** Of the last event before a watch broke that cannot go on by itself; undefined for everything else. */
+  readonly lastMessageId: string | undefined;
 
   constructor(code: GrpcCode, message: string, details: ArmadaClientErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
@@ -55,6 +58,7 @@ export class ArmadaClientError extends Error {
     this.jobErrors = details.jobErrors ?? [];
     this.retryAfterMs = details.retryAfterMs;
     this.unreachable = details.unreachable ?? false;
+    this.lastMessageId = details.lastMessageId;
   }
 
   /**

@@ -27,30 +27,12 @@ export interface WatchOptions extends ResumeOptions {
 }
 
 /**
- * A watch that had begun and cannot go on by itself. `reason` tells why:
- * EVENTS_GONE when events after `lastMessageId` are no longer kept, so that some
- * are missed for good; QUEUE_NOT_FOUND when the queue was deleted; nothing when
- * the server stayed away for too long, and a new watch from `lastMessageId` may
- * succeed later.
- */
-export class WatchBrokenError extends ArmadaClientError {
-  /** Of the last event that arrived. */
-  readonly lastMessageId: string;
-
-  constructor(jobSetId: string, lastMessageId: string, cause: ArmadaClientError) {
-    const { code, reason, unreachable, retryAfterMs } = cause;
-    const message = `the watch of job set "${jobSetId}" broke after message ${lastMessageId}: ${cause.message}`;
-    super(code, message, { reason, unreachable, retryAfterMs, cause });
-    this.name = 'WatchBrokenError';
-    this.lastMessageId = lastMessageId;
-  }
-}
-
-/**
  * Reads the events of a job set in order, each once. A broken stream is resumed
- * after the last event by itself; when that is not possible, WatchBrokenError
- * says where it stood. What stops it from beginning at all is an
- * ArmadaClientError.
+ * after the last event by itself. When that is not possible, the error has the
+ * id of the last event as `lastMessageId`, and its `reason` says why: EVENTS_GONE
+ * when events after that one are no longer kept, so that some are missed for
+ * good; QUEUE_NOT_FOUND when the queue was deleted; UNAVAILABLE or none when the
+ * server stayed away for too long, and a watch from there may succeed later.
  */
 export async function* watchJobSet(
   connection: Connection,
@@ -82,8 +64,14 @@ export async function* watchJobSet(
   } catch (thrown) {
     const error = toClientError(thrown);
     if (!received || signal.aborted) throw error;
-    throw new WatchBrokenError(options.jobSetId, messageId, error);
+    throw brokenAfter(messageId, options.jobSetId, error);
   }
+}
+
+function brokenAfter(lastMessageId: string, jobSetId: string, cause: ArmadaClientError): ArmadaClientError {
+  const { code, reason, unreachable, retryAfterMs } = cause;
+  const message = `the watch of job set "${jobSetId}" broke after message ${lastMessageId}: ${cause.message}`;
+  return new ArmadaClientError(code, message, { reason, unreachable, retryAfterMs, lastMessageId, cause });
 }
 
 /** Kinds that a newer server invented arrive without a body; there is nothing to say about them. */

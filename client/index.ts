@@ -20,13 +20,7 @@ export {
   type JobError,
   type RequestFault,
 } from './errors.ts';
-export {
-  WatchBrokenError,
-  watchJobSet,
-  type JobSetEvent,
-  type JobSetEventBody,
-  type WatchOptions,
-} from './events.ts';
+export { watchJobSet, type JobSetEvent, type JobSetEventBody, type WatchOptions } from './events.ts';
 export {
   cancelOnExecutor,
   cordonExecutor,

@@ -11,7 +11,7 @@
  */
 import type { Connection } from './connect.ts';
 import { type ArmadaClientError, toClientError } from './errors.ts';
-import { type JobSetEvent, WatchBrokenError, watchJobSet } from './events.ts';
+import { type JobSetEvent, watchJobSet } from './events.ts';
 import { applyEvent, type JobProgress, newProgress } from './job-progress.ts';
 
 /** Hears of one job. */
@@ -96,7 +96,7 @@ export function createView(
       } catch (thrown) {
         if (signal.aborted) return;
         const error = toClientError(thrown);
-        const isTooOld = error.code === 'OUT_OF_RANGE' && !(error instanceof WatchBrokenError);
+        const isTooOld = error.code === 'OUT_OF_RANGE' && error.lastMessageId === undefined;
         if (!isTooOld || messageId === '') return endAll(error);
         // Nobody listened for so long that what came after is gone: begin anew.
         messageId = '';
