@@ -18,7 +18,7 @@ import { startStandalone } from '../test/e2e/programs.ts';
 import type { SubmitFigures, SubmitOrder } from './clients/submit.ts';
 import { medians, percentile, printTable, REPEATS } from './measuring/figures.ts';
 import { type LoadProcess, settledCpuMicrosOf, startLoad } from './measuring/processes.ts';
-import { CLASSES, createRequests, SPEC_BYTES } from './measuring/requests.ts';
+import { CLASSES, type ClientIds, createRequests, SPEC_BYTES } from './measuring/requests.ts';
 
 const QUEUE = 'bench';
 
@@ -28,10 +28,17 @@ interface Case {
   batch: number;
   inFlight: number;
   warmUpJobs: number;
+  clientIds: ClientIds;
 }
 
-const BULK: Case = { name: 'batches of 500', jobs: 50_000, batch: 500, inFlight: 8, warmUpJobs: 50_000 };
-const SINGLE: Case = { name: 'single jobs', jobs: 10_000, batch: 1, inFlight: 64, warmUpJobs: 5_000 };
+const BULK: Omit<Case, 'name' | 'clientIds'> = { jobs: 50_000, batch: 500, inFlight: 8, warmUpJobs: 50_000 };
+const SINGLE: Omit<Case, 'name' | 'clientIds'> = { jobs: 10_000, batch: 1, inFlight: 64, warmUpJobs: 5_000 };
+
+const CASES: Case[] = [
+  { ...BULK, name: 'batches of 500, client ids as our library makes them', clientIds: 'indexed' },
+  { ...BULK, name: 'batches of 500, random client ids', clientIds: 'random' },
+  { ...SINGLE, name: 'single jobs, random client ids', clientIds: 'random' },
+];
 
 type Figures = {
   'jobs/s': number;
@@ -39,6 +46,7 @@ type Figures = {
   'client µs/job': number;
   'p50 ms': number;
   'p99 ms': number;
+  refused: number;
 };
 
 type Load = LoadProcess<SubmitOrder, SubmitFigures>;
@@ -50,7 +58,7 @@ export async function run(): Promise<void> {
     console.log(
       `jobs of ${SPEC_BYTES} bytes in ${CLASSES} classes, fresh client ids; medians of ${REPEATS}, µs of CPU time`,
     );
-    for (const each of [BULK, SINGLE]) {
+    for (const each of CASES) {
       console.log(`\n${each.jobs} jobs, ${each.name}, ${each.inFlight} requests in flight`);
       const own = await ofServer(load, each, join(directory, each.name));
       const bare = await ofBareServer(load, each);
@@ -92,8 +100,8 @@ async function ofBareServer(load: Load, each: Case): Promise<Figures> {
 }
 
 async function measure(load: Load, each: Case, server: { address: string; pid: number }): Promise<Figures> {
-  const { batch, inFlight } = each;
-  const order = { address: server.address, queue: QUEUE, batch, inFlight };
+  const { batch, inFlight, clientIds } = each;
+  const order = { address: server.address, queue: QUEUE, batch, inFlight, clientIds };
   await load.ask({ ...order, jobSetId: 'warm-up', jobs: each.warmUpJobs });
   const repeats: Figures[] = [];
   for (let repeat = 0; repeat < REPEATS; repeat++) {
@@ -106,6 +114,7 @@ async function measure(load: Load, each: Case, server: { address: string; pid: n
       'client µs/job': figures.cpuMicros / each.jobs,
       'p50 ms': percentile(figures.latenciesMs, 0.5),
       'p99 ms': percentile(figures.latenciesMs, 0.99),
+      refused: figures.refused,
     });
   }
   return medians(repeats);
@@ -118,7 +127,7 @@ function ofBareCommits(each: Case, path: string): Figures {
   db.exec('CREATE TABLE request (n INTEGER PRIMARY KEY, bytes BLOB NOT NULL)');
   const insert = db.prepare('INSERT INTO request (bytes) VALUES (?)');
   const repeats = Array.from({ length: REPEATS }, (_, repeat): Figures => {
-    const nextRequest = createRequests(QUEUE, `repeat-${repeat}`);
+    const nextRequest = createRequests(QUEUE, `repeat-${repeat}`, each.clientIds);
     const requests = Array.from({ length: each.jobs / each.batch }, () => nextRequest(each.batch));
     const latenciesMs: number[] = [];
     const cpu = process.cpuUsage();
@@ -138,6 +147,7 @@ function ofBareCommits(each: Case, path: string): Figures {
       'client µs/job': 0,
       'p50 ms': percentile(latenciesMs, 0.5),
       'p99 ms': percentile(latenciesMs, 0.99),
+      refused: 0,
     };
   });
   db.close();

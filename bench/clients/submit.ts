@@ -1,13 +1,10 @@
 // The client of the submit benchmark: sends requests with so many in flight and
 // counts the jobs it was given ids for.
 import { JobSubmitResponse, SubmitService } from '@armada-ts/api/api/submit';
-import { Client, credentials, type ServiceError, status } from '@grpc/grpc-js';
+import { Client, credentials, status } from '@grpc/grpc-js';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { serveLoad } from '../measuring/processes.ts';
-import { createRequests } from '../measuring/requests.ts';
-
-/** Before a request that was refused for now is sent again. */
-const REFUSED_MS = 100;
+import { type ClientIds, createRequests } from '../measuring/requests.ts';
 
 export interface SubmitOrder {
   address: string;
@@ -17,6 +14,8 @@ export interface SubmitOrder {
   jobs: number;
   batch: number;
   inFlight: number;
+  /** `indexed` when left out. */
+  clientIds?: ClientIds;
 }
 
 export interface SubmitFigures {
@@ -24,19 +23,34 @@ export interface SubmitFigures {
   /** Of this process, from the first request to the last answer. */
   cpuMicros: number;
   latenciesMs: number[];
+  /** Requests that the server had no room for; they were sent again. */
+  refused: number;
 }
 
-serveLoad<SubmitOrder, SubmitFigures>(async ({ address, queue, jobSetId, jobs, batch, inFlight }) => {
+/** How long the server is left alone after it has refused. */
+const RETRY_MS = 50;
+
+serveLoad<SubmitOrder, SubmitFigures>(async (order) => {
+  const { address, queue, jobSetId, jobs, batch, inFlight } = order;
   const client = new Client(address, credentials.createInsecure());
-  const nextRequest = createRequests(queue, jobSetId);
+  const nextRequest = createRequests(queue, jobSetId, order.clientIds);
   const latenciesMs: number[] = [];
   let unsent = jobs;
+  let refused = 0;
+  const sendUntilTaken = async (request: Uint8Array): Promise<number> => {
+    for (;;) {
+      const ids = await send(client, request);
+      if (ids !== 'refused') return ids;
+      refused++;
+      await sleep(RETRY_MS);
+    }
+  };
   const sender = async (): Promise<void> => {
     while (unsent > 0) {
       const count = Math.min(batch, unsent);
       unsent -= count;
       const from = performance.now();
-      const ids = await sendUntilTaken(client, nextRequest(count));
+      const ids = await sendUntilTaken(nextRequest(count));
       latenciesMs.push(performance.now() - from);
       if (ids !== count) throw new Error(`${ids} ids for ${count} jobs`);
     }
@@ -47,23 +61,11 @@ serveLoad<SubmitOrder, SubmitFigures>(async ({ address, queue, jobSetId, jobs, b
   const seconds = (performance.now() - from) / 1000;
   const { user, system } = process.cpuUsage(cpu);
   client.close();
-  return { seconds, cpuMicros: user + system, latenciesMs };
+  return { seconds, cpuMicros: user + system, latenciesMs, refused };
 });
 
-/** Sends a request, again after a while when the server has too much to do; how many ids came back. */
-async function sendUntilTaken(client: Client, request: Uint8Array): Promise<number> {
-  for (;;) {
-    try {
-      return await send(client, request);
-    } catch (error) {
-      if ((error as ServiceError).code !== status.RESOURCE_EXHAUSTED) throw error;
-      await sleep(REFUSED_MS);
-    }
-  }
-}
-
 /** Sends an encoded request; how many ids came back. */
-function send(client: Client, request: Uint8Array): Promise<number> {
+function send(client: Client, request: Uint8Array): Promise<number | 'refused'> {
   return new Promise((resolve, reject) => {
     client.makeUnaryRequest(
       SubmitService.submitJobs.path,
@@ -71,7 +73,8 @@ function send(client: Client, request: Uint8Array): Promise<number> {
       (bytes) => JobSubmitResponse.decode(bytes),
       request,
       (error, answer) => {
-        if (error) reject(error);
+        if (error?.code === status.RESOURCE_EXHAUSTED) resolve('refused');
+        else if (error) reject(error);
         else resolve(answer?.jobResponseItems.filter(({ jobId }) => jobId !== '').length ?? 0);
       },
     );

@@ -15,10 +15,20 @@ export const SPEC_BYTES = 528;
 const CLIENT_ID = 'c'.repeat(32);
 const OWN_TEXT = 's'.repeat(16);
 
+/**
+ * How client ids are made: as our client library does, a random part for the
+ * request and the index of the job in it, or a random text for every job.
+ */
+export type ClientIds = 'indexed' | 'random';
+
 /** A submit request for `count` new jobs, encoded. */
 export type NextRequest = (count: number) => Uint8Array;
 
-export function createRequests(queue: string, jobSetId: string): NextRequest {
+export function createRequests(
+  queue: string,
+  jobSetId: string,
+  clientIds: ClientIds = 'indexed',
+): NextRequest {
   const head = JobSubmitRequest.encode(JobSubmitRequest.create({ queue, jobSetId })).finish();
   const templates = Array.from({ length: CLASSES }, (_, index) => templateOf(index));
   let sent = 0;
@@ -27,16 +37,30 @@ export function createRequests(queue: string, jobSetId: string): NextRequest {
     sent += count;
     const request = Buffer.allocUnsafe(chosen.reduce((sum, { bytes }) => sum + bytes.length, head.length));
     request.set(head);
-    const fresh = randomBytes(count * 16).toString('hex');
+    const fresh = freshTexts(count, clientIds);
     let at = head.length;
     chosen.forEach(({ bytes, clientIdAt, textsAt }, i) => {
-      const own = fresh.slice(i * 32, i * 32 + 32);
+      const { clientId, text } = fresh(i);
       request.set(bytes, at);
-      request.write(own, at + clientIdAt, 'latin1');
-      for (const textAt of textsAt) request.write(own.slice(0, OWN_TEXT.length), at + textAt, 'latin1');
+      request.write(clientId, at + clientIdAt, 'latin1');
+      for (const textAt of textsAt) request.write(text, at + textAt, 'latin1');
       at += bytes.length;
     });
     return request;
+  };
+}
+
+/** Texts that no other job has. */
+function freshTexts(
+  count: number,
+  clientIds: ClientIds,
+): (index: number) => { clientId: string; text: string } {
+  const random = randomBytes(count * 16).toString('hex');
+  const prefix = random.slice(0, 25);
+  return (index) => {
+    const own = random.slice(index * 32, index * 32 + 32);
+    const clientId = clientIds === 'random' ? own : `${prefix}-${String(index).padStart(6, '0')}`;
+    return { clientId, text: own.slice(0, OWN_TEXT.length) };
   };
 }
 

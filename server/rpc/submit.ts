@@ -4,7 +4,6 @@ import {
   type JobPreemptRequest,
   type JobReprioritizeRequest,
   type JobSetCancelRequest,
-  type JobSubmitRequest,
   SubmitService,
 } from '@armada-ts/api/api/submit';
 import type { ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js';
@@ -13,13 +12,18 @@ import type { SubmitDeps } from '../submit/deps.ts';
 import { preemptJobs } from '../submit/preempt.ts';
 import { queueInfo } from '../submit/queues.ts';
 import { reprioritizeJobs } from '../submit/reprioritize.ts';
+import { decodeSubmit, type ReceivedSubmit } from '../submit/received.ts';
 import { submitJobs } from '../submit/submit.ts';
 import type { HealthCheck } from '../operator/health.ts';
 import { type Door, unary } from './call.ts';
 import { servingStatus } from './health.ts';
 import { queueMethods } from './queues.ts';
 
-export const submitDefinition = SubmitService satisfies ServiceDefinition;
+/** Of a submit request the bytes are kept: see decodeSubmit. */
+export const submitDefinition = {
+  ...SubmitService,
+  submitJobs: { ...SubmitService.submitJobs, requestDeserialize: decodeSubmit },
+} satisfies ServiceDefinition;
 
 export function submitService(
   door: Door,
@@ -28,7 +32,7 @@ export function submitService(
 ): UntypedServiceImplementation {
   return {
     ...queueMethods(door, deps),
-    submitJobs: unary(door, 'queue:submit', (request: JobSubmitRequest, { principal }) =>
+    submitJobs: unary(door, 'queue:submit', (request: ReceivedSubmit, { principal }) =>
       submitJobs(deps, principal, request),
     ),
     cancelJobs: unary(door, 'queue:cancel', (request: JobCancelRequest, { principal }) =>

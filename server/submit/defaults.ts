@@ -18,8 +18,8 @@ import { gangOf } from '../model/gang.ts';
 import { totalRequests } from '../model/requirements.ts';
 import { parseAmount } from '../model/resources.ts';
 import { objectsOf } from './objects.ts';
+import { podSpecOf } from './received.ts';
 import type { SubmitRules } from './rules.ts';
-import { podSpecOf } from './validate.ts';
 
 /** Namespace of items that name none. */
 const DEFAULT_NAMESPACE = 'default';

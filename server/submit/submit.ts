@@ -2,11 +2,7 @@
  * Submitting: a whole request is accepted, atomically and durably, or refused
  * without a trace (design invariants I1, I5, I9).
  */
-import {
-  type JobSubmitRequest,
-  type JobSubmitRequestItem,
-  JobSubmitResponse,
-} from '@armada-ts/api/api/submit';
+import { type JobSubmitRequestItem, JobSubmitResponse } from '@armada-ts/api/api/submit';
 import { Batch, type NewJob, type SchedulingClass } from '@armada-ts/api/armada/store/v1/store';
 import {
   type EventSequence_Event,
@@ -16,7 +12,6 @@ import {
 import { PodSpec } from '@armada-ts/api/k8s/io/api/core/v1/core';
 import type { Principal } from '../auth/principal.ts';
 import { invalidField } from '../base/errors.ts';
-import { encodeMessage } from '../model/encode.ts';
 import { gangOf } from '../model/gang.ts';
 import { jobId, requestPrefix, slotOfQueue } from '../model/ids.ts';
 import { timestampOf } from '../model/instant.ts';
@@ -25,6 +20,8 @@ import { queueNameFault, shown } from '../model/names.ts';
 import type { Claim } from '../store/store.ts';
 import { claimHash } from './claim.ts';
 import { defaultedJob } from './defaults.ts';
+import { encodeJob } from './encode-job.ts';
+import { type EncodedItem, encodedItemsOf, podSpecOf, type ReceivedSubmit } from './received.ts';
 import { MAX_ATTEMPTS, type SubmitDeps } from './deps.ts';
 import { createFaultList, refusal, refuseIfFaulty } from './faults.ts';
 import { queueFor, queueNotFound } from '../auth/queue-access.ts';
@@ -36,6 +33,7 @@ import { validateSubmit } from './validate.ts';
 interface Candidate {
   index: number;
   item: JobSubmitRequestItem;
+  encoded: EncodedItem;
   jobId: string;
   claimHash: Buffer | undefined;
 }
@@ -50,7 +48,7 @@ interface Candidate {
 export async function submitJobs(
   deps: SubmitDeps,
   principal: Principal,
-  request: JobSubmitRequest,
+  request: ReceivedSubmit,
 ): Promise<JobSubmitResponse> {
   const nameFault = queueNameFault(request.queue);
   if (nameFault !== undefined) throw invalidField('queue', nameFault);
@@ -59,8 +57,8 @@ export async function submitJobs(
   refuseIfFaulty(validateSubmit(request, deps.rules));
 
   const candidates = candidatesOf(deps, request);
-  const clientIds = candidates.flatMap(({ item }) => item.clientId || []);
-  let claims = clientIds.length === 0 ? [] : await deps.store.read.claims(request.queue, clientIds);
+  // Client ids are new as a rule, and the store says so when one is not: asking first would cost every job for it.
+  let claims: Claim[] = [];
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
     const ids = answerIds(candidates, claims);
     const fresh = candidates.filter(({ index, jobId: own }) => ids[index] === own);
@@ -84,15 +82,15 @@ export async function submitJobs(
 }
 
 /** Ids are given out once for a request, so an attempt that is made again asks for the same jobs. */
-function candidatesOf(deps: SubmitDeps, request: JobSubmitRequest): Candidate[] {
+function candidatesOf(deps: SubmitDeps, request: ReceivedSubmit): Candidate[] {
   const prefix = requestPrefix(deps.clock.now(), deps.random(7));
   const slot = slotOfQueue(request.queue);
-  return request.jobRequestItems.map((item, index) => ({
-    index,
-    item,
-    jobId: jobId(prefix, index, slot),
-    claimHash: item.clientId === '' ? undefined : claimHash(request.jobSetId, item),
-  }));
+  return encodedItemsOf(request).flatMap((encoded, index) => {
+    const item = request.jobRequestItems[index];
+    if (item === undefined) return [];
+    const hash = item.clientId === '' ? undefined : claimHash(request.jobSetId, encoded.bytes);
+    return { index, item, encoded, jobId: jobId(prefix, index, slot), claimHash: hash };
+  });
 }
 
 /**
@@ -125,7 +123,7 @@ function answerIds(candidates: readonly Candidate[], claims: readonly Claim[]): 
 function batchOf(
   deps: SubmitDeps,
   principal: Principal,
-  request: JobSubmitRequest,
+  request: ReceivedSubmit,
   fresh: readonly Candidate[],
 ): Batch {
   const createdMs = deps.clock.now();
@@ -139,11 +137,13 @@ function batchOf(
   const classes = new Map<string, SchedulingClass>();
   const submitted = fresh.map((candidate): NewJob => {
     const job = defaultedJob(candidate.item, { ...identity, jobId: candidate.jobId }, deps.rules);
-    const schedulingClass = deps.classify(podSpecOfJob(job));
+    const filled = podSpecOfJob(job);
+    const schedulingClass = deps.classify(filled);
     classes.set(schedulingClass.id, schedulingClass);
     const { gang } = gangOf(job.objectMeta?.annotations ?? new Map());
     const record = submittedJob({ sender, job, createdMs, schedulingClass: schedulingClass.id, gang });
-    const spec = encodeMessage(SubmitJob, job);
+    const given = podSpecOf(candidate.item) ?? filled;
+    const spec = encodeJob(job, { encoded: candidate.encoded.podSpec, given, filled });
     return { record, spec, claimHash: candidate.claimHash ?? Buffer.alloc(0) };
   });
   const created = timestampOf(createdMs);

@@ -1,16 +1,18 @@
-import { type Container, PodSpec } from '@armada-ts/api/k8s/io/api/core/v1/core';
-import { encodeMessage } from '../model/encode.ts';
+import type { Container, PodSpec } from '@armada-ts/api/k8s/io/api/core/v1/core';
 import { isPrintable, shown } from '../model/names.ts';
 import { type Report, checkAffinity } from './validate-affinity.ts';
 import { type PodCheck, checkContainerResources, checkPodResources } from './validate-resources.ts';
 
 /**
- * Whether a pod spec is one this system runs.
+ * Whether a pod spec, which takes so many bytes encoded, is one this system runs.
  * @param at field of the pod spec within its item
  */
-export function checkPodSpec(spec: PodSpec, at: string, check: PodCheck): void {
+export function checkPodSpec(
+  { spec, bytes }: { spec: PodSpec; bytes: number },
+  at: string,
+  check: PodCheck,
+): void {
   const { rules, report } = check;
-  const bytes = encodeMessage(PodSpec, spec).length;
   if (bytes > rules.maxPodSpecBytes) {
     report(at, `must be at most ${rules.maxPodSpecBytes} bytes, got ${bytes}`);
   }

@@ -7,7 +7,7 @@
  * container, names that can be shown and stored, amounts that are amounts, and
  * client ids that stand for one job within the request.
  */
-import type { JobSubmitRequest, JobSubmitRequestItem } from '@armada-ts/api/api/submit';
+import type { JobSubmitRequestItem } from '@armada-ts/api/api/submit';
 import type { PodSpec } from '@armada-ts/api/k8s/io/api/core/v1/core';
 import {
   EXTERNAL_JOB_URI,
@@ -19,9 +19,11 @@ import { gangOf } from '../model/gang.ts';
 import { namespaceFault, printableFault, queueNameFault, shown } from '../model/names.ts';
 import { claimHash } from './claim.ts';
 import { type FaultList, createFaultList } from './faults.ts';
+import { type EncodedItem, encodedItemsOf, podSpecOf, type ReceivedSubmit } from './received.ts';
 import type { SubmitRules } from './rules.ts';
 import type { Report } from './validate-affinity.ts';
 import { checkPodSpec } from './validate-pod.ts';
+import type { PodCheck } from './validate-resources.ts';
 
 /** A job set id must be shorter than this, in bytes. */
 const JOB_SET_ID_BYTES = 1024;
@@ -29,7 +31,7 @@ const JOB_SET_ID_BYTES = 1024;
 const MAX_CLIENT_ID_BYTES = 100;
 
 /** Everything that is wrong with a request. */
-export function validateSubmit(request: JobSubmitRequest, rules: SubmitRules): FaultList {
+export function validateSubmit(request: ReceivedSubmit, rules: SubmitRules): FaultList {
   const faults = createFaultList();
   const queue = queueNameFault(request.queue);
   if (queue !== undefined) faults.add('queue', queue);
@@ -40,12 +42,13 @@ export function validateSubmit(request: JobSubmitRequest, rules: SubmitRules): F
     faults.add('job_request_items', `must be at most ${rules.maxJobsPerRequest}, got ${items.length}`);
     return faults;
   }
+  const encoded = encodedItemsOf(request);
   const others: EarlierItems = { byGang: new Map(), byClientId: new Map() };
   items.forEach((item, index) => {
     const report: Report = (field, message) => faults.add(`job_request_items[${index}].${field}`, message);
-    checkItem(item, rules, report);
+    checkItem(item, encoded[index]?.podSpec.length ?? 0, { rules, report });
     checkGang(item, index, others, report);
-    checkClientId(request, index, others, report);
+    if (item.clientId !== '') checkClientId({ request, encoded }, index, others, report);
   });
   return faults;
 }
@@ -58,12 +61,8 @@ export function jobSetIdFault(jobSetId: string): string | undefined {
   return printableFault(jobSetId);
 }
 
-/** The pod spec of an item: the modern field, or the only entry of the older list. */
-export function podSpecOf(item: JobSubmitRequestItem): PodSpec | undefined {
-  return item.podSpec ?? item.podSpecs[0];
-}
-
-function checkItem(item: JobSubmitRequestItem, rules: SubmitRules, report: Report): void {
+function checkItem(item: JobSubmitRequestItem, podSpecBytes: number, check: PodCheck): void {
+  const { report } = check;
   if (item.namespace !== '') {
     const fault = namespaceFault(item.namespace);
     if (fault !== undefined) report('namespace', fault);
@@ -83,7 +82,8 @@ function checkItem(item: JobSubmitRequestItem, rules: SubmitRules, report: Repor
   if (spec === undefined) {
     report('pod_spec', 'must be there');
   } else {
-    checkPodSpec(spec, item.podSpec === undefined ? 'pod_specs[0]' : 'pod_spec', { rules, report });
+    const at = item.podSpec === undefined ? 'pod_specs[0]' : 'pod_spec';
+    checkPodSpec({ spec, bytes: podSpecBytes }, at, check);
     if (item.requiredNodeLabels.size > 0) checkNodeLabels(item, spec, report);
   }
   if (item.ingress.length > 0) checkIngress(item, report);
@@ -147,7 +147,7 @@ function checkIngress(item: JobSubmitRequestItem, report: Report): void {
 /** What later items of a request are compared with: the first of each gang and of each client id. */
 interface EarlierItems {
   byGang: Map<string, { index: number; cardinality: number; uniformityLabel: string; priorityClass: string }>;
-  byClientId: Map<string, { index: number; hash: Buffer | undefined }>;
+  byClientId: Map<string, number>;
 }
 
 function checkGang(
@@ -180,28 +180,23 @@ function checkGang(
 }
 
 function checkClientId(
-  request: JobSubmitRequest,
+  { request, encoded }: { request: ReceivedSubmit; encoded: readonly EncodedItem[] },
   index: number,
   { byClientId }: EarlierItems,
   report: Report,
 ): void {
-  const item = request.jobRequestItems[index];
-  if (item === undefined || item.clientId === '') return;
-  const bytes = Buffer.byteLength(item.clientId, 'utf8');
+  const clientId = request.jobRequestItems[index]?.clientId ?? '';
+  const bytes = Buffer.byteLength(clientId, 'utf8');
   if (bytes > MAX_CLIENT_ID_BYTES)
     report('client_id', `must be at most ${MAX_CLIENT_ID_BYTES} bytes, got ${bytes}`);
-  const fault = printableFault(item.clientId);
+  const fault = printableFault(clientId);
   if (fault !== undefined) report('client_id', fault);
-  const first = byClientId.get(item.clientId);
+  const first = byClientId.get(clientId);
   if (first === undefined) {
-    byClientId.set(item.clientId, { index, hash: undefined });
+    byClientId.set(clientId, index);
     return;
   }
-  const earlier = request.jobRequestItems[first.index];
-  first.hash ??= earlier && claimHash(request.jobSetId, earlier);
-  if (first.hash?.equals(claimHash(request.jobSetId, item))) return;
-  report(
-    'client_id',
-    `must stand for one job, got ${shown(item.clientId)} for another in item ${first.index}`,
-  );
+  const hashOf = (i: number): Buffer => claimHash(request.jobSetId, encoded[i]?.bytes ?? new Uint8Array(0));
+  if (hashOf(first).equals(hashOf(index))) return;
+  report('client_id', `must stand for one job, got ${shown(clientId)} for another in item ${first}`);
 }
