@@ -5,6 +5,7 @@ import { JobState } from '@armada-ts/api/api/job';
 import { JobSubmitRequestItem } from '@armada-ts/api/api/submit';
 import { PodSpec } from '@armada-ts/api/k8s/io/api/core/v1/core';
 import { cancelJobs, cancelJobSet, listJobs, submitJobs, watchJobSet } from '@armada-ts/client';
+import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PROBES, QUEUES, submitMany, type World } from './world.ts';
 
@@ -16,7 +17,7 @@ type Note = (name: string, ms: number) => void;
 /** Measures something once. */
 type Probe = (note: Note) => Promise<void>;
 
-const ROUNDS = { singles: 300, slots: 50, sets: 10, pages: 50 };
+const ROUNDS = { singles: 200, slots: 25, sets: 7, pages: 50 };
 const JOBS_OF_SET = 1_000;
 const PAGE_JOBS = 100;
 const IDLE_MS = 10;
@@ -165,7 +166,12 @@ export async function submitOne(
     nodeSelector: zone === undefined ? new Map() : new Map([['zone', zone]]),
     containers: [{ name: 'main', image: 'none', resources: { requests: amounts, limits: amounts } }],
   });
-  const item = JobSubmitRequestItem.fromPartial({ namespace: 'default', priority: 9, podSpecs: [podSpec] });
+  const item = JobSubmitRequestItem.fromPartial({
+    clientId: randomUUID(),
+    namespace: 'default',
+    priority: 9,
+    podSpecs: [podSpec],
+  });
   for await (const { jobId } of submitJobs(connection, { queue, jobSetId, items: [item] })) return jobId;
   throw new Error('no id was answered');
 }
