@@ -1,0 +1,208 @@
+/**
+ * One Redis server, as this process talks to it: a connection for reading and
+ * one for writing, so that waiting for replicas (which holds up its connection)
+ * never holds up a read. Nothing is sent twice and nothing is kept for later:
+ * a command whose connection breaks has an unknown outcome, and says so.
+ */
+import { Redis, type RedisOptions } from 'ioredis';
+import { createHash } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
+import { ArmadaError } from '../../base/errors.ts';
+
+/** A script, known to Redis by the hash of its text. */
+export interface Script {
+  text: string;
+  hash: string;
+}
+
+export function script(text: string): Script {
+  return { text, hash: createHash('sha1').update(text).digest('hex') };
+}
+
+export type Argument = string | number | Buffer;
+
+/** A command of Redis, or a script and its only key. */
+export type Command = readonly [name: string, ...arguments: Argument[]] | ScriptCall;
+
+export interface ScriptCall {
+  script: Script;
+  key: string;
+  parameters: readonly Argument[];
+}
+
+/** What Redis answers, texts as bytes. */
+export type Reply = Buffer | number | null | Reply[];
+
+/** What a write waits for. */
+export interface Replicas {
+  count: number;
+  timeoutMs: number;
+}
+
+/** One server. */
+export interface RedisNode {
+  /** Sends commands together, and answers in their order. */
+  read(commands: readonly Command[]): Promise<Reply[]>;
+  /** Runs a script on the connection for writing; resolves when enough replicas have it. */
+  write(call: ScriptCall): Promise<Reply>;
+  /** Waits until both connections are there. */
+  connected(): Promise<void>;
+  close(): void;
+}
+
+/** How long a server may be silent with an answer due before the connection counts as broken. */
+const SILENCE_MS = 5000;
+const MAX_RECONNECT_MS = 1000;
+
+/** What all connections have in common. */
+const CONNECTION = {
+  enableOfflineQueue: false,
+  autoResendUnfulfilledCommands: false,
+  maxRetriesPerRequest: 1,
+  lazyConnect: true,
+  protocol: 2,
+  connectTimeout: SILENCE_MS,
+  socketTimeout: SILENCE_MS,
+  disableClientInfo: true,
+  retryStrategy: (times) => Math.min(25 * 2 ** Math.min(times, 10), MAX_RECONNECT_MS),
+  sentinelRetryStrategy: (times) => Math.min(25 * 2 ** Math.min(times, 10), MAX_RECONNECT_MS),
+  // A master that has become a replica: the next connection goes where the master is now.
+  reconnectOnError: (error) => error.message.startsWith('READONLY'),
+} satisfies RedisOptions;
+
+/** A connection, not yet begun. */
+export function newClient(options: RedisOptions): Redis {
+  return new Redis({ ...CONNECTION, ...options } as RedisOptions & { replyMapping: 'legacy' });
+}
+
+/** Hears of connections that come and go. */
+export interface NodeEvents {
+  /** A connection is there, for the first time or again. */
+  onReady(): void;
+  onError(error: Error): void;
+}
+
+export function openNode(
+  options: RedisOptions,
+  events: NodeEvents,
+  replicas: () => Replicas | undefined,
+): RedisNode {
+  const reader = newClient(options);
+  const writer = newClient(options);
+  for (const client of [reader, writer]) {
+    client.on('ready', () => events.onReady());
+    client.on('error', (error: Error) => events.onError(error));
+  }
+  let waiting: Promise<number> | undefined;
+
+  /** Waits until what was sent on the connection for writing so far, in this turn, has reached enough replicas. */
+  function replicated({ count, timeoutMs }: Replicas): Promise<number> {
+    waiting ??= setImmediate().then(async () => {
+      waiting = undefined;
+      return Number(await send(writer, ['WAIT', count, timeoutMs]));
+    });
+    return waiting;
+  }
+
+  return {
+    read: (commands) => Promise.all(commands.map((command) => send(reader, command))),
+    async write(call) {
+      const reply = send(writer, call);
+      const wanted = replicas();
+      if (!wanted) return await reply;
+      const [answer, reached] = await Promise.all([reply, replicated(wanted)]);
+      if (reached >= wanted.count) return answer;
+      throw new ArmadaError(
+        'UNAVAILABLE',
+        `only ${reached} of ${wanted.count} replicas of Redis have confirmed the change; it may be kept or lost`,
+      );
+    },
+    async connected() {
+      await Promise.all([reader, writer].map((client) => ready(client)));
+    },
+    close() {
+      for (const client of [reader, writer]) client.disconnect();
+    },
+  };
+}
+
+async function send(client: Redis, command: Command): Promise<Reply> {
+  try {
+    if (!('script' in command)) {
+      const [name, ...parameters] = command;
+      return (await client.callBuffer(name, ...parameters)) as Reply;
+    }
+    const {
+      script: { text, hash },
+      key,
+      parameters,
+    } = command;
+    try {
+      return (await client.callBuffer('EVALSHA', hash, 1, key, ...parameters)) as Reply;
+    } catch (error) {
+      // A server that does not know the script has not run it.
+      if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
+      return (await client.callBuffer('EVAL', text, 1, key, ...parameters)) as Reply;
+    }
+  } catch (error) {
+    throw refusalOf(error);
+  }
+}
+
+/** Answers of Redis that say it cannot serve now, by their first word. */
+const AWAY = new Set([
+  'LOADING',
+  'READONLY',
+  'MASTERDOWN',
+  'CLUSTERDOWN',
+  'TRYAGAIN',
+  'MOVED',
+  'ASK',
+  'NOREPLICAS',
+  'MISCONF',
+  'BUSY',
+  'UNBLOCKED',
+]);
+
+/** The partition is with another server of the Cluster. */
+export class Moved extends ArmadaError {}
+
+/** How a failure is told to callers. */
+function refusalOf(error: unknown): Error {
+  if (!(error instanceof Error)) return new Error(String(error));
+  const [word = ''] = error.message.split(' ', 1);
+  if (error.name !== 'ReplyError') {
+    return new ArmadaError('UNAVAILABLE', `Redis cannot be reached: ${error.message}`, { cause: error });
+  }
+  if (word === 'MOVED') return new Moved('UNAVAILABLE', 'the Cluster is changing', { cause: error });
+  if (word === 'OOM') {
+    return new ArmadaError(
+      'UNAVAILABLE',
+      'Redis has no memory left; raise maxmemory or shorten the retention',
+      {
+        cause: error,
+      },
+    );
+  }
+  if (AWAY.has(word) || error.message.includes('non local key')) {
+    return new ArmadaError('UNAVAILABLE', `Redis cannot serve now: ${error.message}`, { cause: error });
+  }
+  return error;
+}
+
+/** Connects, or waits for a connection that is being made. Throws UNAVAILABLE when there is none in time. */
+export async function ready(client: Redis): Promise<void> {
+  if (client.status === 'ready') return;
+  try {
+    if (client.status === 'wait') await client.connect();
+    else {
+      await new Promise<void>((resolve, reject) => {
+        client.once('ready', resolve);
+        client.once('end', () => reject(new Error('the connection is closed')));
+      });
+    }
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new ArmadaError('UNAVAILABLE', `cannot connect to Redis: ${reason}`, { cause: error });
+  }
+}

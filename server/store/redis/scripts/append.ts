@@ -1,0 +1,260 @@
+/**
+ * The one atomic step that matters: a batch becomes events, records, claims,
+ * counters and a log entry, or changes nothing. It checks in the order in which
+ * answers win, then writes. Its arguments are written by ../append.ts, in the
+ * order in which they are taken here.
+ *
+ * A record of a job is 31 bytes of numbers and then what the caller encoded:
+ *
+ *     version, submitted (6 bytes each)  log numbers
+ *     born, last (6 bytes each)          numbers in the stream: of its submit, of its newest event
+ *     template (4 bytes)                 what it has in common with many others
+ *     block, runs, state (1 byte each)   where its spec is; how many runs; 16 x 0 ended, 1 queued, 2 leased + state
+ */
+import { script } from '../node.ts';
+import { APPEND_LOG, CHECK_SEEN, PRELUDE, RELEASE_TEMPLATES } from './prelude.ts';
+
+const CHECKS = `
+local meta = call('HMGET', base, 'head', 'term', 'mark', 'epoch', 'removed')
+local head, current_term = tonumber(meta[1]), tonumber(meta[2])
+if not head or lost(head, meta[3]) then return {'lost'} end
+local term = take()
+if term ~= '' and tonumber(term) < current_term then return {'sealed', current_term} end
+local queue, first_bucket, first_field = take(), take(), take()
+if first_bucket ~= '' then
+  if call('HEXISTS', base .. ':jobs:' .. first_bucket, first_field) == 1 then return {'repeated'} end
+  if call('HEXISTS', base .. ':control:1', queue) == 0 then return {'no-queue'} end
+end
+
+local claims, taken = {}, {'claimed'}
+for i = 1, take_number() do
+  local claim = {key = base .. ':claims:' .. take(), field = take(), value = take()}
+  claims[i] = claim
+  local found = call('HGET', claim.key, claim.field)
+  if found then
+    taken[#taken + 1] = i - 1
+    taken[#taken + 1] = found
+  end
+end
+if #taken > 1 then return taken end
+
+local groups, stale, is_stale = {}, {'stale'}, false
+for g = 1, take_number() do
+  local bucket = take()
+  local group = {bucket = bucket, key = base .. ':jobs:' .. bucket, jobs = {}}
+  local fields = {}
+  for i = 1, take_number() do
+    local job = {
+      field = take(), expected = take_number(), set = take_number(), template = take_number(),
+      state = take_number(), ended = take(), key = take(), body = take(), runs = {}
+    }
+    job.run_count = take_number()
+    for r = 1, take_number() do job.runs[r] = {take(), take()} end
+    group.jobs[i] = job
+    fields[i] = job.field
+  end
+  local values = call('HMGET', group.key, unpack(fields))
+  for i, job in ipairs(group.jobs) do
+    local value = values[i]
+    if value then
+      job.version, job.submitted, job.born, job.last, job.old_template, job.block, job.old_runs, job.old_state =
+        unpack_bytes('>I6I6I6I6I4BBB', value)
+    end
+    if job.version ~= job.expected then
+      is_stale = true
+      if value then
+        stale[#stale + 1] = job.key
+        stale[#stale + 1] = value
+      end
+    end
+  end
+  groups[g] = group
+end
+if is_stale then return stale end
+
+local classes = {}
+for i = 1, take_number() do
+  local id = take()
+  classes[id] = take()
+end
+local templates = {}
+for i = 1, take_number() do
+  local template = {id = take(), class = take(), bytes = take(), uses = 0}
+  template.number = tonumber(call('HGET', base .. ':template-number', template.id))
+  if not template.number and template.class ~= '' and not classes[template.class]
+    and call('HEXISTS', base .. ':class', template.class) == 0 then
+    return {'broken', template.class}
+  end
+  templates[i] = template
+end
+`;
+
+const SETS = `
+local number, now = head + 1, take_number()
+local epoch = tonumber(meta[4])
+local sets, sequences = {}, {}
+for i = 1, take_number() do
+  local name, item = take(), take()
+  local n = call('HGET', base .. ':sets', name)
+  local set
+  if n then
+    local row = call('HMGET', base .. ':set:' .. n, 'created', 'last', 'queued', 'leased', 'jobs', 'oldest')
+    set = {created = tonumber(row[1]), last = tonumber(row[2]), queued = tonumber(row[3]),
+      leased = tonumber(row[4]), jobs = tonumber(row[5]), oldest = row[6]}
+  else
+    n = string.format('%d', call('HINCRBY', base, 'sets', 1))
+    call('HSET', base .. ':sets', name, n)
+    set = {created = math.max(now, epoch, tonumber(meta[5]) + 1), last = 0, queued = 0, leased = 0, jobs = 0}
+    call('HSET', base .. ':set:' .. n, 'name', name, 'created', set.created, 'first', 1)
+  end
+  set.n, set.name, set.key, set.appended, set.births = n, name, base .. ':set:' .. n, 0, {}
+  set.had_live, set.had_jobs = set.queued + set.leased, set.jobs > 0
+  if item ~= '' then
+    set.last = set.last + 1
+    set.appended = set.last
+    call('RPUSH', set.key .. ':events', pack('>I6', now) .. item)
+    if not set.oldest then
+      call('HSET', set.key, 'oldest', now)
+      call('ZADD', base .. ':oldest', now, n)
+    end
+    sequences[#sequences + 1] = set.appended
+    sequences[#sequences + 1] = math.max(set.created, epoch)
+  end
+  sets[i] = set
+end
+
+local function move(set, born, state, change)
+  if state == 0 then return end
+  if state == 1 then set.queued = set.queued + change else set.leased = set.leased + change end
+  set.births[born] = (set.births[born] or 0) + change
+end
+
+local function count_live(set, bucket, key, change)
+  if change == 0 then return end
+  local live = call('HINCRBY', key, 'l' .. set.n, change)
+  if live == 0 then call('ZREM', set.key .. ':live', bucket)
+  elseif live == change then call('ZADD', set.key .. ':live', 0, bucket) end
+end
+
+local function ended(set, bucket, state, at)
+  call('ZADD', set.key .. ':ended:' .. state % 16, 0, bucket)
+  call('ZADD', base .. ':ended', 'LT', at, bucket)
+end
+`;
+
+const TEMPLATES = `
+for _, template in ipairs(templates) do
+  if not template.number then
+    template.number = call('HINCRBY', base, 'templates', 1)
+    call('HSET', base .. ':template-number', template.id, template.number)
+    local class = template.class
+    call('HSET', base .. ':template', template.number, template.id .. string.char(#class) .. class .. template.bytes)
+    if class ~= '' then
+      if classes[class] then call('HSETNX', base .. ':class', class, classes[class]) end
+      call('HINCRBY', base .. ':class-uses', class, 1)
+    end
+  end
+end
+`;
+
+const CREATE = `
+for g = 1, take_number() do
+  local bucket, set, block, count = take(), sets[take_number()], take_number(), take_number()
+  local key = base .. ':jobs:' .. bucket
+  call('SET', base .. ':block:' .. bucket .. ':' .. block, take())
+  local stamp = pack('>I6I6I6I6', number, number, set.appended, set.appended)
+  local values, live = {}, 0
+  for i = 1, count do
+    local field, template, state, ended_at, runs = take(), templates[take_number()], take_number(), take(), take_number()
+    values[2 * i - 1] = field
+    values[2 * i] = stamp .. pack('>I4BBB', template.number, block, runs, state) .. take()
+    template.uses = template.uses + 1
+    local kind = math.floor(state / 16)
+    move(set, set.appended, kind, 1)
+    if kind > 0 then live = live + 1 else ended(set, bucket, state, ended_at) end
+  end
+  call('HSET', key, unpack(values))
+  call('HINCRBY', key, 'k' .. set.n, count)
+  call('HINCRBY', key, 'b' .. block, count)
+  count_live(set, bucket, key, live)
+  set.jobs = set.jobs + count
+end
+for _, claim in ipairs(claims) do call('HSET', claim.key, claim.field, claim.value) end
+for i = 1, take_number() do call('HSET', base .. ':runs:' .. take(), take(), take()) end
+for i = 1, take_number() do call('ZADD', sets[take_number()].key .. ':uris', 0, take()) end
+`;
+
+const CHANGE = `
+local released = {}
+for _, group in ipairs(groups) do
+  local values, live = {}, {}
+  for i, job in ipairs(group.jobs) do
+    local set, template = sets[job.set], templates[job.template]
+    local last = set.appended > 0 and set.appended or job.last
+    values[2 * i - 1] = job.field
+    values[2 * i] = pack('>I6I6I6I6I4BBB', number, job.submitted, job.born, last,
+      template.number, job.block, job.run_count, job.state) .. job.body
+    template.uses = template.uses + 1
+    released[job.old_template] = (released[job.old_template] or 0) - 1
+    local old_kind, kind = math.floor(job.old_state / 16), math.floor(job.state / 16)
+    move(set, job.born, old_kind, -1)
+    move(set, job.born, kind, 1)
+    local change = (kind > 0 and 1 or 0) - (old_kind > 0 and 1 or 0)
+    live[job.set] = (live[job.set] or 0) + change
+    if kind == 0 then ended(set, group.bucket, job.state, job.ended) end
+    for r = job.old_runs + 1, #job.runs do
+      call('HSET', base .. ':runs:' .. job.runs[r][1], job.runs[r][2], job.key)
+    end
+  end
+  call('HSET', group.key, unpack(values))
+  for index, change in pairs(live) do count_live(sets[index], group.bucket, group.key, change) end
+end
+`;
+
+const FINISH = `
+for i = 1, take_number() do
+  local id = take()
+  call('HSET', base .. ':operations', id, pack('>I6', number) .. take())
+end
+for i = 1, take_number() do call('HDEL', base .. ':operations', take()) end
+
+local queue_live = 0
+for _, set in ipairs(sets) do
+  for born, change in pairs(set.births) do
+    if change ~= 0 then
+      local live = call('HINCRBY', set.key .. ':births', born, change)
+      if live == 0 then call('HDEL', set.key .. ':births', born)
+      elseif live == change then call(born == 0 and 'LPUSH' or 'RPUSH', set.key .. ':pins', born) end
+    end
+  end
+  call('HSET', set.key, 'last', set.last, 'queued', set.queued, 'leased', set.leased, 'jobs', set.jobs)
+  local live = set.queued + set.leased
+  queue_live = queue_live + live - set.had_live
+  if live > 0 and set.had_live == 0 then call('ZADD', base .. ':active', 0, set.name) end
+  if live == 0 and set.had_live > 0 then call('ZREM', base .. ':active', set.name) end
+  if set.jobs > 0 and not set.had_jobs then call('ZADD', base .. ':names', 0, set.name) end
+end
+if queue_live ~= 0 and call('HINCRBY', base .. ':live', queue, queue_live) == 0 then
+  call('HDEL', base .. ':live', queue)
+end
+for _, template in ipairs(templates) do
+  released[template.number] = (released[template.number] or 0) + template.uses
+end
+for n, change in pairs(released) do
+  if change ~= 0 then use_template(n, change) end
+end
+
+local place, reply = {pack('>I2', #sequences / 2)}, {'applied', number}
+for i, value in ipairs(sequences) do
+  place[i + 1] = pack('>I6', value)
+  reply[i + 2] = value
+end
+append_log(number, table.concat(place) .. take(), term ~= '' and term or current_term)
+return reply
+`;
+
+export const APPEND = script(
+  [PRELUDE, CHECK_SEEN, APPEND_LOG, RELEASE_TEMPLATES, CHECKS, SETS, TEMPLATES, CREATE, CHANGE, FINISH].join(
+    '',
+  ),
+);

@@ -1,0 +1,162 @@
+/**
+ * Retention, one bounded step a call: each looks at no more than its caller
+ * says and at about half a megabyte, which keeps it far under 10 ms. Steps of
+ * several servers at once do no harm.
+ */
+import { script } from '../node.ts';
+import { PRELUDE, RELEASE_TEMPLATES } from './prelude.ts';
+
+/** Removes entries from the front of the log, up to the first that is young enough; how many. */
+export const TRIM_LOG = script(`
+${PRELUDE}
+local until_ms, most, left = take_number(), take_number(), 524288
+local removed, old = 0, true
+while old and removed < most and left > 0 do
+  local items = call('LRANGE', base .. ':log', 0, 15)
+  local gone = 0
+  for _, item in ipairs(items) do
+    if unpack_bytes('>I6', item) > until_ms then
+      old = false
+      break
+    end
+    gone = gone + 1
+    left = left - #item
+  end
+  if gone > 0 then call('LTRIM', base .. ':log', gone, -1) end
+  removed = removed + gone
+  if #items < 16 then old = false end
+end
+return {removed, old and 1 or 0}
+`);
+
+/** Removes a job set without jobs and events. */
+const REMOVE_JOB_SET = `
+local function remove_if_empty(n)
+  local key = base .. ':set:' .. n
+  local row = call('HMGET', key, 'first', 'last', 'jobs', 'name', 'created')
+  if not row[1] or tonumber(row[1]) <= tonumber(row[2]) or tonumber(row[3]) > 0 then return end
+  local removed = tonumber(call('HGET', base, 'removed'))
+  if tonumber(row[5]) > removed then call('HSET', base, 'removed', row[5]) end
+  call('HDEL', base .. ':sets', row[4])
+  call('ZREM', base .. ':oldest', n)
+  call('DEL', key, key .. ':events', key .. ':births', key .. ':pins', key .. ':live', key .. ':uris')
+  for state = 0, 15 do call('DEL', key .. ':ended:' .. state) end
+end
+`;
+
+/**
+ * Removes old events from the front of streams, never past the submit of a live
+ * job. Streams by their oldest event, from a place among them on: how many were
+ * looked at and stay among the old ones, and whether there may be more.
+ */
+export const TRIM_EVENTS = script(`
+${PRELUDE}${REMOVE_JOB_SET}
+local until_ms, skip, most, left = take_number(), take_number(), take_number(), 524288
+
+local function pin(key)
+  for i = 1, 200 do
+    local born = call('LINDEX', key .. ':pins', 0)
+    if not born then return math.huge end
+    if call('HEXISTS', key .. ':births', born) == 1 then return tonumber(born) end
+    call('LPOP', key .. ':pins')
+  end
+  return 0, true
+end
+
+local found = call('ZRANGE', base .. ':oldest', '-inf', until_ms, 'BYSCORE', 'LIMIT', skip, most)
+local staying = 0
+for _, n in ipairs(found) do
+  local key = base .. ':set:' .. n
+  local row = call('HMGET', key, 'first', 'last')
+  local first, last = tonumber(row[1]), tonumber(row[2])
+  local bound, unsure = pin(key)
+  if unsure then return {staying, 1} end
+  local old = true
+  while old and left > 0 do
+    local items = call('LRANGE', key .. ':events', 0, 15)
+    local gone = 0
+    for _, item in ipairs(items) do
+      if first + gone >= bound or unpack_bytes('>I6', item) > until_ms then
+        old = false
+        break
+      end
+      gone = gone + 1
+      left = left - #item
+    end
+    if gone > 0 then call('LTRIM', key .. ':events', gone, -1) end
+    first = first + gone
+    if #items < 16 then old = false end
+  end
+  local front = call('LINDEX', key .. ':events', 0)
+  call('HSET', key, 'first', first)
+  if front then
+    local oldest = unpack_bytes('>I6', front)
+    call('HSET', key, 'oldest', oldest)
+    call('ZADD', base .. ':oldest', oldest, n)
+    if oldest <= until_ms then staying = staying + 1 end
+  else
+    call('HDEL', key, 'oldest')
+    call('ZREM', base .. ':oldest', n)
+    remove_if_empty(n)
+  end
+  if old then return {staying - 1, 1} end
+end
+return {staying, #found == most and 1 or 0}
+`);
+
+/**
+ * Removes records of one bucket that are still at the versions at which the
+ * caller judged them, with all that belongs to them; how many.
+ */
+export const PURGE = script(`
+${PRELUDE}${RELEASE_TEMPLATES}${REMOVE_JOB_SET}
+local bucket, next_ended = take(), take()
+local key = base .. ':jobs:' .. bucket
+local released, kept, blocks, counts, total = {}, {}, {}, {}, 0
+for i = 1, take_number() do kept[take()] = true end
+for i = 1, take_number() do
+  local field, version, n, claim, client, job, uri = take(), take_number(), take(), take(), take(), take(), take()
+  local runs = {}
+  for r = 1, take_number() do runs[r] = {take(), take()} end
+  local value = call('HGET', key, field)
+  if value and unpack_bytes('>I6', value) == version then
+    local _, _, _, _, template, block = unpack_bytes('>I6I6I6I6I4B', value)
+    call('HDEL', key, field)
+    total = total + 1
+    released[template] = (released[template] or 0) - 1
+    blocks[block] = (blocks[block] or 0) + 1
+    counts[n] = (counts[n] or 0) + 1
+    if client ~= '' then
+      local held = call('HGET', claim, client)
+      if held and string.sub(held, 1, 16) == job then call('HDEL', claim, client) end
+    end
+    for _, run in ipairs(runs) do call('HDEL', base .. ':runs:' .. run[1], run[2]) end
+    if uri ~= '' then call('ZREM', base .. ':set:' .. n .. ':uris', uri) end
+  end
+end
+for template, change in pairs(released) do use_template(template, change) end
+for block, count in pairs(blocks) do
+  if call('HINCRBY', key, 'b' .. block, -count) == 0 then
+    call('HDEL', key, 'b' .. block)
+    call('DEL', base .. ':block:' .. bucket .. ':' .. block)
+  end
+end
+for n, count in pairs(counts) do
+  local set = base .. ':set:' .. n
+  if call('HINCRBY', set, 'jobs', -count) == 0 then
+    call('ZREM', base .. ':names', call('HGET', set, 'name'))
+  end
+  if call('HINCRBY', key, 'k' .. n, -count) == 0 then
+    call('HDEL', key, 'k' .. n, 'l' .. n)
+    for state = 0, 15 do call('ZREM', set .. ':ended:' .. state, bucket) end
+  end
+  remove_if_empty(n)
+end
+local ended = 0
+for n in pairs(kept) do
+  ended = ended + tonumber(call('HGET', key, 'k' .. n) or 0) - tonumber(call('HGET', key, 'l' .. n) or 0)
+end
+if ended == 0 then call('ZREM', base .. ':ended', bucket)
+elseif next_ended ~= '' then call('ZADD', base .. ':ended', next_ended, bucket) end
+return total
+`);

@@ -1,0 +1,268 @@
+/**
+ * How commands get to their server: to the one there is (behind Sentinel: that
+ * is the master now), or in a Cluster to the one that has the partition.
+ */
+import type { Redis, RedisOptions } from 'ioredis';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from '../../base/logger.ts';
+import { ArmadaError } from '../../base/errors.ts';
+import { Moved, newClient, type NodeEvents, openNode, ready, type RedisNode, type Replicas } from './node.ts';
+import type { Wire } from './partition.ts';
+import type { Address, RedisPlace } from './url.ts';
+
+/** All connections of this process. */
+export interface Connections extends Wire {
+  /** Settings of every server with data, for the checks at the start. */
+  info(): Promise<ServerInfo[]>;
+  /** Hears every message on a channel. */
+  subscribe(channel: string, hear: (message: string) => void): Promise<void>;
+  close(): void;
+}
+
+/** What a server says of itself. */
+export interface ServerInfo {
+  address: string;
+  fields: Map<string, string>;
+}
+
+/** What connecting needs to know. */
+export interface WireOptions {
+  place: RedisPlace;
+  /** What a write waits for, besides its answer. */
+  replicas: () => Replicas | undefined;
+  /** Called whenever commands may now reach another server, or the same one after a break. */
+  onChange: () => void;
+  logger: Logger;
+}
+
+/** Options of ioredis for a place, for one server of it. */
+export function clientOptions(place: RedisPlace, address: Address | undefined): RedisOptions {
+  const { username, password, tls, database } = place;
+  const options: RedisOptions = {
+    ...(username !== undefined && { username }),
+    ...(password !== undefined && { password }),
+    ...(tls && { tls: {} }),
+    db: database,
+  };
+  if (place.kind !== 'sentinel') return { ...options, host: address?.host ?? '', port: address?.port ?? 0 };
+  return {
+    ...options,
+    sentinels: place.addresses.map(({ host, port }) => ({ host, port })),
+    name: place.masterName,
+    ...(place.sentinelUsername !== undefined && { sentinelUsername: place.sentinelUsername }),
+    ...(place.sentinelPassword !== undefined && { sentinelPassword: place.sentinelPassword }),
+    ...(tls && { enableTLSForSentinelMode: true, sentinelTLS: {} }),
+  };
+}
+
+/** Connects. Throws UNAVAILABLE when no server answers. */
+export async function connect(options: WireOptions): Promise<Connections> {
+  return options.place.kind === 'cluster' ? await connectCluster(options) : await connectOne(options);
+}
+
+function nodeEvents({ onChange, logger }: WireOptions): NodeEvents {
+  return {
+    onReady: onChange,
+    onError: (error) => logger.debug({ err: error }, 'a connection to Redis has failed'),
+  };
+}
+
+async function connectOne(options: WireOptions): Promise<Connections> {
+  const redisOptions = clientOptions(options.place, options.place.addresses[0]);
+  const node = openNode(redisOptions, nodeEvents(options), options.replicas);
+  const subscriber = createSubscriber(() => Promise.resolve(redisOptions), options.logger);
+  try {
+    await node.connected();
+  } catch (error) {
+    node.close();
+    throw error;
+  }
+  return {
+    read: (_, commands) => node.read(commands),
+    write: (_, call) => node.write(call),
+    info: async () => [await infoOf(node, shownAddress(options.place.addresses[0]))],
+    subscribe: (channel, hear) => subscriber.subscribe(channel, hear),
+    close() {
+      node.close();
+      subscriber.close();
+    },
+  };
+}
+
+function shownAddress(address: Address | undefined): string {
+  return address ? `${address.host}:${address.port}` : '';
+}
+
+async function infoOf(node: RedisNode, address: string): Promise<ServerInfo> {
+  const [reply] = await node.read([['INFO']]);
+  const lines = String(reply).split('\r\n');
+  const fields = lines.flatMap((line): [string, string][] => {
+    const colon = line.indexOf(':');
+    return colon < 0 ? [] : [[line.slice(0, colon), line.slice(colon + 1)]];
+  });
+  return { address, fields: new Map(fields) };
+}
+
+/** How often, and how long between, the Cluster is asked where a partition has gone before a command is given up. */
+const MAX_MOVES = 5;
+const MOVE_MS = 50;
+
+async function connectCluster(options: WireOptions): Promise<Connections> {
+  const { place, onChange } = options;
+  const nodes = new Map<string, RedisNode>();
+  let ranges: SlotRange[] = [];
+  let learning: Promise<void> | undefined;
+
+  function nodeAt(address: string): RedisNode {
+    let node = nodes.get(address);
+    if (!node) {
+      node = openNode(clientOptions(place, addressOf(address)), nodeEvents(options), options.replicas);
+      nodes.set(address, node);
+    }
+    return node;
+  }
+
+  const addresses = (): string[] => [...new Set(ranges.map(({ owner }) => owner))];
+  const ownerOf = (partition: number): string => {
+    const slot = slotOfPartition(partition);
+    const range = ranges.find(({ from, to }) => from <= slot && slot <= to);
+    if (range) return range.owner;
+    throw new ArmadaError('UNAVAILABLE', 'the Redis Cluster does not serve all of its slots');
+  };
+
+  /** Asks whichever server answers first which one has what. */
+  async function learn(): Promise<void> {
+    const known = [...new Set([...addresses(), ...place.addresses.map(shownAddress)])];
+    const answers = known.map((address) => askRanges(clientOptions(place, addressOf(address)), address));
+    try {
+      const learnt = await Promise.any(answers);
+      if (JSON.stringify(learnt) !== JSON.stringify(ranges)) onChange();
+      ranges = learnt;
+    } catch (error) {
+      const [first] = error instanceof AggregateError ? (error.errors as unknown[]) : [error];
+      if (first instanceof ArmadaError) throw first;
+      throw new ArmadaError('UNAVAILABLE', 'no server of the Redis Cluster answers', { cause: error });
+    }
+    const owners = addresses();
+    for (const [address, node] of nodes) {
+      if (owners.includes(address)) continue;
+      nodes.delete(address);
+      node.close();
+    }
+    await Promise.all(owners.map((address) => nodeAt(address).connected()));
+  }
+
+  const relearn = (): Promise<void> => (learning ??= learn().finally(() => (learning = undefined)));
+
+  /** Has the owner of a partition do something, asking for a new owner where that one refuses. What has failed otherwise may have happened. */
+  async function atOwner<Value>(partition: number, act: (node: RedisNode) => Promise<Value>): Promise<Value> {
+    for (let moves = 0; ; moves++) {
+      try {
+        return await act(nodeAt(ownerOf(partition)));
+      } catch (error) {
+        if (!(error instanceof ArmadaError)) throw error;
+        if (!(error instanceof Moved) || moves === MAX_MOVES) {
+          // The next command may find another server in its place.
+          void relearn().catch(() => {});
+          throw error;
+        }
+        if (moves > 0) await sleep(MOVE_MS);
+        await relearn();
+      }
+    }
+  }
+
+  await relearn();
+  const subscriber = createSubscriber(async () => {
+    await relearn();
+    return clientOptions(place, addressOf(ownerOf(0)));
+  }, options.logger);
+  return {
+    read: (partition, commands) => atOwner(partition, (node) => node.read(commands)),
+    write: (partition, call) => atOwner(partition, (node) => node.write(call)),
+    info: () => Promise.all(addresses().map((address) => infoOf(nodeAt(address), address))),
+    subscribe: (channel, hear) => subscriber.subscribe(channel, hear),
+    close() {
+      for (const node of nodes.values()) node.close();
+      subscriber.close();
+    },
+  };
+}
+
+function addressOf(text: string): Address {
+  const colon = text.lastIndexOf(':');
+  return { host: text.slice(0, colon), port: Number(text.slice(colon + 1)) };
+}
+
+/** Slots of a Cluster and the server that has them. */
+interface SlotRange {
+  from: number;
+  to: number;
+  owner: string;
+}
+
+/** Asks one server who has what. */
+async function askRanges(options: RedisOptions, asked: string): Promise<SlotRange[]> {
+  const client = newClient({ ...options, retryStrategy: () => null });
+  client.on('error', () => {});
+  try {
+    await ready(client);
+    const ranges = await client.cluster('SLOTS');
+    return ranges.map(([from, to, master]) => {
+      const [host, port] = master ?? ['', 0];
+      // A server that does not know its own name is where it was asked.
+      return { from, to, owner: `${host || addressOf(asked).host}:${port}` };
+    });
+  } finally {
+    client.disconnect();
+  }
+}
+
+/** Slot of a partition's hash tag: its CRC-16 (XMODEM), as Redis Cluster counts. */
+export function slotOfPartition(partition: number): number {
+  let crc = 0;
+  for (const byte of Buffer.from(String(partition))) {
+    crc ^= byte << 8;
+    for (let bit = 0; bit < 8; bit++) crc = ((crc << 1) ^ (crc & 0x8000 ? 0x1021 : 0)) & 0xffff;
+  }
+  return crc % 16_384;
+}
+
+/** The one subscribing connection of this process. It begins anew, wherever that is by then, whenever it breaks. */
+function createSubscriber(where: () => Promise<RedisOptions>, logger: Logger) {
+  let client: Redis | undefined;
+  let isClosed = false;
+
+  async function begin(channel: string, hear: (message: string) => void): Promise<void> {
+    const options = await where();
+    if (isClosed) return;
+    const begun = newClient({ ...options, socketTimeout: 0, retryStrategy: () => null });
+    client = begun;
+    begun.on('error', (error: Error) => logger.debug({ err: error }, 'the subscription to Redis has failed'));
+    begun.on('message', (_: string, message: string) => hear(message));
+    begun.once('end', () => void again(channel, hear));
+    await ready(begun);
+    await begun.subscribe(channel);
+  }
+
+  async function again(channel: string, hear: (message: string) => void): Promise<void> {
+    while (!isClosed) {
+      await sleep(500, undefined, { ref: false });
+      try {
+        if (!isClosed) await begin(channel, hear);
+        return;
+      } catch (error) {
+        logger.debug({ err: error }, 'subscribing to Redis has failed; trying again');
+        if (client?.status !== 'end') return;
+      }
+    }
+  }
+
+  return {
+    subscribe: begin,
+    close() {
+      isClosed = true;
+      client?.disconnect();
+    },
+  };
+}

@@ -1,0 +1,95 @@
+/** Real Redis servers for tests: started on free ports with a directory of their own, and ended with the tests. */
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** A running server. */
+export interface RedisServer {
+  readonly port: number;
+  readonly process: ChildProcess;
+  /** Ends it with SIGKILL, and waits. */
+  kill(): Promise<void>;
+  /** Starts it again, with the same data. */
+  restart(): Promise<void>;
+}
+
+const running = new Set<ChildProcess>();
+// A test process that dies takes its servers along.
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
+/** A place for the data of some servers. */
+export async function createDirectory(): Promise<string> {
+  return await mkdtemp(join(tmpdir(), 'armada-redis-'));
+}
+
+export async function removeDirectory(directory: string): Promise<void> {
+  await rm(directory, { recursive: true, force: true, maxRetries: 5 });
+}
+
+/** Settings under which nothing that was answered is lost. */
+export const SYNCED = ['--appendonly', 'yes', '--appendfsync', 'always', '--save', ''];
+
+/** Starts a server. @param settings as on the command line */
+export async function startRedis(directory: string, settings: readonly string[]): Promise<RedisServer> {
+  const port = await freePort();
+  const home = join(directory, String(port));
+  await mkdir(home);
+  const parameters = ['--port', String(port), '--dir', home, '--bind', '127.0.0.1', ...settings];
+  let child = await start('redis-server', parameters, port);
+  return {
+    port,
+    get process() {
+      return child;
+    },
+    kill: () => end(child),
+    async restart() {
+      await end(child);
+      child = await start('redis-server', parameters, port);
+    },
+  };
+}
+
+/** Starts a program of Redis and waits until it listens. */
+export async function start(program: string, parameters: readonly string[], port: number): Promise<ChildProcess> {
+  const child = spawn(program, [...parameters], { stdio: ['ignore', 'pipe', 'inherit'] });
+  running.add(child);
+  child.once('exit', () => running.delete(child));
+  let output = '';
+  child.stdout?.on('data', (data: Buffer) => (output = (output + data.toString()).slice(-4000)));
+  await once(child, 'spawn');
+  for (let tries = 0; tries < 200; tries++) {
+    assert.equal(child.exitCode, null, `${program} has ended: ${output}`);
+    if (/Ready to accept connections|monitor master/.test(output)) return child;
+    await sleep(10);
+  }
+  throw new Error(`${program} on port ${port} does not get ready: ${output}`);
+}
+
+export async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+}
+
+/** A port that is free now, with the one 10,000 above it, which a Cluster uses too. */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = 20_000 + Math.floor(Math.random() * 12_000);
+    if ((await isFree(port)) && (await isFree(port + 10_000))) return port;
+  }
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = createServer();
+    probe.once('error', () => resolve(false));
+    probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)));
+  });
+}
