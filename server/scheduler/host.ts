@@ -151,7 +151,7 @@ async function follow(
   for (let life = 2; !signal.aborted; life++) {
     for await (const item of store.tail(from, signal)) {
       if (item.kind === 'fell-off') break;
-      const encoded = item.entries.map((entry) => LogEntry.encode(entry).finish());
+      const encoded = item.entries.map((entry) => LogEntry.encode(neededOf(entry)).finish());
       const lengths = encoded.map((one) => one.length);
       const bytes = new Uint8Array(Buffer.concat(encoded));
       await thread.ready();
@@ -161,6 +161,14 @@ async function follow(
     from = await store.heads();
     await load(parts, { life, term }, from);
   }
+}
+
+/** An entry as the thread needs it: the records tell all but which jobs are new. */
+function neededOf(entry: LogEntry): LogEntry {
+  const sequences = entry.sequences.filter(({ events }) =>
+    events?.events.some(({ event }) => event?.$case === 'submitJob'),
+  );
+  return { ...entry, sequences };
 }
 
 function startThread(
