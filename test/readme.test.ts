@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { promisify } from 'node:util';
 import { armadactl, root, startStandalone, temporaryDirectory } from './e2e/programs.ts';
 
 /** Commands of the README's first job with what it shows them to print. */
@@ -38,6 +40,34 @@ test('the first job of the README prints what the README shows', async (t) => {
     assert.equal(printed.code, 0);
     jobId = /with id: (\S+)/.exec(printed.stdout)?.[1] ?? jobId;
   }
+});
+
+/** The text of a file's smallest program. */
+async function smallestProgram(file: string): Promise<string> {
+  const text = await readFile(join(root, file), 'utf8');
+  const program = /<!-- smallest-program:[^>]*-->\n```ts\n([\s\S]*?)```/.exec(text)?.[1];
+  assert.ok(program, `${file} has a smallest program`);
+  return program;
+}
+
+test('the smallest program of the README, four lines, runs a job and prints what it wrote', async (t) => {
+  const directory = await temporaryDirectory(t);
+  const server = await startStandalone(join(directory, 'data'));
+  t.after(() => server.kill('SIGKILL'));
+  const program = await smallestProgram('README.md');
+  assert.equal(await smallestProgram('client/README.md'), program);
+  assert.equal(program.trim().split('\n').length, 4);
+  assert.equal((await armadactl(server.address, 'create', 'queue', 'demo')).code, 0);
+  await mkdir(join(directory, 'node_modules/@armada-ts'), { recursive: true });
+  await symlink(join(root, 'client'), join(directory, 'node_modules/@armada-ts/client'));
+  await writeFile(join(directory, 'program.ts'), program);
+  const run = promisify(execFile);
+  const env = { ...process.env, ARMADAURL: server.address, HOME: directory };
+  const { stdout } = await run(process.execPath, ['--conditions=source', 'program.ts'], {
+    cwd: directory,
+    env,
+  });
+  assert.equal(stdout, 'succeeded Hello from TypeScript\n\n');
 });
 
 /** Splits a command as a shell does, with single quotes. */
