@@ -1,6 +1,7 @@
 import { cancelJobs, cancelJobSet, type JobSelection, type JobSetSelection } from '@armada-ts/client/jobs';
 import type { JobState } from '@armada-ts/api/api/job';
 import type { CommandContext } from './command.ts';
+import { reportDeed } from './deed.ts';
 import { ExitCode } from './exit-codes.ts';
 import { Failure } from './failure.ts';
 import { withQueueAdvice } from './names.ts';
@@ -18,8 +19,14 @@ export async function requestJobCancellation(
   );
   const left: string[] = [];
   for (const jobId of selection.jobIds) {
-    if (taken.has(jobId)) context.output.done(`Requested cancellation of job ${jobId}`);
-    else left.push(jobId);
+    if (taken.has(jobId)) {
+      reportDeed(context, {
+        action: 'cancelling',
+        kind: 'Job',
+        name: jobId,
+        sentence: `Requested cancellation of job ${jobId}`,
+      });
+    } else left.push(jobId);
   }
   if (left.length > 0) {
     throw new Failure(ExitCode.failed, `not cancelled: ${left.join(', ')}`, {
@@ -36,5 +43,11 @@ export async function requestJobSetCancellation(
   const connection = await context.connection();
   const { queue, jobSetId } = selection;
   await withQueueAdvice(connection, queue, () => cancelJobSet(connection, selection));
-  context.output.done(`Requested cancellation of job set ${jobSetId} of queue ${queue}`);
+  reportDeed(context, {
+    action: 'cancelling',
+    kind: 'JobSet',
+    name: jobSetId,
+    sentence: `Requested cancellation of job set ${jobSetId} of queue ${queue}`,
+    fields: { queue },
+  });
 }

@@ -1,4 +1,5 @@
 import type { CommandModule } from './command.ts';
+import { takesValue } from './global-options.ts';
 
 /** A command by the words that name it. Its file is loaded only when those words were typed. */
 export interface CommandEntry {
@@ -15,7 +16,7 @@ export interface CommandEntry {
 export const commandTable: readonly CommandEntry[] = [
   {
     words: ['submit'],
-    summary: 'Submit the jobs of a job set file',
+    summary: 'Submit the jobs of job set files',
     load: () => import('./commands/submit.ts'),
   },
   {
@@ -24,9 +25,29 @@ export const commandTable: readonly CommandEntry[] = [
     load: () => import('./commands/run.ts'),
   },
   {
+    words: ['apply'],
+    summary: 'Make queues and jobs be as files say',
+    load: () => import('./commands/apply.ts'),
+  },
+  {
     words: ['watch'],
     summary: 'Follow the events of a job set',
     load: () => import('./commands/watch.ts'),
+  },
+  {
+    words: ['wait'],
+    summary: 'Wait for jobs',
+  },
+  {
+    words: ['wait', 'job'],
+    summary: 'Wait for jobs by id, and exit with what they came to',
+    load: () => import('./commands/wait-job.ts'),
+  },
+  {
+    words: ['wait', 'job-set'],
+    aliases: ['jobset'],
+    summary: 'Wait for the jobs of a job set',
+    load: () => import('./commands/wait-job-set.ts'),
   },
   {
     words: ['logs'],
@@ -34,8 +55,23 @@ export const commandTable: readonly CommandEntry[] = [
     load: () => import('./commands/logs.ts'),
   },
   {
+    words: ['retry'],
+    summary: 'Submit jobs again that ended without success',
+  },
+  {
+    words: ['retry', 'job'],
+    summary: 'Submit jobs again, by id',
+    load: () => import('./commands/retry-job.ts'),
+  },
+  {
+    words: ['retry', 'job-set'],
+    aliases: ['jobset'],
+    summary: 'Submit the unsuccessful jobs of a job set again',
+    load: () => import('./commands/retry-job-set.ts'),
+  },
+  {
     words: ['cancel'],
-    summary: 'Cancel jobs or job sets',
+    summary: 'Cancel jobs, by id or by where they are',
     load: () => import('./commands/cancel.ts'),
   },
   {
@@ -45,23 +81,75 @@ export const commandTable: readonly CommandEntry[] = [
   },
   {
     words: ['cancel', 'job-set'],
-    summary: 'Cancel all jobs of a job set',
+    aliases: ['jobset'],
+    summary: 'Cancel the jobs of a job set',
     load: () => import('./commands/cancel-job-set.ts'),
   },
-  { words: ['reprioritize'], aliases: ['reprioritise'], summary: 'Move jobs within their queue' },
+  {
+    words: ['cancel', 'queue'],
+    aliases: ['queues', 'on-queue'],
+    summary: 'Cancel the jobs of queues',
+    load: () => import('./commands/cancel-queue.ts'),
+  },
+  {
+    words: ['cancel', 'executor'],
+    aliases: ['on-executor'],
+    summary: 'Cancel the jobs that hold a run on an executor',
+    load: () => import('./commands/cancel-executor.ts'),
+  },
+  {
+    words: ['cancel', 'node'],
+    aliases: ['on-node'],
+    summary: 'Cancel the jobs that hold a run on a node',
+    load: () => import('./commands/cancel-node.ts'),
+  },
+  {
+    words: ['preempt'],
+    summary: 'Preempt running jobs, by id or by where they are',
+  },
+  {
+    words: ['preempt', 'job'],
+    summary: 'Preempt jobs by id',
+    load: () => import('./commands/preempt-job.ts'),
+  },
+  {
+    words: ['preempt', 'queue'],
+    aliases: ['queues', 'on-queue'],
+    summary: 'Preempt the running jobs of queues',
+    load: () => import('./commands/preempt-queue.ts'),
+  },
+  {
+    words: ['preempt', 'executor'],
+    aliases: ['on-executor'],
+    summary: 'Preempt the running jobs of an executor',
+    load: () => import('./commands/preempt-executor.ts'),
+  },
+  {
+    words: ['preempt', 'node'],
+    aliases: ['on-node'],
+    summary: 'Preempt the running jobs of a node',
+    load: () => import('./commands/preempt-node.ts'),
+  },
+  {
+    words: ['reprioritize'],
+    aliases: ['reprioritise'],
+    summary: 'Move jobs within their queue',
+    load: () => import('./commands/reprioritize.ts'),
+  },
   {
     words: ['reprioritize', 'job'],
-    summary: 'Give a job another priority',
+    summary: 'Give jobs another priority',
     load: () => import('./commands/reprioritize-job.ts'),
   },
   {
     words: ['reprioritize', 'job-set'],
+    aliases: ['jobset'],
     summary: 'Give all jobs of a job set another priority',
     load: () => import('./commands/reprioritize-job-set.ts'),
   },
   {
     words: ['create'],
-    summary: 'Create a queue, from flags or from a file',
+    summary: 'Create queues, from flags or from a file',
     load: () => import('./commands/create.ts'),
   },
   {
@@ -69,7 +157,19 @@ export const commandTable: readonly CommandEntry[] = [
     summary: 'Create a queue',
     load: () => import('./commands/create-queue.ts'),
   },
-  { words: ['get'], summary: 'Show queues or jobs' },
+  {
+    words: ['update'],
+    summary: 'Change a queue',
+  },
+  {
+    words: ['update', 'queue'],
+    summary: 'Change some settings of a queue, and leave the others',
+    load: () => import('./commands/update-queue.ts'),
+  },
+  {
+    words: ['get'],
+    summary: 'Show queues, job sets or jobs',
+  },
   {
     words: ['get', 'queue'],
     summary: 'Show one queue',
@@ -81,41 +181,87 @@ export const commandTable: readonly CommandEntry[] = [
     load: () => import('./commands/get-queues.ts'),
   },
   {
+    words: ['get', 'job-sets'],
+    aliases: ['jobsets'],
+    summary: 'List the job sets of a queue that have jobs to do',
+    load: () => import('./commands/get-job-sets.ts'),
+  },
+  {
     words: ['get', 'jobs'],
     summary: 'List jobs with their states',
     load: () => import('./commands/get-jobs.ts'),
   },
-  { words: ['describe'], summary: 'Show all that is known of a job' },
+  {
+    words: ['describe'],
+    summary: 'Show all that is known of a job or a queue',
+  },
   {
     words: ['describe', 'job'],
     summary: 'Show a job, its runs and why it is in its state',
     load: () => import('./commands/describe-job.ts'),
   },
-  { words: ['delete'], summary: 'Delete a queue' },
+  {
+    words: ['describe', 'queue'],
+    summary: 'Show a queue, who may use it and what is going on in it',
+    load: () => import('./commands/describe-queue.ts'),
+  },
+  {
+    words: ['delete'],
+    summary: 'Delete a queue, or forget an executor',
+  },
   {
     words: ['delete', 'queue'],
     summary: 'Delete a queue that has no live jobs',
     load: () => import('./commands/delete-queue.ts'),
   },
-  { words: ['cordon'], summary: 'Stop starting the jobs of queues' },
+  {
+    words: ['delete', 'executor'],
+    summary: 'Forget an executor that is gone for good',
+    load: () => import('./commands/delete-executor.ts'),
+  },
+  {
+    words: ['cordon'],
+    summary: 'Stop starting jobs of queues, or on an executor',
+  },
   {
     words: ['cordon', 'queue'],
     aliases: ['queues'],
     summary: 'Stop starting the jobs of queues; they still take new ones',
     load: () => import('./commands/cordon-queue.ts'),
   },
-  { words: ['uncordon'], summary: 'Start the jobs of queues again' },
+  {
+    words: ['cordon', 'executor'],
+    summary: 'Stop starting jobs on an executor; what runs goes on',
+    load: () => import('./commands/cordon-executor.ts'),
+  },
+  {
+    words: ['uncordon'],
+    summary: 'Start jobs of queues, or on an executor, again',
+  },
   {
     words: ['uncordon', 'queue'],
     aliases: ['queues'],
     summary: 'Start the jobs of cordoned queues again',
     load: () => import('./commands/uncordon-queue.ts'),
   },
-  { words: ['config'], summary: 'Choose between servers' },
+  {
+    words: ['uncordon', 'executor'],
+    summary: 'Start jobs on a cordoned executor again',
+    load: () => import('./commands/uncordon-executor.ts'),
+  },
+  {
+    words: ['config'],
+    summary: 'Say which servers there are, and choose between them',
+  },
   {
     words: ['config', 'get-contexts'],
     summary: 'List the contexts of the configuration file',
     load: () => import('./commands/config-get-contexts.ts'),
+  },
+  {
+    words: ['config', 'current-context'],
+    summary: 'Print the name of the current context',
+    load: () => import('./commands/config-current-context.ts'),
   },
   {
     words: ['config', 'use-context'],
@@ -123,9 +269,24 @@ export const commandTable: readonly CommandEntry[] = [
     load: () => import('./commands/config-use-context.ts'),
   },
   {
-    words: ['config', 'current-context'],
-    summary: 'Print the name of the current context',
-    load: () => import('./commands/config-current-context.ts'),
+    words: ['config', 'set-context'],
+    summary: 'Make a context, or change one',
+    load: () => import('./commands/config-set-context.ts'),
+  },
+  {
+    words: ['config', 'delete-context'],
+    summary: 'Remove a context',
+    load: () => import('./commands/config-delete-context.ts'),
+  },
+  {
+    words: ['config', 'view'],
+    summary: 'Print the configuration file without its secrets',
+    load: () => import('./commands/config-view.ts'),
+  },
+  {
+    words: ['completion'],
+    summary: 'Print what a shell needs to complete commands',
+    load: () => import('./commands/completion.ts'),
   },
   {
     words: ['version'],
@@ -144,24 +305,11 @@ export const commandTable: readonly CommandEntry[] = [
     load: () => import('./commands/delete-queue.ts'),
     hidden: true,
   },
-];
-
-/** Options that every command has, with the letter each may also be given by; each takes a value. */
-export const GLOBAL_OPTIONS: readonly { flags: string; names: readonly string[]; summary: string }[] = [
   {
-    flags: '-c, --context <name>',
-    names: ['-c', '--context'],
-    summary: 'context of the configuration file to use',
-  },
-  {
-    flags: '--armadaUrl <address>',
-    names: ['--armadaUrl'],
-    summary: 'host:port of the server (default: that of the context, or localhost:50051)',
-  },
-  {
-    flags: '--config <file>',
-    names: ['--config'],
-    summary: 'configuration file (default: ~/.armadactl.yaml)',
+    words: ['__complete'],
+    summary: 'Print what a command line may go on with, for shells',
+    load: () => import('./commands/complete.ts'),
+    hidden: true,
   },
 ];
 
@@ -171,7 +319,7 @@ export function findEntry(args: readonly string[]): CommandEntry | undefined {
   let found: CommandEntry | undefined;
   for (let place = 0; place < args.length; place += 1) {
     const arg = args[place] ?? '';
-    if (GLOBAL_OPTIONS.some(({ names }) => names.includes(arg))) {
+    if (takesValue(arg)) {
       place += 1;
       continue;
     }
@@ -189,7 +337,7 @@ export function findEntry(args: readonly string[]): CommandEntry | undefined {
   return found;
 }
 
-function isNamed(entry: CommandEntry, parent: readonly string[], word: string): boolean {
+export function isNamed(entry: CommandEntry, parent: readonly string[], word: string): boolean {
   if (entry.words.length !== parent.length + 1) return false;
   if (!parent.every((parentWord, place) => entry.words[place] === parentWord)) return false;
   return entry.words.at(-1) === word || (entry.aliases?.includes(word) ?? false);

@@ -2,12 +2,15 @@ import type { Command } from 'commander';
 import type { Connection } from '@armada-ts/client/connect';
 import type { Profile } from '@armada-ts/client/profile';
 import type { Output } from './output/output.ts';
+import type { Sink } from './output/terminal.ts';
 
 /** What the process gives a command; handed in, so that tests can give something else. */
 export interface Host {
   environment: Readonly<Record<string, string | undefined>>;
   homeDirectory: string | undefined;
   stdin: AsyncIterable<Uint8Array>;
+  stdout: Sink;
+  stderr: Sink;
   /** Calls `listener` on every SIGINT and SIGTERM until the returned function is called; without listeners they end the process. */
   onInterrupt(listener: () => void): () => void;
 }
@@ -19,8 +22,8 @@ export interface CommandContext extends Host {
   profile(): Promise<Profile>;
   /** Opened when first asked for and closed when the command ends. */
   connection(): Promise<Connection>;
-  /** What `--config` and `--context` say. */
-  flags(): { config: string | undefined; context: string | undefined };
+  /** What `--config`, `--context` and `--armadaUrl` say. */
+  flags(): { config: string | undefined; context: string | undefined; address: string | undefined };
   /** What the process ends with, unless the command throws. */
   exitCode: number;
 }

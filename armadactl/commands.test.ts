@@ -127,17 +127,17 @@ test('get queues prints documents that create -f reads, and get queue of a typo 
   const some = await armadactl(['get', 'queues', 'prod', 'pord'], { environment });
   assert.equal(some.exitCode, 3);
   assert.doesNotMatch(some.stdout, /demo/);
-  for (const args of [
-    ['get', 'queue', 'dmeo'],
-    ['delete', 'queue', 'dmeo'],
-    ['delete-queue', 'dmeo'],
-  ]) {
+  const create = 'create it with `armadactl create queue dmeo`';
+  const list = '`armadactl get queues -o name` lists those that exist';
+  for (const [args, remedy] of [
+    [['get', 'queue', 'dmeo'], create],
+    [['update', 'queue', 'dmeo', '--cordon'], create],
+    [['delete', 'queue', 'dmeo'], list],
+    [['delete-queue', 'dmeo'], list],
+  ] as const) {
     const { exitCode, stderr } = await armadactl(args, { environment });
     assert.equal(exitCode, 3);
-    assert.equal(
-      stderr,
-      'error: queue "dmeo" does not exist\n  did you mean "demo"?\n  create it with `armadactl create queue dmeo`\n',
-    );
+    assert.equal(stderr, `error: queue "dmeo" does not exist\n  did you mean "demo"?\n  ${remedy}\n`);
   }
 });
 
@@ -197,7 +197,7 @@ test('submit names the places in the file of what the server finds wrong', async
   assert.equal(refused.exitCode, 1);
   assert.equal(
     refused.stderr,
-    'error: the server refused standard input\n  line 5: jobs[0].podSpec.containers[0].resources: must have requests\n',
+    'error: standard input: the server refused 1 of 1 job\n  line 5: jobs[0].podSpec.containers[0].resources: must have requests\n',
   );
 });
 
@@ -214,7 +214,10 @@ test('submit ends with 1 when single items were refused, and with 3 for a queue 
   const environment = { ARMADAURL: server.address };
   const refused = await armadactl(['submit', '-'], { environment, input: JOB_SET.replace('demo', 'prod') });
   assert.equal(refused.exitCode, 1);
-  assert.equal(refused.stderr, 'error: jobs[0] was refused: too large\nerror: 1 of 1 job refused\n');
+  assert.equal(
+    refused.stderr,
+    'error: standard input: the server refused 1 of 1 job\n  line 5: jobs[0]: too large\n',
+  );
   const missing = await armadactl(['submit', '-'], { environment, input: JOB_SET });
   assert.equal(missing.exitCode, 3);
   assert.match(missing.stderr, /queue "demo" does not exist\n  create it with `armadactl create queue demo`/);

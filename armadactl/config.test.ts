@@ -40,7 +40,10 @@ test('config get-contexts marks the current one, which CURRENTCONTEXT overrides'
   const listed = await armadactl(['config', 'get-contexts'], {
     environment: { HOME, CURRENTCONTEXT: 'Local' },
   });
-  assert.equal(listed.stdout, '  main  armada.example.com:443\n* Local  localhost:50051\n');
+  assert.equal(
+    listed.stdout,
+    'CURRENT  NAME   ADDRESS\n         main   armada.example.com:443\n*        Local  localhost:50051\n',
+  );
 });
 
 test('config without a file, or for a context that is missing, ends with 2', async () => {

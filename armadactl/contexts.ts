@@ -1,7 +1,7 @@
-import { chmodSync, realpathSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { isMap, isScalar, stringify } from 'yaml';
 import { contextAddress, findContext, readConfigFile, type ConfigFile } from '@armada-ts/client/config-file';
 import type { CommandContext } from './command.ts';
+import { writeConfigText } from './config-edit.ts';
 import { ExitCode } from './exit-codes.ts';
 import { Failure } from './failure.ts';
 
@@ -18,7 +18,7 @@ export async function requireContexts(context: CommandContext): Promise<ContextF
   if (!file?.contexts) {
     const what = file ? `${file.path} has no contexts` : 'there is no configuration file';
     throw new Failure(ExitCode.usage, what, {
-      details: ['docs/armadactl.md shows a file with two contexts to begin with'],
+      details: ['make one with `armadactl config set-context NAME --armadaUrl HOST:PORT`'],
     });
   }
   const contexts = [...file.contexts].map(
@@ -35,18 +35,12 @@ export function currentContext({ file }: ContextFile, context: CommandContext): 
 }
 
 /**
- * Changes that one entry and leaves every other byte of the file alone. The new
- * file takes the old one's place in one step and keeps its permissions, as it
- * may hold a password. Gives the context's name as the file spells it.
+ * Changes that one entry and leaves every other byte of the file alone. Gives
+ * the context's name as the file spells it.
  */
 export function writeCurrentContext({ file }: ContextFile, name: string): string {
   const [exact] = findContext(file, name);
-  const path = realpathSync(file.path);
-  const { mode } = statSync(path);
-  const next = `${path}.${process.pid}.new`;
-  writeFileSync(next, withCurrentContext(file, exact), { mode: 0o600, flag: 'wx' });
-  chmodSync(next, mode & 0o777);
-  renameSync(next, path);
+  writeConfigText(file, withCurrentContext(file, exact));
   return exact;
 }
 

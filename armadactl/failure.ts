@@ -22,3 +22,16 @@ export class Failure extends Error {
 export function usageFailure(message: string): Failure {
   return new Failure(ExitCode.usage, message);
 }
+
+/** Several failures as one: their own when there is but one, else the code they share. */
+export function joinedFailure(failures: readonly Failure[], message: string): Failure {
+  const [first] = failures;
+  if (first && failures.length === 1) return first;
+  const isShared = failures.every(({ exitCode }) => exitCode === first?.exitCode);
+  return new Failure(isShared && first ? first.exitCode : ExitCode.failed, message, {
+    details: failures.flatMap(({ message: each, details }) => [
+      each,
+      ...details.map((detail) => `  ${detail}`),
+    ]),
+  });
+}

@@ -20,6 +20,8 @@ const LOG_GRACE_MS = 10_000;
 /** A run may be known to have started before its output can be read. */
 const LOG_START_TRIES = 20;
 const LOG_START_DELAY_MS = 150;
+/** A cancellation that was asked for should reach the server before the program leaves. */
+const CANCEL_GRACE_MS = 1_000;
 /** After this, somebody who waits should be told what for. */
 const QUEUED_NOTICE_MS = 5_000;
 
@@ -35,11 +37,13 @@ export async function followJob(
 ): Promise<number> {
   const leave = new AbortController();
   let interrupts = 0;
+  let cancelling: Promise<unknown> = Promise.resolve();
   const release = context.onInterrupt(() => {
     interrupts += 1;
     if (interrupts > 1) return leave.abort();
     context.output.notice(`cancelling job ${job.jobId}; interrupt again to leave without waiting`);
-    cancelJobs(connection, { ...withIds(job), reason: 'interrupted' }).catch((error: unknown) => {
+    const request = { ...withIds(job), reason: 'interrupted' };
+    cancelling = cancelJobs(connection, request).catch((error: unknown) => {
       context.output.notice(`the job could not be cancelled: ${reasonOf(error)}`);
     });
   });
@@ -52,6 +56,7 @@ export async function followJob(
   } finally {
     release();
     leave.abort();
+    await Promise.race([cancelling, sleep(CANCEL_GRACE_MS, undefined, { ref: false })]);
   }
 }
 

@@ -8,6 +8,8 @@ import { ExitCode } from './exit-codes.ts';
 
 /** Jobs for one job set, as Armada's job set files describe them. */
 export interface JobSetFile {
+  /** For messages. */
+  name: string;
   queue: string;
   jobSetId: string;
   items: JobSubmitRequestItem[];
@@ -33,16 +35,25 @@ export function parseJobSetFile({ name, text }: TextFile): JobSetFile {
   if (documents.length > 1) {
     throw new Failure(ExitCode.usage, `${name} has ${documents.length} documents: a job set file has one`);
   }
-  const faults: FileFault[] = [];
-  const file = readJobSet(document, faults);
-  if (faults.length > 0) throw faultyFile(name, document, faults);
-  return file;
+  return readJobSetDocument(name, document);
 }
 
-function readJobSet(document: FileDocument, faults: FileFault[]): JobSetFile {
+/** As `parseJobSetFile`, of one document of a file. */
+export function readJobSetDocument(name: string, document: FileDocument): JobSetFile {
+  const faults: FileFault[] = [];
+  const jobSet = readJobSet(document, faults);
+  if (faults.length > 0) throw faultyFile(name, document, faults);
+  return { name, ...jobSet };
+}
+
+function readJobSet(document: FileDocument, faults: FileFault[]): Omit<JobSetFile, 'name'> {
   const { value } = document;
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     faults.push({ path: '', message: `expected the keys ${KEYS.join(', ')}` });
+    return { queue: '', jobSetId: '', items: [], document };
+  }
+  if ('kind' in value) {
+    faults.push({ path: 'kind', message: 'this is no job set; `armadactl apply -f` takes queues' });
     return { queue: '', jobSetId: '', items: [], document };
   }
   const entries = new Map<string, unknown>();

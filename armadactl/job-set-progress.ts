@@ -3,7 +3,7 @@ import type { JobSetEventBody } from '@armada-ts/client/events';
 import { ExitCode } from './exit-codes.ts';
 
 /** A job's state as its events tell it, in the order of a job's life. */
-const STATES = [
+export const WATCHED_STATES = [
   'submitted',
   'queued',
   'leased',
@@ -16,7 +16,7 @@ const STATES = [
   'preempted',
 ] as const;
 
-export type WatchedState = (typeof STATES)[number];
+export type WatchedState = (typeof WATCHED_STATES)[number];
 
 const FINAL: ReadonlySet<WatchedState> = new Set([
   'succeeded',
@@ -48,7 +48,12 @@ export function applyEvent(progress: JobSetProgress, body: JobSetEventBody): voi
     return;
   }
   const after = stateAfter(body);
-  if (after === undefined || after === before) return;
+  if (after !== undefined) setState(progress, jobId, after);
+}
+
+export function setState(progress: JobSetProgress, jobId: string, after: WatchedState): void {
+  const before = progress.states.get(jobId);
+  if (after === before) return;
   progress.states.set(jobId, after);
   count(progress, before, -1);
   count(progress, after, 1);
@@ -87,10 +92,17 @@ export function isFinal(state: WatchedState): boolean {
 
 /** States that some job is in, in the order of a job's life. */
 export function countsByState(progress: JobSetProgress): [WatchedState, number][] {
-  return STATES.flatMap((state) => {
+  return WATCHED_STATES.flatMap((state) => {
     const jobs = progress.counts.get(state) ?? 0;
     return jobs === 0 ? [] : [[state, jobs] satisfies [WatchedState, number]];
   });
+}
+
+/** `3 running, 1 failed`. */
+export function countsText(progress: JobSetProgress): string {
+  return countsByState(progress)
+    .map(([state, jobs]) => `${jobs} ${state}`)
+    .join(', ');
 }
 
 /** True when there are jobs and all of them have ended. */

@@ -1,12 +1,13 @@
 import { homedir } from 'node:os';
 import type { Host } from './command.ts';
-import { createTextOutput } from './output/text.ts';
 import { runProgram } from './program.ts';
 
 const host: Host = {
   environment: process.env,
   homeDirectory: homedir(),
   stdin: process.stdin,
+  stdout: process.stdout,
+  stderr: process.stderr,
   onInterrupt: (listener) => {
     process.on('SIGINT', listener).on('SIGTERM', listener);
     return () => process.off('SIGINT', listener).off('SIGTERM', listener);
@@ -19,8 +20,4 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   throw error;
 });
 
-process.exitCode = await runProgram(
-  process.argv.slice(2),
-  host,
-  createTextOutput(process.stdout, process.stderr),
-);
+process.exitCode = await runProgram(process.argv.slice(2), host);

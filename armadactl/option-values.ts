@@ -45,6 +45,13 @@ export function parseByteCount(text: string): number {
   return bytes;
 }
 
+export function parseCount(text: string): number {
+  const count = toNumber(text);
+  if (!Number.isSafeInteger(count) || count < 0)
+    throw new InvalidArgumentError('Expected a number, 0 or more.');
+  return count;
+}
+
 function toNumber(text: string): number {
   const number = text.trim() === '' ? Number.NaN : Number(text);
   return Number.isFinite(number) ? number : Number.NaN;
@@ -76,9 +83,30 @@ const LISTED: ReadonlyMap<string, JobState> = new Map(
 );
 
 export function parseListedStates(names: readonly string[]): JobState[] {
+  return parseStates('--state', names, LISTED);
+}
+
+const LIVE = new Map(
+  [...LISTED].filter(([name]) => ['queued', 'leased', 'pending', 'running'].includes(name)),
+);
+
+/** States of jobs that have not ended. */
+export function parseLiveStates(names: readonly string[]): JobState[] {
+  return parseStates('--job-states', names, LIVE);
+}
+
+function parseStates(
+  option: string,
+  names: readonly string[],
+  known: ReadonlyMap<string, JobState>,
+): JobState[] {
   return [...new Set(names)].map((name) => {
-    const state = LISTED.get(name.toLowerCase());
+    const state = known.get(name.toLowerCase());
     if (state !== undefined) return state;
-    throw usageFailure(`--state must be among ${[...LISTED.keys()].join(', ')}, got "${name}"`);
+    throw usageFailure(`${option} must be among ${[...known.keys()].join(', ')}, got "${name}"`);
   });
+}
+
+export function listedStateNames(): string[] {
+  return [...LISTED.keys()];
 }

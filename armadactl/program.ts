@@ -1,55 +1,26 @@
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
-import type { Connection } from '@armada-ts/client/connect';
 import type { CommandContext, Host } from './command.ts';
-import { commandTable, findEntry, GLOBAL_OPTIONS, type CommandEntry } from './command-table.ts';
+import { openContext } from './command-context.ts';
+import { commandTable, findEntry, type CommandEntry } from './command-table.ts';
 import { ExitCode } from './exit-codes.ts';
+import { addGlobalOptions } from './global-options.ts';
 import type { Output } from './output/output.ts';
 import { toFailure } from './report.ts';
 
 /** Runs one command line and gives the exit code. Never throws. */
-export async function runProgram(args: readonly string[], host: Host, output: Output): Promise<number> {
+export async function runProgram(args: readonly string[], host: Host): Promise<number> {
   const program = new Command('armadactl');
-  let connection: Connection | undefined;
-  const context: CommandContext = {
-    ...host,
-    output,
-    exitCode: ExitCode.ok,
-    flags: () => ({ config: flag(program, 'config'), context: flag(program, 'context') }),
-    profile: () => readProfile(program, context),
-    connection: async () => {
-      const { connect } = await import('@armada-ts/client/connect');
-      connection ??= connect(await context.profile());
-      return connection;
-    },
-  };
+  const context = openContext(program, host);
   try {
     const words = args[0] === '--version' ? ['version'] : args;
     await buildProgram(program, words, context);
     await program.parseAsync(words, { from: 'user' });
     return context.exitCode;
   } catch (error) {
-    return endOf(error, output);
+    return endOf(error, context.output);
   } finally {
-    connection?.close();
+    context.close();
   }
-}
-
-async function readProfile(program: Command, context: CommandContext) {
-  const client = await import('@armada-ts/client/profile');
-  const profile = await client.readProfile({
-    configPath: flag(program, 'config'),
-    contextName: flag(program, 'context'),
-    address: flag(program, 'armadaUrl'),
-    environment: context.environment,
-    homeDirectory: context.homeDirectory,
-  });
-  for (const notice of profile.notices) context.output.notice(`note: ${notice}`);
-  return profile;
-}
-
-function flag(program: Command, name: string): string | undefined {
-  const value: unknown = program.opts()[name];
-  return typeof value === 'string' ? value : undefined;
 }
 
 /** Adds every command by name, so that the help is whole, but the inside only of the one that was typed. */
@@ -67,8 +38,9 @@ async function buildProgram(
       writeOut: (text) => context.output.value(text.trimEnd()),
       writeErr: (text) => context.output.usage(text.trimEnd()),
     })
-    .exitOverride();
-  for (const { flags, summary } of GLOBAL_OPTIONS) program.option(flags, summary);
+    .exitOverride()
+    .hook('preAction', () => context.output.prepare());
+  addGlobalOptions(program);
   const commands = new Map<string, Command>();
   for (const entry of commandTable) {
     const parent = commands.get(entry.words.slice(0, -1).join(' ')) ?? program;

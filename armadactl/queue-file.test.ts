@@ -1,8 +1,5 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { toJson } from '@armada-ts/api/json';
-import { Queue } from '@armada-ts/api/api/queue';
-import { renderQueue } from './output/queue-yaml.ts';
 import { parseQueueFile } from './queue-file.ts';
 
 const VALID = `apiVersion: armadaproject.io/v1beta1
@@ -22,20 +19,6 @@ test('parseQueueFile() reads one or more queues', () => {
   assert.equal(queue?.priorityFactor, 2);
   assert.deepEqual(queue?.permissions[0]?.verbs, ['submit', 'watch']);
   assert.equal(other?.name, 'other');
-});
-
-test('parseQueueFile() reads back what renderQueue() writes', () => {
-  const queue = {
-    ...Queue.create(),
-    name: 'demo',
-    priorityFactor: 1.5,
-    cordoned: true,
-    labels: new Map([['team', 'red: blue']]),
-    permissions: [{ subjects: [{ kind: 'User', name: 'anna' }], verbs: ['submit'] }],
-  };
-  const [read] = parseQueueFile({ name: 'queues.yaml', text: renderQueue(queue) });
-  assert.deepEqual(read && toJson('api.Queue', read), toJson('api.Queue', queue));
-  assert.match(renderQueue(queue), /^apiVersion: armadaproject\.io\/v1beta1\nkind: Queue\nname: demo\n/);
 });
 
 test('parseQueueFile() refuses other kinds and unknown keys, naming the line', () => {

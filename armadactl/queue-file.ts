@@ -15,10 +15,11 @@ const API_VERSION = 'armadaproject.io/v1beta1';
 export function parseQueueFile({ name, text }: TextFile): Queue[] {
   const documents = parseFile(name, text);
   if (documents.length === 0) throw new Failure(ExitCode.usage, `${name} is empty`);
-  return documents.map((document) => readQueue(name, document));
+  return documents.map((document) => readQueueDocument(name, document));
 }
 
-function readQueue(name: string, document: FileDocument): Queue {
+/** As `parseQueueFile`, of one document of a file. */
+export function readQueueDocument(name: string, document: FileDocument): Queue {
   const { value } = document;
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw faultyFile(name, document, [{ path: '', message: 'expected the keys of a queue' }]);

@@ -47,6 +47,7 @@ function remedyOf(error: ArmadaClientError): string | undefined {
   if (error.reason === 'LOG_NOT_FOUND') {
     return 'a job has output from when it begins to run; `armadactl watch` shows when that is';
   }
+  if (error.reason === 'QUEUE_EXISTS') return '`armadactl update queue` changes it, `armadactl apply -f` too';
   if (error.unreachable) return unreachableRemedy(error.message);
   switch (error.code) {
     case 'UNAUTHENTICATED':

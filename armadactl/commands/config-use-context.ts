@@ -1,10 +1,16 @@
 import type { Command } from 'commander';
 import type { CommandContext } from '../command.ts';
+import { reportDeed } from '../deed.ts';
 import { requireContexts, writeCurrentContext } from '../contexts.ts';
 
 export function define(command: Command, context: CommandContext): void {
-  command.argument('<name>').action(async (name: string) => {
+  command.argument('<context>').action(async (name: string) => {
     const chosen = writeCurrentContext(await requireContexts(context), name);
-    context.output.done(`Current context is now ${chosen}`);
+    reportDeed(context, {
+      action: 'chosen',
+      kind: 'Context',
+      name: chosen,
+      sentence: `Current context is now ${chosen}`,
+    });
   });
 }

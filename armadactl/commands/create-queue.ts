@@ -1,42 +1,17 @@
-import { Option, type Command } from 'commander';
+import type { Command } from 'commander';
+import { Queue } from '@armada-ts/api/api/queue';
 import { createQueue } from '@armada-ts/client/queues';
 import type { CommandContext } from '../command.ts';
-import { addToList, addToMap, parsePriorityFactor } from '../option-values.ts';
-
-interface CreateQueueOptions {
-  priorityFactor: number;
-  owners?: string[];
-  groupOwners?: string[];
-  cordon?: boolean;
-  labels?: Map<string, string>;
-}
+import { reportDeed } from '../deed.ts';
+import { addQueueSettings, type QueueSettings, withSettings } from '../queue-settings.ts';
 
 export function define(command: Command, context: CommandContext): void {
-  command
-    .argument('<name>')
-    .option(
-      '--priority-factor <number>',
-      'the larger, the smaller the share of the queue',
-      parsePriorityFactor,
-      1,
-    )
-    .option('--owners <users>', 'users who may do everything with the queue', addToList)
-    .option('--group-owners <groups>', 'groups who may do everything with the queue', addToList)
-    .option('--cordon', 'take jobs, but start none')
-    .option('-l, --labels <key=value>', 'labels of the queue', addToMap)
-    .addOption(
-      new Option('--priorityFactor <number>', 'the form of 2021').argParser(parsePriorityFactor).hideHelp(),
-    )
-    .addOption(new Option('--groupOwners <groups>', 'the form of 2021').argParser(addToList).hideHelp())
-    .action(async (name: string, options: CreateQueueOptions) => {
-      await createQueue(await context.connection(), {
-        name,
-        priorityFactor: options.priorityFactor,
-        userOwners: options.owners ?? [],
-        groupOwners: options.groupOwners ?? [],
-        cordoned: options.cordon ?? false,
-        labels: options.labels ?? new Map(),
-      });
-      context.output.done(`Created queue ${name}`);
-    });
+  addQueueSettings(command.argument('<name>')).action(async (name: string, settings: QueueSettings) => {
+    const blank = { ...Queue.create(), name, priorityFactor: 1 };
+    const { owners = [], groupOwners = [], ...rest } = settings;
+    // As owners and not as permissions, which servers of 2021 do not know.
+    const queue = { ...withSettings(blank, rest), userOwners: [...owners], groupOwners: [...groupOwners] };
+    await createQueue(await context.connection(), queue);
+    reportDeed(context, { action: 'created', kind: 'Queue', name, sentence: `Created queue ${name}` });
+  });
 }

@@ -1,10 +1,9 @@
 import type { Command } from 'commander';
-import { reprioritizeJobs } from '@armada-ts/client/jobs';
 import type { CommandContext } from '../command.ts';
 import { usageFailure } from '../failure.ts';
 import { selectJobs } from '../job-arguments.ts';
 import { parsePriority } from '../option-values.ts';
-import { reportReprioritization } from '../reprioritization.ts';
+import { requestJobReprioritization } from '../reprioritization.ts';
 
 export function define(command: Command, context: CommandContext): void {
   command
@@ -15,8 +14,6 @@ export function define(command: Command, context: CommandContext): void {
       if (rest.length === 0)
         throw usageFailure('say which job and its new priority: `reprioritize job ID PRIORITY`');
       const priority = parsePriority(last);
-      const selection = selectJobs(rest.toReversed());
-      const failed = await reprioritizeJobs(await context.connection(), { ...selection, priority });
-      reportReprioritization(context, failed, `Set priority ${priority} of ${selection.jobIds.join(', ')}`);
+      await requestJobReprioritization(context, selectJobs(rest.toReversed()), priority);
     });
 }

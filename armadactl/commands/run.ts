@@ -46,16 +46,21 @@ async function run(
   const { queue } = options;
   const jobSetId = options.jobSet ?? `run-${randomUUID().slice(0, 8)}`;
   const item = commandJob({ ...options, words, env: options.env ?? new Map() });
-  const jobId = await withQueueAdvice(connection, queue, async () => {
-    const submission = { queue, jobSetId, items: [item] };
-    // Whoever runs a command twice wants it run twice.
-    for await (const submitted of submitJobs(connection, submission, { clientIds: 'random' })) {
-      if (submitted.error !== '')
-        throw new Failure(ExitCode.failed, `the job was refused: ${submitted.error}`);
-      return submitted.jobId;
-    }
-    throw new Failure(ExitCode.failed, 'the server did not say which job it made');
-  });
+  const jobId = await withQueueAdvice(
+    connection,
+    queue,
+    async () => {
+      const submission = { queue, jobSetId, items: [item] };
+      // Whoever runs a command twice wants it run twice.
+      for await (const submitted of submitJobs(connection, submission, { clientIds: 'random' })) {
+        if (submitted.error !== '')
+          throw new Failure(ExitCode.failed, `the job was refused: ${submitted.error}`);
+        return submitted.jobId;
+      }
+      throw new Failure(ExitCode.failed, 'the server did not say which job it made');
+    },
+    'create',
+  );
   context.output.notice(`job ${jobId} submitted to queue ${queue}, job set ${jobSetId}`);
   return followJob(connection, { queue, jobSetId, jobId }, context);
 }

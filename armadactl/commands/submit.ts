@@ -1,76 +1,84 @@
 import type { Command } from 'commander';
-import type { Connection } from '@armada-ts/client/connect';
-import { submitJobs } from '@armada-ts/client/submit';
 import type { CommandContext } from '../command.ts';
-import { ArmadaClientError } from '@armada-ts/client/errors';
-import { ExitCode, exitCodeOf } from '../exit-codes.ts';
-import { Failure } from '../failure.ts';
-import { parseJobSetFile, pathInFile, type JobSetFile } from '../job-set-file.ts';
-import { withQueueAdvice } from '../names.ts';
-import { readTextFile } from '../text-file.ts';
-import { faultLines } from '../yaml-file.ts';
+import { reportDeed } from '../deed.ts';
+import { Failure, joinedFailure } from '../failure.ts';
+import { parseJobSetFile, type JobSetFile } from '../job-set-file.ts';
+import { jobsText, submitFiles } from '../submission.ts';
+import { readTextFiles } from '../text-file.ts';
+import { addWaitOptions, type WaitOptions } from '../wait-options.ts';
+
+interface SubmitOptions extends WaitOptions {
+  dryRun?: boolean;
+  again?: boolean;
+  wait?: boolean;
+}
 
 export function define(command: Command, context: CommandContext): void {
   command
-    .argument('<file>', 'job set file in YAML or JSON, or - for standard input')
-    .option('--dry-run', 'only check the file')
-    .action(async (path: string, options: { dryRun?: boolean }) => {
-      const textFile = await readTextFile(path, context.stdin);
-      const file = parseJobSetFile(textFile);
-      const { name } = textFile;
-      if (options.dryRun) {
-        context.output.done(
-          `${name} is valid: ${jobs(file.items.length)} for job set ${file.jobSetId} of queue ${file.queue}`,
-        );
-        return;
-      }
-      const connection = await context.connection();
-      await withQueueAdvice(connection, file.queue, () => submitFile(connection, { ...file, name }, context));
-    });
+    .argument('<files...>', 'job set files in YAML or JSON, folders of them, or - for standard input')
+    .option('--dry-run', 'only check the files')
+    .option('--again', 'make new jobs even of what was submitted before')
+    .option('--wait', 'wait for the end of the jobs, and exit with what they came to');
+  addWaitOptions(command).action((paths: string[], options: SubmitOptions) =>
+    submit(paths, options, context),
+  );
 }
 
-async function submitFile(
-  connection: Connection,
-  file: JobSetFile & { name: string },
+async function submit(
+  paths: readonly string[],
+  options: SubmitOptions,
   context: CommandContext,
 ): Promise<void> {
-  const { queue, jobSetId, items } = file;
-  let accepted = 0;
-  let refused = 0;
-  try {
-    for await (const { index, jobId, error } of submitJobs(connection, { queue, jobSetId, items })) {
-      if (error === '') {
-        accepted += 1;
-        context.output.submitted({ jobId, jobSetId });
-      } else {
-        refused += 1;
-        context.output.error(`jobs[${index}] was refused: ${error}`, []);
-      }
-    }
-  } catch (error) {
-    // Ids already printed are jobs already submitted; whoever tries again must know.
-    if (accepted > 0) {
-      context.output.notice(
-        `the first ${jobs(accepted)} of ${items.length} were submitted before this error:`,
-      );
-    }
-    throw refusedFile(file, error) ?? error;
+  const files = parseAll(await readTextFiles(paths, context.stdin));
+  if (options.dryRun) {
+    for (const file of files) reportValid(context, file);
+    return;
   }
-  if (refused > 0) {
-    throw new Failure(ExitCode.failed, `${refused} of ${jobs(items.length)} refused`);
+  const connection = await context.connection();
+  const { jobIds, failures } = await submitFiles(
+    connection,
+    files,
+    { again: options.again ?? false },
+    context,
+  );
+  if (failures.length > 0) {
+    throw joinedFailure(
+      failures,
+      `${failures.length} of ${files.length} files were not submitted as a whole`,
+    );
   }
+  if (!options.wait && options.for === undefined && options.timeout === undefined) return;
+  const { waitForJobs } = await import('../job-wait.ts');
+  context.exitCode = await waitForJobs(connection, jobIds, options, context);
 }
 
-/** What the server found wrong, by its place in the file; undefined for errors of other kinds. */
-function refusedFile({ name, document }: JobSetFile & { name: string }, error: unknown): Failure | undefined {
-  if (!(error instanceof ArmadaClientError) || error.faults.length === 0) return undefined;
-  const faults = error.faults.map(({ field, message }) => ({ path: pathInFile(field), message }));
-  return new Failure(exitCodeOf(error.code), `the server refused ${name}`, {
-    details: faultLines(document, faults),
-    cause: error,
+/** All faults of all files at once, before anything is sent. */
+function parseAll(files: Parameters<typeof parseJobSetFile>[0][]): JobSetFile[] {
+  const failures: Failure[] = [];
+  const parsed = files.flatMap((file) => {
+    try {
+      return [parseJobSetFile(file)];
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      failures.push(error);
+      return [];
+    }
   });
+  if (failures.length > 0) {
+    throw joinedFailure(
+      failures,
+      `${failures.length} of ${files.length} files cannot be used; nothing was submitted`,
+    );
+  }
+  return parsed;
 }
 
-function jobs(count: number): string {
-  return count === 1 ? '1 job' : `${count} jobs`;
+function reportValid(context: CommandContext, { name, queue, jobSetId, items }: JobSetFile): void {
+  reportDeed(context, {
+    action: 'valid',
+    kind: 'JobSet',
+    name: jobSetId,
+    sentence: `${name} is valid: ${jobsText(items.length)} for job set ${jobSetId} of queue ${queue}`,
+    fields: { queue, file: name, jobs: items.length, dryRun: true },
+  });
 }

@@ -1,14 +1,8 @@
 import type { Command } from 'commander';
 import { uncordonQueue } from '@armada-ts/client/queues';
 import type { CommandContext } from '../command.ts';
-import { withQueueAdvice } from '../names.ts';
+import { defineQueueCordon } from '../queue-cordon.ts';
 
 export function define(command: Command, context: CommandContext): void {
-  command.argument('<names...>').action(async (names: string[]) => {
-    const connection = await context.connection();
-    for (const name of names) {
-      await withQueueAdvice(connection, name, () => uncordonQueue(connection, name));
-      context.output.done(`Uncordoned queue ${name}`);
-    }
-  });
+  defineQueueCordon(command, context, { action: 'uncordoned', apply: uncordonQueue });
 }

@@ -1,12 +1,21 @@
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import type { Connection } from '@armada-ts/client/connect';
 import { ArmadaClientError } from '@armada-ts/client/errors';
 import { watchJobSet, type JobSetEvent } from '@armada-ts/client/events';
 import type { CommandContext } from '../command.ts';
 import { ExitCode } from '../exit-codes.ts';
-import { applyEvent, countsByState, createProgress, hasEnded, outcomeExitCode } from '../job-set-progress.ts';
+import {
+  applyEvent,
+  countsByState,
+  createProgress,
+  hasEnded,
+  outcomeExitCode,
+  type JobSetProgress,
+} from '../job-set-progress.ts';
 import { withQueueAdvice } from '../names.ts';
 import { noteInterruption } from '../interruption.ts';
+import { eventLine } from '../output/event-line.ts';
+import type { Fact } from '../output/view.ts';
 
 interface WatchCommandOptions {
   raw?: boolean;
@@ -20,6 +29,8 @@ export function define(command: Command, context: CommandContext): void {
     .argument('<job-set>')
     .option('--raw', 'print each event whole, as a line of JSON')
     .option('--exit-if-inactive', 'stop when all jobs have ended, and exit with what they came to')
+    .addOption(new Option('--force-new-events').hideHelp())
+    .addOption(new Option('--force-legacy-events').hideHelp())
     .option('--from <message-id>', 'start after this message instead of at the beginning')
     .action(async (queue: string, jobSetId: string, options: WatchCommandOptions) => {
       const connection = await context.connection();
@@ -62,7 +73,7 @@ async function follow(
     fromMessageId = event.messageId;
     applyEvent(progress, event.body);
     if (print) print(event);
-    else context.output.event({ event, counts: countsByState(progress) });
+    else context.output.fact(eventFact(event, progress));
   };
   const request = { queue, jobSetId, errorIfMissing: true, signal, onInterrupted: noteInterruption(context) };
   if (args.exitIfInactive) {
@@ -75,6 +86,15 @@ async function follow(
     if (args.exitIfInactive && hasEnded(progress)) break;
   }
   return outcomeExitCode(progress);
+}
+
+function eventFact(event: JobSetEvent, progress: JobSetProgress): Fact {
+  const { messageId: id, message, body } = event;
+  return {
+    name: body.value.jobId,
+    line: (paint) => eventLine({ event, counts: countsByState(progress) }, paint),
+    json: (toJson) => toJson('api.EventStreamMessage', { id, message }),
+  };
 }
 
 async function rawPrinter(context: CommandContext): Promise<(event: JobSetEvent) => void> {

@@ -1,6 +1,13 @@
-import type { JobSetEventBody } from '@armada-ts/client/events';
+import type { JobSetEvent, JobSetEventBody } from '@armada-ts/client/events';
 import { oneLine } from './one-line.ts';
-import type { WatchedEvent } from './output.ts';
+import { type Paint, plain, stateColour } from './paint.ts';
+
+/** One line of `armadactl watch`. */
+export interface WatchedEvent {
+  event: JobSetEvent;
+  /** How many jobs of the set are in each state, in the order of a job's life; states without jobs are left out. */
+  counts: readonly (readonly [state: string, jobs: number])[];
+}
 
 /** The longest kind that occurs often; longer ones push the line to the right. */
 const KIND_WIDTH = 10;
@@ -11,13 +18,13 @@ const ID_WIDTH = 26;
  * An event on one line: when, what, which job, how the set stands, and what
  * else is worth knowing.
  */
-export function eventLine({ event, counts }: WatchedEvent): string {
+export function eventLine({ event, counts }: WatchedEvent, paint: Paint = plain): string {
   const { body } = event;
   const { $case: kind, value } = body;
-  const states = counts.map(([state, jobs]) => `${jobs} ${state}`).join(', ');
+  const states = counts.map(([state, jobs]) => paint(`${jobs} ${state}`, stateColour(state))).join(', ');
   const parts = [
     timeText(value.created),
-    kindText(kind).padEnd(KIND_WIDTH),
+    paint(kindText(kind).padEnd(KIND_WIDTH), stateColour(kind)),
     oneLine(value.jobId).padEnd(ID_WIDTH),
     `[${states}]`,
     ...eventDetails(body).map(oneLine),

@@ -2,19 +2,36 @@ import { JobRunState } from '@armada-ts/api/api/job';
 import type { Job } from '@armada-ts/api/api/job';
 import type { AskedFor } from '@armada-ts/api/armada/jobs/v1/jobs';
 import type { DescribedRun, DescribeJobResponse } from '@armada-ts/client/job-list';
-import { jobStateText } from './job-table.ts';
+import { jobStateText, jobView } from './job-view.ts';
 import { oneLine } from './one-line.ts';
+import { type Paint, stateColour } from './paint.ts';
 import { secondText } from './second-text.ts';
+import type { View } from './view.ts';
+
+/** A job with all that is known of it. */
+export const jobDescriptionView: View<DescribeJobResponse> = {
+  kind: 'JobDescription',
+  name: ({ job }) => job?.jobId ?? '',
+  json: (description, toJson) => toJson('armada.jobs.v1.DescribeJobResponse', description),
+  preferred: 'text',
+  lines: jobDescription,
+  columns: jobView.columns.map((column) => ({
+    ...column,
+    cell: ({ job }) => (job ? column.cell(job) : ''),
+    colour: ({ job }) => job && column.colour?.(job),
+  })),
+};
 
 /** The longest name and its colon. */
 const NAME_WIDTH = 12;
 
 /** All that is known of a job, in lines for a person. */
-export function jobDescription({ job, runs, spec, cancel, preempt }: DescribeJobResponse): string[] {
+function jobDescription({ job, runs, spec, cancel, preempt }: DescribeJobResponse, paint: Paint): string[] {
   if (!job) return [];
+  const state = jobStateText(job.state);
   return [
     ...line('Job', job.jobId),
-    ...line('State', `${jobStateText(job.state)} since ${secondText(job.lastChange)}`),
+    `${'State:'.padEnd(NAME_WIDTH)}${paint(state, stateColour(state))} since ${secondText(job.lastChange)}`,
     ...line('Reason', job.reason),
     ...line('Exit code', String(job.exitCode ?? '')),
     ...line('Queue', job.queue),

@@ -1,0 +1,53 @@
+import type { Command } from 'commander';
+import type { Connection } from '@armada-ts/client/connect';
+import type { CommandContext, Host } from './command.ts';
+import { ExitCode } from './exit-codes.ts';
+import { outputSettings } from './global-options.ts';
+import { createOutput } from './output/create-output.ts';
+
+/** A context that closes what was opened in it. */
+export interface OpenContext extends CommandContext {
+  close(): void;
+}
+
+/** What a command works with, as the global options of `program` say once they were read. */
+export function openContext(program: Command, host: Host): OpenContext {
+  let connection: Connection | undefined;
+  const context: OpenContext = {
+    ...host,
+    output: createOutput({ ...host, settings: () => outputSettings(program) }),
+    exitCode: ExitCode.ok,
+    flags: () => ({
+      config: flag(program, 'config'),
+      context: flag(program, 'context'),
+      address: flag(program, 'armadaUrl'),
+    }),
+    profile: () => readProfile(context),
+    connection: async () => {
+      const { connect } = await import('@armada-ts/client/connect');
+      connection ??= connect(await context.profile());
+      return connection;
+    },
+    close: () => connection?.close(),
+  };
+  return context;
+}
+
+async function readProfile(context: CommandContext) {
+  const client = await import('@armada-ts/client/profile');
+  const { config, context: contextName, address } = context.flags();
+  const profile = await client.readProfile({
+    configPath: config,
+    contextName,
+    address,
+    environment: context.environment,
+    homeDirectory: context.homeDirectory,
+  });
+  for (const notice of profile.notices) context.output.notice(`note: ${notice}`);
+  return profile;
+}
+
+function flag(program: Command, name: string): string | undefined {
+  const value: unknown = program.opts()[name];
+  return typeof value === 'string' ? value : undefined;
+}

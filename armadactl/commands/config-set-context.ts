@@ -1,0 +1,95 @@
+import type { Command } from 'commander';
+import { type Document, isScalar } from 'yaml';
+import type { CommandContext } from '../command.ts';
+import {
+  type EditableConfig,
+  entryOf,
+  mapAt,
+  openForEditing,
+  rootOf,
+  setIn,
+  writeConfigText,
+} from '../config-edit.ts';
+import { reportDeed } from '../deed.ts';
+import { usageFailure } from '../failure.ts';
+import { readTextFile } from '../text-file.ts';
+
+interface SetContextOptions {
+  username?: string;
+  password?: string;
+  passwordStdin?: boolean;
+  forceNoTls?: boolean;
+  tls?: boolean;
+  current?: boolean;
+}
+
+export function define(command: Command, context: CommandContext): void {
+  command
+    .argument('<context>', 'name of the context; made when there is none')
+    .option('--username <name>', 'whom to log in as')
+    .option('--password <text>', 'visible to others of this machine while the command runs')
+    .option('--password-stdin', 'read the password from standard input')
+    .option('--force-no-tls', 'talk plaintext, even to another machine')
+    .option('--tls', 'take --force-no-tls back')
+    .option('--current', 'make it the current context')
+    .action((name: string, options: SetContextOptions) => setContext(name, options, context));
+}
+
+async function setContext(name: string, options: SetContextOptions, context: CommandContext): Promise<void> {
+  const password = await readPassword(options, context);
+  const { address } = context.flags();
+  if (address !== undefined && /^https?:\/\//i.test(address)) {
+    throw usageFailure(`--armadaUrl must be host:port without a scheme, got "${address}"`);
+  }
+  const config = await openForEditing(context);
+  const { document } = config;
+  const contexts = mapAt(document, undefined, 'contexts');
+  const isNew = entryOf(contexts, name) === undefined;
+  if (isNew && address === undefined)
+    throw usageFailure('a new context needs an address: --armadaUrl HOST:PORT');
+  const settings = mapAt(document, contexts, name);
+  if (address !== undefined) setIn(settings, 'armadaUrl', address);
+  if (options.forceNoTls || options.tls) setIn(settings, 'forceNoTls', options.forceNoTls ?? false);
+  if (options.username !== undefined || password !== undefined) {
+    const basicAuth = mapAt(document, settings, 'basicAuth');
+    if (options.username !== undefined) setIn(basicAuth, 'username', options.username);
+    if (password !== undefined) setIn(basicAuth, 'password', password);
+  }
+  const isCurrent = options.current || !hasCurrent(document);
+  if (isCurrent) setIn(rootOf(document), 'currentContext', entryOf(contexts, name)?.key ?? name);
+  writeConfigText(config, document.toString());
+  report(context, { name, isNew, isCurrent, config });
+}
+
+async function readPassword(
+  options: SetContextOptions,
+  context: CommandContext,
+): Promise<string | undefined> {
+  if (!options.passwordStdin) return options.password;
+  const { text } = await readTextFile('-', context.stdin);
+  return text.replace(/\r?\n$/, '');
+}
+
+function hasCurrent(document: Document): boolean {
+  const value = entryOf(rootOf(document), 'currentContext')?.value;
+  return isScalar(value) && typeof value.value === 'string' && value.value !== '';
+}
+
+function report(
+  context: CommandContext,
+  {
+    name,
+    isNew,
+    isCurrent,
+    config,
+  }: { name: string; isNew: boolean; isCurrent: boolean; config: EditableConfig },
+): void {
+  const verb = isNew ? 'Made' : 'Changed';
+  reportDeed(context, {
+    action: isNew ? 'created' : 'updated',
+    kind: 'Context',
+    name,
+    sentence: `${verb} context ${name} in ${config.path}${isCurrent ? '; it is the current one' : ''}`,
+    fields: { isCurrent },
+  });
+}
