@@ -85,7 +85,7 @@ export type LoadedPage = Pick<ActivePage, 'jobs' | 'classes' | 'operations'>;
 
 /** Parts of a tick are bounded by these numbers of jobs. */
 const MAX_DUE_A_TICK = 2_000;
-const MAX_EXPANDED_A_TICK = 1_000;
+const MAX_EXPANDED_A_TICK = 500;
 const MAX_REJECTED_A_TICK = 1_000;
 
 /** Nodes a round may look at: some tens of milliseconds. */

@@ -40,9 +40,11 @@ export interface Operations {
 
 /**
  * Most jobs of operations whose decisions are at the store: what is decided
- * meanwhile about other jobs waits behind no more than these.
+ * meanwhile about other jobs waits behind no more than these. With 2,000 a set
+ * of 100,000 is cancelled in half the time, and other jobs take three times as
+ * long.
  */
-const MAX_OPEN = 2_000;
+const MAX_OPEN = 500;
 
 /** Finding the jobs of an operation counts as much as deciding about one for each so many looked at. */
 const LOOKED_AT_PER_JOB = 1_000;
