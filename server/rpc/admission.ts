@@ -21,13 +21,16 @@ export type Rank = 'write' | 'read' | 'vital';
 
 /**
  * Room for requests under way that add work, in bytes. It follows what the server
- * can do: a request that took too long takes its bytes from the room, one that
- * was answered in time gives them back.
+ * can do: a request that took too long after it had been read makes it smaller by
+ * some times its size. One that was answered in time makes it larger by its size,
+ * if the room was needed; the time it took to be read counts then, which may be
+ * the client's fault or that of the thread.
  */
 const MAX_WRITE_BYTES = 16 * 1024 * 1024;
 const FIRST_WRITE_BYTES = 4 * 1024 * 1024;
-const MIN_WRITE_ROOM_BYTES = 2 * 1024 * 1024;
-const TOO_LONG_MS = 500;
+const MIN_WRITE_ROOM_BYTES = 1024 * 1024;
+const TOO_LONG_MS = 1000;
+const SHRINK_TIMES = 2;
 
 /** What the smallest of them counts as: it takes a while whatever its size. */
 const MIN_WRITE_BYTES = 2 * 1024;
@@ -123,9 +126,11 @@ export function createAdmission({ lateMs, clock, logger }: AdmissionDeps): Admis
       let taken = rank === 'write' ? expectedBytes : 1;
       take(room, connection, taken);
       const enteredMs = clock.elapsed();
+      let readMs = enteredMs;
       return {
         arrived(bytes) {
           if (rank !== 'write' || taken === 0) return;
+          readMs = clock.elapsed();
           const counted = Math.max(bytes, MIN_WRITE_BYTES);
           expectedBytes += (counted - expectedBytes) / LEARNING_SHIFT;
           take(room, connection, counted - taken);
@@ -133,8 +138,8 @@ export function createAdmission({ lateMs, clock, logger }: AdmissionDeps): Admis
         },
         over() {
           if (taken === 0) return;
+          if (rank === 'write') learnRoom(room, taken, { enteredMs, readMs, nowMs: clock.elapsed() });
           take(room, connection, -taken);
-          if (rank === 'write') learnRoom(room, taken, clock.elapsed() - enteredMs);
           taken = 0;
         },
       };
@@ -154,9 +159,16 @@ function take(from: Budget, connection: string, amount: number): void {
   else from.usedBy.set(connection, used);
 }
 
-function learnRoom(room: Budget, bytes: number, tookMs: number): void {
-  const limit = room.limit + (tookMs > TOO_LONG_MS ? -bytes : bytes);
-  room.limit = Math.min(Math.max(limit, MIN_WRITE_ROOM_BYTES), MAX_WRITE_BYTES);
+/** Call while the request still counts as under way. */
+function learnRoom(
+  room: Budget,
+  bytes: number,
+  { enteredMs, readMs, nowMs }: { enteredMs: number; readMs: number; nowMs: number },
+): void {
+  let change = 0;
+  if (nowMs - readMs > TOO_LONG_MS) change = -SHRINK_TIMES * bytes;
+  else if (nowMs - enteredMs <= TOO_LONG_MS && room.used >= room.limit / 2) change = bytes;
+  room.limit = Math.min(Math.max(room.limit + change, MIN_WRITE_ROOM_BYTES), MAX_WRITE_BYTES);
 }
 
 /** What a refused caller is told. */

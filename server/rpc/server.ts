@@ -10,6 +10,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import { createAdmission } from './admission.ts';
 import { admissionInterceptor, measured } from './admission-interceptor.ts';
+import { widenConnections } from './connection-window.ts';
 import { watchLateness } from './lateness.ts';
 
 // The library would write to standard error by itself; whatever goes wrong, its callbacks tell as well.
@@ -43,6 +44,7 @@ export function createGrpcServer(services: readonly Service[], deps: GrpcServerD
   const { maxRequestBytes, clock, logger } = deps;
   const lateness = watchLateness(clock);
   const admission = createAdmission({ lateMs: () => lateness.lateMs(), clock, logger });
+  const widening = widenConnections();
   const server = new Server({
     interceptors: [admissionInterceptor(admission, logger)],
     'grpc.max_receive_message_length': maxRequestBytes,
@@ -73,6 +75,7 @@ export function createGrpcServer(services: readonly Service[], deps: GrpcServerD
         const timer = setTimeout(() => server.forceShutdown(), DRAIN_MS);
         server.tryShutdown(() => {
           lateness.stop();
+          widening[Symbol.dispose]();
           clearTimeout(timer);
           resolve();
         });

@@ -39,6 +39,8 @@ export interface FloodFigures {
   unknown: string[];
   /** Of the calls that were answered with ids. */
   latenciesMs: number[];
+  /** Of the refusals. */
+  refusalsMs: number[];
   seconds: number;
 }
 
@@ -79,6 +81,7 @@ async function serve(order: FloodOrder): Promise<FloodFigures> {
     jobsInTime: 0,
     unknown: [],
     latenciesMs: [],
+    refusalsMs: [],
     seconds: 0,
   };
   const nextRequest = createRequests(order);
@@ -132,8 +135,10 @@ function call(client: Client, { bytes, clientIds }: Request, figures: FloodFigur
       bytes,
       { deadline: Date.now() + CALL_MS },
       (error, response) => {
-        if (error) noteRefusal(error, clientIds, figures);
-        else {
+        if (error) {
+          figures.refusalsMs.push(performance.now() - beganMs);
+          noteRefusal(error, clientIds, figures);
+        } else {
           note(figures, status.OK);
           figures.latenciesMs.push(performance.now() - beganMs);
           response?.jobResponseItems.forEach(({ jobId }, index) =>
