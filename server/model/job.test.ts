@@ -197,54 +197,6 @@ test('a submitted job waits, and says who it is for and what it asks', () => {
   assert.equal(fresh().failFast, false);
 });
 
-test('the first request to cancel and to preempt is kept, later ones change nothing', () => {
-  let record = applyEvent(SITUATIONS.running, at(cancel('enough'), 7), 'bob');
-  assert(record);
-  assert.deepEqual(record.cancel, { requestor: 'bob', reason: 'enough', atMs: 7 });
-  assert.equal(applyEvent(record, at(cancel('again'), 8), 'eve'), undefined);
-  record = applyEvent(record, at(preempt('room'), 9), 'eve');
-  assert(record);
-  assert.deepEqual(record.preempt, { requestor: 'eve', reason: 'room', atMs: 9 });
-  assert.equal(record.cancel?.requestor, 'bob');
-  assert.equal(applyEvent(record, at(preempt(), 10), 'ann'), undefined);
-});
-
-test('a run that ended while it was to be preempted keeps its end', () => {
-  for (const situation of LOST) {
-    const next = applyEvent(SITUATIONS[situation], at(runPreempted('r')), 'bob');
-    assert.deepEqual(next?.runs, SITUATIONS[situation].runs);
-  }
-});
-
-test('a job that is preempted without a request of its own notes who asked', () => {
-  const value = { preemptedJobId: JOB, preemptedRunId: 'r', preemptingJobId: '' };
-  const preempted = (requestor: string): Payload => ({
-    $case: 'jobRunPreempted',
-    value: { ...value, requestor, reason: 'room' },
-  });
-  const request = { requestor: 'eve', reason: 'room', atMs: 7 };
-  assert.deepEqual(applyEvent(SITUATIONS.running, at(preempted('eve'), 7), '')?.preempt, request);
-  assert.equal(applyEvent(SITUATIONS.running, at(preempted(''), 7), '')?.preempt, undefined);
-  const asked = applyEvent(SITUATIONS.running, at(preempt('mine'), 6), 'bob');
-  assert(asked);
-  assert.equal(applyEvent(asked, at(preempted('eve'), 7), '')?.preempt?.requestor, 'bob');
-});
-
-test('a priority is asked for, then decided', () => {
-  const asked = applyEvent(fresh(), at(reprioritise(9)), 'bob');
-  assert(asked);
-  assert.deepEqual([asked.priority, asked.requestedPriority, asked.reprioritizedBy], [5, 9, 'bob']);
-  const changed = applyEvent(asked, at(reprioritise(0)), 'eve');
-  assert(changed);
-  assert.deepEqual([changed.priority, changed.requestedPriority, changed.reprioritizedBy], [5, 0, 'eve']);
-  const decided = applyEvent(changed, at(reprioritised(0)), '');
-  assert(decided);
-  assert.deepEqual(
-    [decided.priority, decided.requestedPriority, decided.reprioritizedBy],
-    [0, undefined, ''],
-  );
-});
-
 test('a run tells where and when it was, and what became of it', () => {
   const info = KubernetesResourceInfo.fromPartial({ objectMeta: { executorId: 'cluster', name: 'pod' } });
   const story: [Payload, number][] = [
@@ -284,20 +236,6 @@ test('the addresses of a run are kept, also when they are told after its end', (
   const late = after(...RUNNING, done('r'), told(ingress('r')));
   assert.deepEqual(late.runs.at(-1)?.ingressAddresses, addresses);
   assert.equal(late.runs.at(-1)?.state, JobRunState.RUN_STATE_SUCCEEDED);
-});
-
-test('who cancelled a job is known, also when they cancelled its whole job set', () => {
-  const decision: Payload = {
-    $case: 'cancelledJob',
-    value: { jobId: 'job', requestor: 'eve', reason: 'all' },
-  };
-  const bySet = applyEvent(fresh(), at(decision, 30), '');
-  assert.deepEqual(bySet?.cancel, { requestor: 'eve', reason: 'all', atMs: 30 });
-  const request: Payload = { $case: 'cancelJob', value: { jobId: 'job', reason: 'this' } };
-  const asked = applyEvent(fresh(), at(request, 20), 'ann');
-  const byId = asked && applyEvent(asked, at(decision, 30), '');
-  assert.deepEqual(byId?.cancel, { requestor: 'ann', reason: 'this', atMs: 20 });
-  assert.equal(byId?.endedAtMs, 30);
 });
 
 test('attempts are the runs that may have started', () => {
