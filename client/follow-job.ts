@@ -40,6 +40,9 @@ export async function jobResult(
   }
 }
 
+/** The questions about jobs that may not exist, one at a time: there may be as many as there are handles. */
+const lastQuestions = new WeakMap<Connection, Promise<void>>();
+
 /**
  * Nothing would ever tell of a job that does not exist. Never comes to an end
  * for a job that is there, nor where the server cannot tell.
@@ -49,9 +52,18 @@ async function refusesMissing(
   { job, view }: { job: FollowedJob; view: JobSetView },
   signal: AbortSignal,
 ): Promise<never> {
+  const ask = async () => {
+    if (signal.aborted || view.progressOf(job.jobId)) return;
+    await describeJob(connection, job.jobId, { signal });
+  };
   try {
     await pause(SUSPICIOUS_MS, signal);
-    if (!view.progressOf(job.jobId)) await describeJob(connection, job.jobId, { signal });
+    const asked = (lastQuestions.get(connection) ?? Promise.resolve()).then(ask);
+    lastQuestions.set(
+      connection,
+      asked.catch(() => {}),
+    );
+    await asked;
   } catch (thrown) {
     const error = toClientError(thrown);
     if (error.code === 'NOT_FOUND') throw error;
