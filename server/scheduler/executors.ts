@@ -147,6 +147,8 @@ export function dismissExecutor(executors: Executors, id: string): void {
   executor.isLive = false;
   executor.isHeard = false;
   executor.isDismissed = true;
+  // Its record is gone from the store.
+  executor.savedAtMs = undefined;
   relist(executors, executor);
 }
 

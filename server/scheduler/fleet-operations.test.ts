@@ -193,10 +193,16 @@ test('the runs of a deleted executor are given up: queued again, failed where th
     'those in the east go on',
   );
   // It is alive after all: it registers again, and what it still holds takes its room.
+  world.saved.length = 0;
   const held = there.map((each) => world.records.get(each)!.record.runs[0]!.runId);
   show(world, { id: 'west', nodes: [node('n1', { cpu: '2' })], runs: held });
   await settle(world);
   assert.ok(there.every((each) => stateOf(world, each) === JobState.QUEUED));
+  assert.deepEqual(
+    world.saved.map((record) => record.id),
+    ['west'],
+    'a later leader knows of it again',
+  );
   show(world, { id: 'west', nodes: [node('n1', { cpu: '4' })] });
   await settle(world);
   assert.ok(there.every((each) => stateOf(world, each) === JobState.LEASED));
