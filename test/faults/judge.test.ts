@@ -146,6 +146,18 @@ const FAULTS: Readonly<Record<string, [breach: Breach, history: Entry[]]>> = {
     'after-end',
     history({ whole: events('final', ['a', ...LIFE, 'running'], ['b', ...LIFE]) }),
   ],
+  'an event after a preemption was told': [
+    'after-end',
+    history({
+      whole: events('final', ['a', 'submitted', 'leased', 'preempted', 'failed', 'leased'], ['b', ...LIFE]),
+    }),
+  ],
+  'a preempted job that succeeded': [
+    'doubled',
+    history({
+      whole: events('final', ['a', 'submitted', 'leased', 'preempted', 'succeeded'], ['b', ...LIFE]),
+    }),
+  ],
   'a job that does not begin with its submit': [
     'disorder',
     history({
@@ -209,6 +221,18 @@ test('the judge has nothing to say about innocent histories', () => {
   assert.deepEqual(breaches(history({ asked: repeated })), []);
   const waiting = { watched: seen(), whole: seen().map((event) => ({ ...event, reader: 'final' })) };
   assert.deepEqual(breaches(history({ ...waiting, finishMs: 500_000 })), [], 'ended long ago');
+  const whole = events(
+    'final',
+    ['a', 'submitted', 'leased', 'preempting', 'preempted', 'failed'],
+    ['b', ...LIFE],
+  );
+  const [one, ...others] = history({ whole });
+  assert.ok(one?.kind === 'submit');
+  assert.deepEqual(
+    breaches([{ ...one, expect: 'any' }, ...others]),
+    [],
+    'a preempted job has failed as well',
+  );
 });
 
 test('the judge counts two processes of a job after a long silence, and allows them', () => {
