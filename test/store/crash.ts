@@ -35,7 +35,12 @@ export function crashSuite(engine: Engine): void {
       }
       assert(acknowledged.length > KILLS * 5, `only ${acknowledged.length} batches came to anything`);
     });
+  });
+}
 
+/** For an engine whose places are for one server at a time. */
+export function exclusiveSuite(engine: Engine): void {
+  describe('one server', () => {
     it('keeps a second process out, and lets it in after a kill', async (test) => {
       const { place, reopen } = await openPlace(engine, test);
       const store = await reopen();

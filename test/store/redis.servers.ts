@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { rmSync } from 'node:fs';
+import { mkdir, mkdtemp } from 'node:fs/promises';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -19,22 +20,31 @@ export interface RedisServer {
 }
 
 const running = new Set<ChildProcess>();
-// A test process that dies takes its servers along.
+const directories = new Set<string>();
+// A test process takes its servers and their data along, whichever way it ends.
 process.once('exit', () => {
   for (const child of running) child.kill('SIGKILL');
+  for (const directory of directories) rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
 });
 
 /** A place for the data of some servers. */
 export async function createDirectory(): Promise<string> {
-  return await mkdtemp(join(tmpdir(), 'armada-redis-'));
-}
-
-export async function removeDirectory(directory: string): Promise<void> {
-  await rm(directory, { recursive: true, force: true, maxRetries: 5 });
+  const directory = await mkdtemp(join(tmpdir(), 'armada-redis-'));
+  directories.add(directory);
+  return directory;
 }
 
 /** Settings under which nothing that was answered is lost. */
-export const SYNCED = ['--appendonly', 'yes', '--appendfsync', 'always', '--save', ''];
+export const SYNCED = [
+  '--appendonly',
+  'yes',
+  '--appendfsync',
+  'always',
+  '--save',
+  '',
+  '--loglevel',
+  'warning',
+];
 
 /** Starts a server. @param settings as on the command line */
 export async function startRedis(directory: string, settings: readonly string[]): Promise<RedisServer> {
@@ -56,20 +66,37 @@ export async function startRedis(directory: string, settings: readonly string[])
   };
 }
 
-/** Starts a program of Redis and waits until it listens. */
-export async function start(program: string, parameters: readonly string[], port: number): Promise<ChildProcess> {
-  const child = spawn(program, [...parameters], { stdio: ['ignore', 'pipe', 'inherit'] });
+/** Starts a program of Redis and waits until it answers. It does not keep this process alive. */
+export async function start(
+  program: string,
+  parameters: readonly string[],
+  port: number,
+): Promise<ChildProcess> {
+  const child = spawn(program, [...parameters], { stdio: 'ignore' });
   running.add(child);
   child.once('exit', () => running.delete(child));
-  let output = '';
-  child.stdout?.on('data', (data: Buffer) => (output = (output + data.toString()).slice(-4000)));
   await once(child, 'spawn');
-  for (let tries = 0; tries < 200; tries++) {
-    assert.equal(child.exitCode, null, `${program} has ended: ${output}`);
-    if (/Ready to accept connections|monitor master/.test(output)) return child;
+  child.unref();
+  for (let tries = 0; tries < 500; tries++) {
+    assert.equal(child.exitCode, null, `${program} has ended: ${parameters.join(' ')}`);
+    if (await answers(port)) return child;
     await sleep(10);
   }
-  throw new Error(`${program} on port ${port} does not get ready: ${output}`);
+  throw new Error(`${program} does not answer on port ${port}`);
+}
+
+/** Whether a PING is answered. */
+function answers(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => socket.write('PING\r\n'));
+    const settle = (answer: boolean): void => {
+      socket.destroy();
+      resolve(answer);
+    };
+    socket.once('data', (data) => settle(data.toString().startsWith('+PONG')));
+    socket.once('error', () => settle(false));
+    socket.setTimeout(1000, () => settle(false));
+  });
 }
 
 export async function end(child: ChildProcess): Promise<void> {

@@ -2,7 +2,7 @@ import { activeSuite } from './active.ts';
 import { appendSuite } from './append.ts';
 import { claimsSuite } from './claims.ts';
 import { controlSuite } from './control.ts';
-import { crashSuite } from './crash.ts';
+import { crashSuite, exclusiveSuite } from './crash.ts';
 import { idempotenceSuite } from './idempotence.ts';
 import { listsSuite } from './lists.ts';
 import { modelSuite } from './model-check.ts';
@@ -20,6 +20,7 @@ const suites = [
   claimsSuite,
   controlSuite,
   crashSuite,
+  exclusiveSuite,
   idempotenceSuite,
   listsSuite,
   modelSuite,

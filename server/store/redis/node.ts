@@ -62,7 +62,6 @@ const CONNECTION = {
   lazyConnect: true,
   protocol: 2,
   connectTimeout: SILENCE_MS,
-  socketTimeout: SILENCE_MS,
   disableClientInfo: true,
   retryStrategy: (times) => Math.min(25 * 2 ** Math.min(times, 10), MAX_RECONNECT_MS),
   sentinelRetryStrategy: (times) => Math.min(25 * 2 ** Math.min(times, 10), MAX_RECONNECT_MS),
@@ -87,8 +86,8 @@ export function openNode(
   events: NodeEvents,
   replicas: () => Replicas | undefined,
 ): RedisNode {
-  const reader = newClient(options);
-  const writer = newClient(options);
+  const reader = newClient({ ...options, socketTimeout: SILENCE_MS });
+  const writer = newClient({ ...options, socketTimeout: SILENCE_MS });
   for (const client of [reader, writer]) {
     client.on('ready', () => events.onReady());
     client.on('error', (error: Error) => events.onError(error));

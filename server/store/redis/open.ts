@@ -87,7 +87,7 @@ export async function openRedisStore(options: RedisOptions): Promise<Store> {
   });
   try {
     const servers = await wire.info();
-    for (const warning of checkServers(servers)) logger.warn(warning);
+    for (const warning of checkServers(servers)) logger.warn({}, warning);
     level = acknowledgementOf(servers, options.acknowledgement);
     const made = await makeStore(wire, place.prefix, { now: now(), wanted: options.partitions });
     const limits = { ...DEFAULT_LIMITS, ...options.limits };

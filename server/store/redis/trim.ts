@@ -19,7 +19,7 @@ import { PURGE, TRIM_EVENTS, TRIM_LOG } from './scripts/trim.ts';
 /** What one step looks at in a partition. */
 const LOG_ENTRIES = 256;
 const STREAMS = 64;
-const BUCKETS = 16;
+const BUCKETS = 8;
 
 /** Each call is one step in every partition, and tells whether more may be waiting. */
 export function createTrim(

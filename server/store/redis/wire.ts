@@ -236,7 +236,7 @@ function createSubscriber(where: () => Promise<RedisOptions>, logger: Logger) {
   async function begin(channel: string, hear: (message: string) => void): Promise<void> {
     const options = await where();
     if (isClosed) return;
-    const begun = newClient({ ...options, socketTimeout: 0, retryStrategy: () => null });
+    const begun = newClient({ ...options, retryStrategy: () => null });
     client = begun;
     begun.on('error', (error: Error) => logger.debug({ err: error }, 'the subscription to Redis has failed'));
     begun.on('message', (_: string, message: string) => hear(message));

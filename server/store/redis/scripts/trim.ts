@@ -158,5 +158,5 @@ for n in pairs(kept) do
 end
 if ended == 0 then call('ZREM', base .. ':ended', bucket)
 elseif next_ended ~= '' then call('ZADD', base .. ':ended', next_ended, bucket) end
-return total
+return {total}
 `);
