@@ -15,6 +15,7 @@ import { type Backoff, createBackoff } from './backoff.ts';
 import type { Clock } from './clock.ts';
 import type { Connection } from './connection.ts';
 import type { Logger } from './logger.ts';
+import { retryHintMs } from './retry-hint.ts';
 import { type Reporter, Stage, eventsSince, sequencesOf, stageOf } from './report-events.ts';
 import { type HeldRun, type Runtime, hasEnded } from './runtime.ts';
 
@@ -169,8 +170,12 @@ export class ReportLoop {
       waiting: this.#waiting.size,
     };
     this.#deps.logger.warn(fields, 'the server did not take a report; it is sent again');
-    if (isRefused && !isAlone) this.#maxEvents = Math.max(1, Math.floor(countOf(reports) / 2));
-    else await this.#pause(this.#backoff.next());
+    const isSplit = isRefused && !isAlone;
+    if (isSplit) this.#maxEvents = Math.max(1, Math.floor(countOf(reports) / 2));
+    // A server that has too much to do says when to come again; smaller parts alone are no relief to it.
+    const hintMs = retryHintMs(error);
+    if (hintMs !== undefined) await this.#pause(Math.max(hintMs, this.#backoff.next()));
+    else if (!isSplit) await this.#pause(this.#backoff.next());
   }
 
   #told(runId: string): void {

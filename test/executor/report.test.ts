@@ -1,4 +1,7 @@
-import { status } from '@grpc/grpc-js';
+import { Metadata, status } from '@grpc/grpc-js';
+import type { EventList } from '@armada-ts/api/executorapi/executorapi';
+import { RetryInfo } from '@armada-ts/api/google/rpc/error_details';
+import { Status } from '@armada-ts/api/google/rpc/status';
 import { systemClock } from '@armada-ts/executor/clock';
 import { heldRun } from '@armada-ts/executor/held-run';
 import { ReportLoop } from '@armada-ts/executor/report';
@@ -6,6 +9,7 @@ import type { Connection } from '@armada-ts/executor/connection';
 import type { Runtime } from '@armada-ts/executor/runtime';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { sampleLease } from './lease.ts';
 
 const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
@@ -37,5 +41,49 @@ test('what waits for the end of its pause is said as soon as the server is known
   await called.promise;
   // The pause after five failures is 800 ms at least.
   assert.ok(performance.now() - beganMs < 400);
+  await loop.close(0);
+});
+
+test('a server that has too much to do is given the time it asks for, smaller reports, and in the end all', async () => {
+  const hint = { seconds: 0n, nanos: 300_000_000 };
+  const details = [
+    {
+      typeUrl: 'type.googleapis.com/google.rpc.RetryInfo',
+      value: Buffer.from(RetryInfo.encode({ retryDelay: hint }).finish()),
+    },
+  ];
+  const metadata = new Metadata();
+  const refusal = Status.encode({ code: status.RESOURCE_EXHAUSTED, message: 'busy', details }).finish();
+  metadata.set('grpc-status-details-bin', Buffer.from(refusal));
+  const calls: { atMs: number; events: number }[] = [];
+  const taken: string[] = [];
+  const reportEvents = (list: EventList, ...parameters: unknown[]): void => {
+    const done = parameters.at(-1) as (error: unknown) => void;
+    const events = list.events.flatMap((sequence) => sequence.events);
+    calls.push({ atMs: performance.now(), events: events.length });
+    const isBusy = calls.length <= 2;
+    if (!isBusy) for (const { event } of events) taken.push(event?.$case ?? '');
+    setImmediate(() => done(isBusy ? { code: status.RESOURCE_EXHAUSTED, details: 'busy', metadata } : null));
+  };
+  const runs = Array.from({ length: 40 }, () => heldRun(sampleLease(''), 'local-0', 0));
+  const loop = new ReportLoop({
+    connection: { executorApi: { reportEvents }, metadata: () => ({}) } as unknown as Connection,
+    runtime: { held: () => runs, holds: () => true } as unknown as Runtime,
+    reporter: { executorId: 'executor-a', poolOf: () => 'default' },
+    clock: systemClock,
+    logger: silent,
+    onTold: () => {},
+  });
+  while (taken.length < runs.length) await sleep(20);
+  assert.equal(taken.length, runs.length, 'each once');
+  assert.deepEqual(
+    calls.slice(0, 4).map(({ events }) => events),
+    [40, 20, 10, 20],
+  );
+  const pauses = calls.slice(1, 3).map(({ atMs }, index) => atMs - (calls[index]?.atMs ?? 0));
+  assert.ok(
+    pauses.every((pauseMs) => pauseMs >= 290),
+    pauses.join(' and '),
+  );
   await loop.close(0);
 });
