@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { SubmitService } from '@armada-ts/api/api/submit';
+import { listJobs } from '@armada-ts/client/job-list';
 import { getQueues } from '@armada-ts/client/queues';
 import type { CommandContext } from './command.ts';
 import { commandTable, type CommandEntry, isNamed } from './command-table.ts';
@@ -12,6 +13,9 @@ import { requireContexts } from './contexts.ts';
 
 /** Somebody waits at the keyboard. */
 const SERVER_TIMEOUT_MS = 1_000;
+
+/** Where nothing is going on, the job sets of the oldest jobs are better than none. */
+const MAX_LOOKED_THROUGH = 1_000;
 
 /** What is known of the words before the one to complete. */
 interface Position {
@@ -134,7 +138,15 @@ async function jobSetNames(queue: string, context: CommandContext): Promise<stri
   const connection = await context.connection();
   const options = { timeoutMs: SERVER_TIMEOUT_MS };
   const { activeJobSets } = await connection.call(SubmitService.getQueueInfo, { name: queue }, options);
-  return activeJobSets.map(({ name }) => name);
+  if (activeJobSets.length > 0) return activeJobSets.map(({ name }) => name);
+  const names = new Set<string>();
+  let seen = 0;
+  for await (const { jobSet } of listJobs(connection, { queue }, options)) {
+    names.add(jobSet);
+    seen += 1;
+    if (seen === MAX_LOOKED_THROUGH) break;
+  }
+  return [...names];
 }
 
 async function contextNames(context: CommandContext): Promise<string[]> {

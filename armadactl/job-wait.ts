@@ -17,6 +17,7 @@ import {
   type JobSetProgress,
   setState,
   WATCHED_STATES,
+  type WatchedState,
 } from './job-set-progress.ts';
 import { isOver, standing, waitExitCode } from './wait-goal.ts';
 import type { WaitOptions } from './wait-options.ts';
@@ -45,14 +46,15 @@ export async function waitForJobs(
     }
   });
   for (const [jobId, state] of progress.states) {
-    reportDeed(context, {
-      action: state,
-      kind: 'Job',
-      name: jobId,
-      sentence: `Job ${jobId} ${isFinal(state) && state !== 'succeeded' && state !== 'failed' ? 'was' : 'is'} ${state}`,
-    });
+    const sentence = `Job ${jobId} ${stateVerb(state)}`;
+    reportDeed(context, { action: state, kind: 'Job', name: jobId, sentence });
   }
   return exitCode;
+}
+
+function stateVerb(state: WatchedState): string {
+  if (state === 'succeeded' || state === 'failed') return state;
+  return `${isFinal(state) ? 'was' : 'is'} ${state}`;
 }
 
 /** Waits for the jobs of a job set by its events, and prints how many stand how at the end. */

@@ -54,7 +54,8 @@ function addCommand(parent: Command, entry: CommandEntry): Command {
   return parent
     .command(entry.words.at(-1) ?? '', { hidden: entry.hidden ?? false })
     .aliases([...(entry.aliases ?? [])])
-    .description(entry.summary);
+    .description(entry.summary)
+    .showHelpAfterError(`(type \`armadactl ${entry.words.join(' ')} --help\` for what there is)`);
 }
 
 function endOf(error: unknown, output: Output): number {

@@ -79,7 +79,7 @@ async function submitFile({
   result,
 }: Work): Promise<void> {
   const { name, queue, jobSetId, items } = file;
-  const known = options.again ? new Set<string>() : await knownJobs(connection, queue, jobSetId);
+  const known = await knownJobs(connection, queue, jobSetId);
   const clientIds = options.again ? 'random' : 'content';
   const refused: FileFault[] = [];
   let refusals = 0;

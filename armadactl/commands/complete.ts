@@ -7,11 +7,11 @@ import { addGlobalOptions } from '../global-options.ts';
 /** Asked by the scripts of `completion`, with the words after the program's name, the last one being typed. */
 export function define(command: Command, context: CommandContext): void {
   command.argument('[words...]').action(async (words: string[]) => {
-    const typed = new Command();
+    const typed = new Command().exitOverride().configureOutput({ writeErr: () => {} });
     addGlobalOptions(typed);
     const asTyped = openContext(typed, context);
     try {
-      typed.parseOptions(words.slice(0, -1));
+      readGlobalOptions(typed, words.slice(0, -1));
       const candidates = await complete(words, asTyped);
       if (candidates.length > 0) context.output.value(candidates.join('\n'));
     } catch {
@@ -20,4 +20,13 @@ export function define(command: Command, context: CommandContext): void {
       asTyped.close();
     }
   });
+}
+
+/** The last option may still wait for its value, which is then what is being typed. */
+function readGlobalOptions(typed: Command, words: readonly string[]): void {
+  try {
+    typed.parseOptions([...words]);
+  } catch {
+    typed.parseOptions(words.slice(0, -1));
+  }
 }

@@ -24,8 +24,8 @@ export function define(command: Command, context: CommandContext): void {
   command
     .usage('[options] -- <command> [arguments...]')
     .argument('<command...>', 'what to run, after --')
-    .option('--queue <name>', 'queue to submit to', 'default')
-    .option('--job-set <name>', 'job set of the job (default: one of its own)')
+    .option('-q, --queue <queue>', 'queue to submit to', 'default')
+    .option('-j, --job-set <job-set>', 'job set of the job (default: one of its own)')
     .option('--name <name>', 'name of the container', 'main')
     .option('--cpu <quantity>', 'processors, such as 2 or 500m', '1')
     .option('--memory <quantity>', 'memory, such as 512Mi', '1Gi')

@@ -15,10 +15,11 @@ const MIN_ELASTIC_WIDTH = 8;
 
 /** A line for the titles and one for each row, in columns. */
 export function* tableLines<Row>(
-  columns: readonly Column<Row>[],
+  all: readonly Column<Row>[],
   rows: readonly Row[],
   look: TableLook,
 ): Generator<string> {
+  const columns = withRoom(all, rows, look);
   const cells = rows.map((row) => columns.map(({ cell }) => oneLine(cell(row))));
   const widths = fit(columns, naturalWidths(columns, cells, look), look.width);
   if (look.headers)
@@ -44,6 +45,31 @@ function naturalWidths<Row>(
   return columns.map(({ title }, column) =>
     cells.reduce((width, texts) => Math.max(width, texts[column]?.length ?? 0), headers ? title.length : 0),
   );
+}
+
+/** The columns that fit when the elastic ones are cut as far as may be. */
+function withRoom<Row>(
+  all: readonly Column<Row>[],
+  rows: readonly Row[],
+  look: TableLook,
+): readonly Column<Row>[] {
+  const { width: limit } = look;
+  if (limit === undefined) return all;
+  const cells = rows.map((row) => all.map(({ cell }) => oneLine(cell(row))));
+  const natural = naturalWidths(all, cells, look);
+  const widthOf = (column: Column<Row>) => {
+    const width = natural[all.indexOf(column)] ?? 0;
+    return column.isElastic ? Math.min(width, MIN_ELASTIC_WIDTH) : width;
+  };
+  let columns = all;
+  for (;;) {
+    const needed = columns.reduce((sum, column) => sum + widthOf(column) + GAP.length, -GAP.length);
+    const [first] = columns
+      .filter(({ dropRank }) => dropRank !== undefined)
+      .sort((one, other) => (one.dropRank ?? 0) - (other.dropRank ?? 0));
+    if (needed <= limit || !first) return columns;
+    columns = columns.filter((column) => column !== first);
+  }
 }
 
 /** Takes from the widest elastic column, a little at a time, until the line fits or nothing is left to take. */

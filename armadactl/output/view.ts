@@ -10,6 +10,8 @@ export interface Column<Row> {
   colour?: (row: Row) => Colour | undefined;
   /** May be shortened where the terminal is too narrow; ids and times stay whole. */
   isElastic?: boolean;
+  /** Left out where even that is not enough, the lowest rank first; columns without a rank stay. */
+  dropRank?: number;
 }
 
 /** How one kind of thing looks in every form of output. */
