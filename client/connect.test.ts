@@ -28,22 +28,26 @@ test('call() sends credentials and gives the answer', async () => {
   assert.deepEqual(seen, [`basic ${Buffer.from('anna:p:w').toString('base64')}`]);
 });
 
-test('call() compresses what it sends', async () => {
+test('call() compresses what it sends to other machines, or as it is told', async () => {
   const server = createServer();
-  const request = new Promise<{ encoding: unknown; compressedFlag: number | undefined }>((resolve) => {
-    server.on('stream', (stream, sent) => {
-      stream.once('data', (bytes: Buffer) => {
-        resolve({ encoding: sent['grpc-encoding'], compressedFlag: bytes[0] });
-        const headers = { ':status': 200, 'content-type': 'application/grpc', 'grpc-status': '5' };
-        stream.respond(headers, { endStream: true });
-      });
+  const seen: unknown[] = [];
+  server.on('stream', (stream, sent) => {
+    stream.once('data', (bytes: Buffer) => {
+      seen.push([sent['grpc-encoding'], bytes[0]]);
+      const headers = { ':status': 200, 'content-type': 'application/grpc', 'grpc-status': '5' };
+      stream.respond(headers, { endStream: true });
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
-  using connection = connect({ address: `127.0.0.1:${port}` });
-  await assert.rejects(getQueue(connection, 'demo'.repeat(100)), { code: 'NOT_FOUND' });
-  assert.deepEqual(await request, { encoding: 'gzip', compressedFlag: 1 });
+  for (const options of [{}, { gzip: true }]) {
+    using connection = connect({ address: `127.0.0.1:${port}`, ...options });
+    await assert.rejects(getQueue(connection, 'demo'.repeat(100)), { code: 'NOT_FOUND' });
+  }
+  assert.deepEqual(seen, [
+    [undefined, 0],
+    ['gzip', 1],
+  ]);
   server.close();
 });
 
