@@ -2,23 +2,24 @@
  * Job ids as bytes: 16 instead of 26 characters, in the same order. Where a
  * million of them are kept or indexed, they are kept like this.
  */
-import { isJobId } from './ids.ts';
-
 const CROCKFORD = '0123456789abcdefghjkmnpqrstvwxyz';
 
-/** Value of each character code of Crockford's base 32 in lower case. */
-const VALUES = new Uint8Array(128);
+/** Value of each character code of Crockford's base 32 in lower case; above 31 for all others. */
+const VALUES = new Uint8Array(128).fill(255);
 for (let value = 0; value < CROCKFORD.length; value++) VALUES[CROCKFORD.charCodeAt(value)] = value;
 
 /** Bytes of a job id; undefined for text that is none. */
 export function jobKey(jobId: string): Uint8Array | undefined {
-  if (!isJobId(jobId)) return undefined;
+  // 26 characters hold 130 bits; the first two are always 0.
+  if (jobId.length !== 26 || jobId.charCodeAt(0) > LAST_FIRST) return undefined;
   const key = new Uint8Array(16);
   let pending = 0;
-  let bits = -2; // 26 characters hold 130 bits; the first two are always 0.
+  let bits = -2;
   let at = 0;
   for (let i = 0; i < 26; i++) {
-    pending = (pending << 5) | (VALUES[jobId.charCodeAt(i)] ?? 0);
+    const value = VALUES[jobId.charCodeAt(i)] ?? 255;
+    if (value > 31) return undefined;
+    pending = (pending << 5) | value;
     bits += 5;
     if (bits >= 8) {
       bits -= 8;
@@ -28,6 +29,9 @@ export function jobKey(jobId: string): Uint8Array | undefined {
   }
   return key;
 }
+
+/** The first character of an id is no higher. */
+const LAST_FIRST = '7'.charCodeAt(0);
 
 /** Character codes of Crockford's base 32. */
 const CODES = Buffer.from(CROCKFORD, 'latin1');

@@ -7,15 +7,15 @@ import { Operation, SchedulingClass } from '@armada-ts/api/armada/store/v1/store
 import type { DatabaseSync } from 'node:sqlite';
 import type { ActivePage } from '../store.ts';
 import { jobIdOf, jobKey } from '../keys.ts';
-import { type JobRow, storedJobOf } from './records.ts';
-import { query } from './schema.ts';
+import { storedJobOf } from './records.ts';
+import { query, queryArrays } from './schema.ts';
 
 /** Jobs of one page: about 5 ms. */
 const PAGE_JOBS = 1000;
 
 /** Pages of live jobs by job set and id, each with the classes it uses; operations come with the first. */
 export function prepareActive(db: DatabaseSync): (cursor: string) => ActivePage {
-  const page = query<Omit<JobRow, 'jobSet' | 'queue' | 'class'> & { class: number | null }>(
+  const page = queryArrays<[Uint8Array, number, number, number, string | null, Uint8Array, number | null]>(
     db,
     `SELECT id, stream, version, submitted, uri, record, class FROM job INDEXED BY job_live
      WHERE ended_ms IS NULL AND (stream, id) > (?, ?) ORDER BY stream, id LIMIT ?`,
@@ -34,7 +34,7 @@ export function prepareActive(db: DatabaseSync): (cursor: string) => ActivePage 
     const rows = page.all(Number(afterStream), jobKey(afterId) ?? new Uint8Array(), PAGE_JOBS);
     const namesOf = remembered((n: number) => names.get(n));
     const classOf = remembered((n: number) => schedulingClass.get(n));
-    const jobs = rows.map(({ id, stream, version, submitted, uri, record, class: n }) => {
+    const jobs = rows.map(([id, stream, version, submitted, uri, record, n]) => {
       const { jobSet = '', queue = '' } = namesOf(stream) ?? {};
       const classId = n === null ? null : (classOf(n)?.id ?? null);
       return storedJobOf({ id, stream, version, submitted, uri, record, jobSet, queue, class: classId });
@@ -44,7 +44,7 @@ export function prepareActive(db: DatabaseSync): (cursor: string) => ActivePage 
       jobs,
       classes: [...classOf.known.values()].flatMap((row) => (row ? [SchedulingClass.decode(row.bytes)] : [])),
       operations: cursor === '' ? operations.all().map(({ bytes }) => Operation.decode(bytes)) : [],
-      next: last && `${last.stream}:${jobIdOf(last.id)}`,
+      next: last && `${last[1]}:${jobIdOf(last[0])}`,
     };
   };
 }

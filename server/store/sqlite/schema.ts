@@ -89,6 +89,13 @@ export function query<Row = Record<string, SQLOutputValue>>(db: DatabaseSync, sq
   return db.prepare(sql) as unknown as Query<Row>;
 }
 
+/** The same with rows as arrays of their columns: for very many rows, for these cost half as much. */
+export function queryArrays<Row extends unknown[]>(db: DatabaseSync, sql: string): Query<Row> {
+  const statement = db.prepare(sql);
+  statement.setReturnArrays(true);
+  return statement as unknown as Query<Row>;
+}
+
 /**
  * The connection that writes, to a database that is made if it is not there.
  * `synced` and stronger wait for the disk on every commit; `local` leaves that
