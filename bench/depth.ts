@@ -8,6 +8,7 @@
 import { cancelJobSet } from '@armada-ts/client';
 import { printTable, percentile } from './measuring/figures.ts';
 import { collectedMemory, type Memory } from './measuring/memory.ts';
+import { cpuMicrosOf } from './measuring/processes.ts';
 import { probeAll, type Samples, SMALL, submitOne, watch } from './depth/probes.ts';
 import { fill, PROBES, startWorld, submitMany, type World } from './depth/world.ts';
 
@@ -66,11 +67,16 @@ function printMemory(when: string, few: Memory, many: Memory): void {
     `\nmemory ${when}, after a forced collection: ${mebibytes(few.resident)} with few, ${mebibytes(many.resident)} with many`,
   );
   console.log(`  ${each(more)} more; ${each(more - PAGE_CACHE_BYTES)} beyond the page caches of SQLite`);
+  console.log(`  ${each(countedBytes(many) - countedBytes(few))} more in objects and buffers of all threads`);
   for (const [name, heap] of Object.entries(many.heaps)) {
     const objects = `objects ${mebibytes(heap)} (${mebibytes(few.heaps[name] ?? 0)})`;
     const buffers = `buffers ${mebibytes(many.buffers[name] ?? 0)} (${mebibytes(few.buffers[name] ?? 0)})`;
     console.log(`  ${name}: ${objects}, ${buffers}`);
   }
+}
+
+function countedBytes({ heaps, buffers }: Memory): number {
+  return [...Object.values(heaps), ...Object.values(buffers)].reduce((sum, bytes) => sum + bytes, 0);
 }
 
 function mebibytes(bytes: number): string {
@@ -86,8 +92,10 @@ async function printStart(world: World): Promise<void> {
   using seen = watch(world, PROBES, jobSetId);
   const jobId = await submitOne(world, { queue: PROBES, jobSetId, needs: SMALL });
   const leased = await seen.event('leased', jobId);
-  const seconds = (at: number): string => ((at - from) / 1000).toFixed(2);
+  const seconds = (ms: number): string => `${(ms / 1000).toFixed(2)} s`;
+  const cpuMs = cpuMicrosOf(world.server.process.pid ?? 0) / 1000;
   console.log(
-    `\nstart with ${DEEP.toLocaleString('en')} queued jobs: listening after ${seconds(up)} s, first new lease after ${seconds(leased)} s`,
+    `\nstart with ${DEEP.toLocaleString('en')} queued jobs: listening after ${seconds(up - from)}, ` +
+      `first new lease after ${seconds(leased - from)}; ${seconds(cpuMs)} of CPU time`,
   );
 }

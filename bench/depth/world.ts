@@ -18,6 +18,7 @@ export const QUEUES = ['red', 'green', 'blue', 'black'];
 export const PROBES = 'a-probe';
 const JOBS_A_SET = 10_000;
 const DAY_MS = 86_400_000;
+const START_TIMEOUT_MS = 120_000;
 
 export interface World extends AsyncDisposable {
   server: Standalone;
@@ -63,7 +64,7 @@ async function inspectableServer(directory: string): Promise<Standalone> {
   const before = process.env['NODE_OPTIONS'];
   process.env['NODE_OPTIONS'] = INSPECTABLE.NODE_OPTIONS;
   try {
-    return await startServer(directory, { auth: standaloneAuth });
+    return await startServer(directory, { auth: standaloneAuth }, START_TIMEOUT_MS);
   } finally {
     if (before === undefined) delete process.env['NODE_OPTIONS'];
     else process.env['NODE_OPTIONS'] = before;

@@ -14,7 +14,11 @@ export async function writeSettings(directory: string, settings: object): Promis
 }
 
 /** Starts a server on free ports that keeps everything in `directory`, and waits until it says where it listens. */
-export async function startServer(directory: string, settings: ConfigInput): Promise<Standalone> {
+export async function startServer(
+  directory: string,
+  settings: ConfigInput,
+  timeoutMs?: number,
+): Promise<Standalone> {
   const file = await writeSettings(directory, {
     logLevel: 'warn',
     ...settings,
@@ -23,6 +27,7 @@ export async function startServer(directory: string, settings: ConfigInput): Pro
     store: { url: `sqlite:${join(directory, 'server')}`, ...settings.store },
   });
   const program = startProgram('server/main.ts', ['--config', file]);
-  const [, address = '', url = ''] = await program.line(/gRPC (\S+:\d+), health (http:\/\/\S+)\/health/);
+  const listening = /gRPC (\S+:\d+), health (http:\/\/\S+)\/health/;
+  const [, address = '', url = ''] = await program.line(listening, timeoutMs);
   return { ...program, address, url };
 }
