@@ -2,17 +2,18 @@
 // none that it took, keeps executors and other users served, stays as large as
 // it is, and is itself again within seconds.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { standaloneAuth } from '@armada-ts/server/auth/config';
 import { percentile } from './percentile.ts';
-import { type Program, startProgram, temporaryDirectory } from '../e2e/programs.ts';
-import { startServer, writeSettings } from '../e2e/server.ts';
+import { temporaryDirectory } from '../e2e/programs.ts';
+import { startServer } from '../e2e/server.ts';
 import { endsOf } from './ends.ts';
 import { flood, type FloodFigures } from './flood.ts';
 import { judgeHistory, summary } from './judge.ts';
+import { cpuMeter, watchRss } from './server-meter.ts';
+import { startSimulated } from './simulated-executor.ts';
 import { startSteadyUser } from './steady-user.ts';
 
 const IS_LONG = process.env['ARMADA_TEST_LONG'] === '1';
@@ -37,7 +38,7 @@ test('ten times the load is refused with a hint and harms nobody', async (t) => 
   const directory = await temporaryDirectory(t);
   const server = await startServer(directory, { auth: standaloneAuth });
   t.after(() => server.kill('SIGKILL'));
-  const executor = await startSimulated(join(directory, 'executor'), server.address);
+  const executor = await startSimulated('simulated', join(directory, 'executor'), server.address);
   t.after(() => executor.kill('SIGKILL'));
   const { address } = server;
   const steady = await startSteadyUser(address, directory);
@@ -53,7 +54,7 @@ test('ten times the load is refused with a hint and harms nobody', async (t) => 
   const capacity = before.jobsInTime / before.seconds;
   const calm = await steady.probe();
 
-  const rss = sampleRss(server.process.pid ?? 0);
+  const rss = watchRss(server.process.pid ?? 0);
   const callsPerSecond = (TIMES * capacity) / BATCH / 2;
   steady.mark();
   cpu();
@@ -92,19 +93,6 @@ test('ten times the load is refused with a hint and harms nobody', async (t) => 
   assert.deepEqual(complaints, [], 'no report is refused and no lease stream breaks');
 });
 
-async function startSimulated(directory: string, address: string): Promise<Program> {
-  const file = await writeSettings(directory, {
-    executorId: 'simulated',
-    server: { address },
-    runtime: 'simulated',
-    simulated: { minRunMs: 500, meanRunMs: 500, maxRunMs: 500 },
-    nodes: { count: 10, cpu: '2', memory: '64Gi', ephemeralStorage: '64Gi' },
-  });
-  const program = startProgram('executor/main.ts', ['--config', file]);
-  await program.line(/executor started/);
-  return program;
-}
-
 /** How long it takes until a job starts about as soon as it did in calm times. */
 async function recovery(steady: { probe(): Promise<number> }, calmMs: number): Promise<number> {
   const beganMs = performance.now();
@@ -114,38 +102,6 @@ async function recovery(steady: { probe(): Promise<number> }, calmMs: number): P
     if (tookMs <= Math.max(3 * calmMs, 1_500) || sinceMs > 4 * RECOVERY_MS) return sinceMs - tookMs;
     await sleep(100);
   }
-}
-
-/** CPU time of a process since it was last asked for, in milliseconds. */
-function cpuMeter(pid: number): () => number {
-  let before = 0;
-  const read = (): number => {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    const now = (Number(fields[11]) + Number(fields[12])) * 10;
-    const spent = now - before;
-    before = now;
-    return spent;
-  };
-  read();
-  return read;
-}
-
-/** Watches how much memory a process has. */
-function sampleRss(pid: number): { stop(): number } {
-  let most = 0;
-  const look = (): void => {
-    const kib = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1];
-    most = Math.max(most, Number(kib) * 1024);
-  };
-  const timer = setInterval(look, 100);
-  return {
-    stop() {
-      look();
-      clearInterval(timer);
-      return most;
-    },
-  };
 }
 
 /** Every acknowledged job is in the stream and ended once; what is there was asked for. */
