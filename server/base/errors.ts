@@ -60,3 +60,6 @@ export class ArmadaError extends Error {
 export function invalidField(field: string, message: string): ArmadaError {
   return new ArmadaError('INVALID_REQUEST', `${field} ${message}`, { faults: [{ field, message }] });
 }
+
+/** What a client sent is not what its method takes: bytes that cannot be decoded. */
+export class UndecodableError extends Error {}

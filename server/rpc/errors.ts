@@ -6,7 +6,7 @@ import { JobSubmitResponse } from '@armada-ts/api/api/submit';
 import { BadRequest, ErrorInfo, RetryInfo } from '@armada-ts/api/google/rpc/error_details';
 import { Status } from '@armada-ts/api/google/rpc/status';
 import { Metadata, status } from '@grpc/grpc-js';
-import { ArmadaError, type ErrorCode, type Fault, MAX_FAULTS } from '../base/errors.ts';
+import { ArmadaError, type ErrorCode, type Fault, MAX_FAULTS, UndecodableError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import { timestampOf } from '../model/instant.ts';
 
@@ -59,6 +59,10 @@ const TYPE_URL = 'type.googleapis.com/';
 export function toWireError(error: unknown, requestId: string, logger: Logger): WireError {
   const metadata = new Metadata();
   metadata.set('x-request-id', requestId);
+  if (error instanceof UndecodableError) {
+    // As the library says it of requests that it decodes itself.
+    return { code: status.INTERNAL, details: `Error deserializing request: ${error.message}`, metadata };
+  }
   if (!(error instanceof ArmadaError)) {
     logger.error({ err: error, requestId }, 'a call failed by a fault of the server');
     const details = `internal error; quote request id ${requestId} when reporting it`;

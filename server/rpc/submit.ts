@@ -33,7 +33,7 @@ export function submitService(
   return {
     ...queueMethods(door, deps),
     submitJobs: unary(door, 'queue:submit', (request: ReceivedSubmit, { principal }) =>
-      submitJobs(deps, principal, request),
+      submitJobs(deps, principal, taken(request)),
     ),
     cancelJobs: unary(door, 'queue:cancel', (request: JobCancelRequest, { principal }) =>
       cancelJobs(deps, principal, request),
@@ -53,4 +53,15 @@ export function submitService(
     ),
     health: unary(door, 'authenticated', () => servingStatus(health)),
   };
+}
+
+/**
+ * The request in an object of its own. The call holds what it was sent until it
+ * is answered, and the bytes of requests that wait for the disk are not needed
+ * any more.
+ */
+function taken(request: ReceivedSubmit): ReceivedSubmit {
+  const own = { ...request };
+  request.items = [];
+  return own;
 }

@@ -18,7 +18,6 @@ import { gangOf } from '../model/gang.ts';
 import { totalRequests } from '../model/requirements.ts';
 import { parseAmount } from '../model/resources.ts';
 import { objectsOf } from './objects.ts';
-import { podSpecOf } from './received.ts';
 import type { SubmitRules } from './rules.ts';
 
 /** Namespace of items that name none. */
@@ -42,7 +41,11 @@ export function defaultedJob(
 ): SubmitJob {
   const { labels, annotations } = metadata(item, identity.jobId, rules);
   const namespace = item.namespace === '' ? DEFAULT_NAMESPACE : item.namespace;
-  const podSpec = defaultedPodSpec(podSpecOf(item) ?? PodSpec.create(), item.requiredNodeLabels, rules);
+  const podSpec = defaultedPodSpec(
+    item.podSpec ?? item.podSpecs[0] ?? PodSpec.create(),
+    item.requiredNodeLabels,
+    rules,
+  );
   const hasObjects = item.services.length > 0 || item.ingress.length > 0;
   return {
     deduplicationId: item.clientId,

@@ -8,10 +8,12 @@ import { SubmitJob } from '@armada-ts/api/armadaevents/armadaevents';
 import { PodSpec } from '@armada-ts/api/k8s/io/api/core/v1/core';
 import { encodeMessage } from '../model/encode.ts';
 
+type Writer = ReturnType<typeof SubmitJob.encode>;
+
 /** Tags of SubmitJob.mainObject, KubernetesMainObject.pod_spec and PodSpecWithAvoidList.pod_spec. */
-const MAIN_OBJECT = 0x2a;
-const WITH_AVOID_LIST = 0x12;
-const POD_SPEC = 0x0a;
+const MAIN_OBJECT = 42;
+const WITH_AVOID_LIST = 18;
+const POD_SPEC = 10;
 
 /** A pod spec as the client encoded it and decoded, and with its defaults. */
 export interface DefaultedPodSpec {
@@ -22,29 +24,25 @@ export interface DefaultedPodSpec {
 
 /** The bytes of a job whose main object is this pod spec and nothing else. */
 export function encodeJob(job: SubmitJob, podSpec: DefaultedPodSpec): Buffer {
-  const rest = encodeMessage(SubmitJob, { ...job, mainObject: undefined });
-  const parts = podSpecParts(podSpec);
-  const specBytes = parts.reduce((sum, part) => sum + part.length, 0);
-  const listBytes = 1 + varintBytes(specBytes) + specBytes;
-  const objectBytes = 1 + varintBytes(listBytes) + listBytes;
-  const bytes = Buffer.allocUnsafe(rest.length + 1 + varintBytes(objectBytes) + objectBytes);
-  bytes.set(rest);
-  let at = rest.length;
-  at = writeHead(bytes, at, MAIN_OBJECT, objectBytes);
-  at = writeHead(bytes, at, WITH_AVOID_LIST, listBytes);
-  at = writeHead(bytes, at, POD_SPEC, specBytes);
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
+  return encodeMessage(JOB_OF_PARTS, { job, podSpec });
 }
 
+const JOB_OF_PARTS = {
+  encode({ job, podSpec }: { job: SubmitJob; podSpec: DefaultedPodSpec }, kept?: Writer): Writer {
+    const writer = SubmitJob.encode({ ...job, mainObject: undefined }, kept);
+    writer.uint32(MAIN_OBJECT).fork().uint32(WITH_AVOID_LIST).fork().uint32(POD_SPEC).fork();
+    writePodSpec(podSpec, writer);
+    return writer.join().join().join();
+  },
+};
+
 /** Containers cannot be added to piece by piece: where one was filled in, all is encoded anew. */
-function podSpecParts({ encoded, given, filled }: DefaultedPodSpec): Uint8Array[] {
+function writePodSpec({ encoded, given, filled }: DefaultedPodSpec, writer: Writer): void {
   if (filled.containers !== given.containers || filled.initContainers !== given.initContainers) {
-    return [encodeMessage(PodSpec, filled)];
+    PodSpec.encode(filled, writer);
+    return;
   }
+  writer.raw(encoded);
   const added: PodSpec = {
     ...NOTHING,
     activeDeadlineSeconds: filled.activeDeadlineSeconds,
@@ -53,25 +51,7 @@ function podSpecParts({ encoded, given, filled }: DefaultedPodSpec): Uint8Array[
     tolerations: filled.tolerations.slice(given.tolerations.length),
     nodeSelector: filled.nodeSelector === given.nodeSelector ? NOTHING.nodeSelector : filled.nodeSelector,
   };
-  return [encoded, encodeMessage(PodSpec, added)];
+  PodSpec.encode(added, writer);
 }
 
 const NOTHING = PodSpec.create();
-
-function writeHead(bytes: Buffer, from: number, tag: number, length: number): number {
-  let at = from;
-  bytes[at++] = tag;
-  let rest = length;
-  while (rest >= 0x80) {
-    bytes[at++] = (rest & 0x7f) | 0x80;
-    rest >>>= 7;
-  }
-  bytes[at++] = rest;
-  return at;
-}
-
-function varintBytes(value: number): number {
-  let bytes = 1;
-  for (let rest = value; rest >= 0x80; rest >>>= 7) bytes++;
-  return bytes;
-}

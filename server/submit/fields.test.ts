@@ -39,6 +39,6 @@ test('nextField() stops before groups, field 0 and fields cut short', () => {
     [0x11, 1],
     [0x1a, 0xff, 0xff, 0xff, 0xff, 0xff],
   ]) {
-    assert.deepEqual(walk(...before, ...end), { numbers: [1], contents: [], isWhole: false }, `${end}`);
+    assert.deepEqual(walk(...before, ...end), { numbers: [1], contents: [], isWhole: false }, end.join());
   }
 });

@@ -2,57 +2,56 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { JobSubmitRequest, JobSubmitRequestItem } from '@armada-ts/api/api/submit';
 import { PodSpec } from '@armada-ts/api/k8s/io/api/core/v1/core';
-import { decodeSubmit, encodedItemsOf } from './received.ts';
+import { UndecodableError } from '../base/errors.ts';
+import { decodeItem, decodeSubmit, encodeItems } from './received.ts';
 import { sampleItem, sampleRequest, sampleSpec } from './testing/sample.ts';
 
 const encode = (request: JobSubmitRequest): Uint8Array => JobSubmitRequest.encode(request).finish();
 
-test('decodeSubmit() keeps each item and its pod spec as they were sent', () => {
-  const older = { podSpec: undefined, podSpecs: [sampleSpec({ hostname: 'older' })], clientId: 'b' };
-  const request = sampleRequest({ clientId: 'a' }, older);
-  const received = decodeSubmit(encode(request));
-  const items = encodedItemsOf(received);
-  assert.deepEqual(received.jobRequestItems, request.jobRequestItems);
+const request = sampleRequest(
+  { clientId: 'a' },
+  { podSpec: undefined, podSpecs: [sampleSpec({ hostname: 'older' })], clientId: 'b' },
+);
+
+test('decodeSubmit() leaves items as they were sent', () => {
+  const { queue, jobSetId, items } = decodeSubmit(encode(request));
+  assert.deepEqual({ queue, jobSetId }, { queue: request.queue, jobSetId: request.jobSetId });
   assert.deepEqual(
-    items.map(({ bytes }) => JobSubmitRequestItem.decode(bytes)),
+    items.map((bytes) => decodeItem(bytes).item),
     request.jobRequestItems,
   );
-  assert.deepEqual(
-    items.map(({ podSpec }) => PodSpec.decode(podSpec)),
-    [request.jobRequestItems[0]!.podSpec, request.jobRequestItems[1]!.podSpecs[0]],
-  );
+  assert.deepEqual(decodeSubmit(encode(sampleRequest())).items, []);
 });
 
-test('decodeSubmit() keeps the pod spec that decoding keeps when one is sent twice', () => {
-  const [first, second] = ['one', 'two'].map((hostname) =>
+test('decodeSubmit() reads what cannot be walked over as decoding does', () => {
+  const whole = encode(request);
+  const endGroup = 0x0c;
+  for (const end of [endGroup, 0]) {
+    const bytes = Buffer.concat([whole, Buffer.of(end)]);
+    assert.deepEqual(decodeSubmit(bytes), encodeItems(JobSubmitRequest.decode(bytes)));
+  }
+  assert.throws(() => decodeSubmit(whole.subarray(0, whole.length - 1)));
+});
+
+test('decodeItem() finds the bytes of the pod spec', () => {
+  for (const item of request.jobRequestItems) {
+    const received = decodeItem(JobSubmitRequestItem.encode(item).finish());
+    assert.deepEqual(received.podSpec, item.podSpec ?? item.podSpecs[0]);
+    assert.deepEqual(PodSpec.decode(received.podSpecBytes), received.podSpec);
+  }
+  const without = decodeItem(JobSubmitRequestItem.encode(sampleItem({ podSpec: undefined })).finish());
+  assert.deepEqual([without.podSpec, without.podSpecBytes.length], [undefined, 0]);
+});
+
+test('decodeItem() takes the pod spec that decoding takes when one is sent twice', () => {
+  const twice = ['one', 'two'].map((hostname) =>
     JobSubmitRequestItem.encode(sampleItem({ podSpec: sampleSpec({ hostname }) })).finish(),
   );
-  const item = Buffer.concat([first!, second!]);
-  const received = decodeSubmit(Buffer.concat([Buffer.of(0x1a, ...varint(item.length)), item]));
-  const [encoded] = encodedItemsOf(received);
-  assert.equal(received.jobRequestItems[0]?.podSpec?.hostname, 'two');
-  assert.deepEqual(PodSpec.decode(encoded!.podSpec), received.jobRequestItems[0]?.podSpec);
+  const { podSpec, podSpecBytes } = decodeItem(Buffer.concat(twice));
+  assert.equal(podSpec?.hostname, 'two');
+  assert.deepEqual(PodSpec.decode(podSpecBytes), podSpec);
 });
 
-test('decodeSubmit() encodes anew what it cannot walk over, so that bytes and items agree', () => {
-  const whole = encode(sampleRequest({ clientId: 'a' }, { clientId: 'b' }));
-  const endGroup = 0x0c;
-  for (const bytes of [Buffer.concat([whole, Buffer.of(endGroup)]), Buffer.concat([whole, Buffer.of(0)])]) {
-    const received = decodeSubmit(bytes);
-    assert.deepEqual(
-      encodedItemsOf(received).map(({ bytes: item }) => JobSubmitRequestItem.decode(item)),
-      received.jobRequestItems,
-    );
-  }
+test('decodeItem() says that bytes are no item', () => {
+  assert.throws(() => decodeItem(Buffer.of(0x0a)), UndecodableError);
 });
-
-test('encodedItemsOf() encodes the items of a request that did not come over the wire', () => {
-  const request = sampleRequest({ podSpec: undefined }, {});
-  const items = encodedItemsOf(request);
-  assert.deepEqual(JobSubmitRequestItem.decode(items[1]!.bytes), request.jobRequestItems[1]);
-  assert.equal(items[0]!.podSpec.length, 0);
-});
-
-function varint(value: number): number[] {
-  return value < 0x80 ? [value] : [(value & 0x7f) | 0x80, ...varint(value >>> 7)];
-}

@@ -1,21 +1,30 @@
 /**
- * A submit request together with the bytes it came in: what is hashed, measured
- * and kept of a job is taken from these, which costs a fraction of encoding the
- * decoded job again.
+ * A submit request in the bytes it came in. Its items are decoded one by one, as
+ * they are looked at: a decoded item takes ten times the room of its bytes, and
+ * a whole request of them would outlive the young generation of the heap, which
+ * costs more than decoding. The bytes are also what is hashed, measured and kept
+ * of a job, at a fraction of encoding it again.
  */
 import { JobSubmitRequest, JobSubmitRequestItem } from '@armada-ts/api/api/submit';
 import { PodSpec } from '@armada-ts/api/k8s/io/api/core/v1/core';
+import { UndecodableError } from '../base/errors.ts';
 import { createFieldCursor, nextField } from './fields.ts';
 
-/** A submit request; one that came over the wire has its items as they were sent. */
-export interface ReceivedSubmit extends JobSubmitRequest {
-  encodedItems?: readonly EncodedItem[];
+/** A submit request whose items are encoded JobSubmitRequestItems. */
+export interface ReceivedSubmit {
+  queue: string;
+  jobSetId: string;
+  items: readonly Uint8Array[];
 }
 
-/** An encoded JobSubmitRequestItem, and within it the PodSpec that podSpecOf finds when decoded. */
-export interface EncodedItem {
+/** An item with its bytes. */
+export interface ReceivedItem {
+  item: JobSubmitRequestItem;
   bytes: Uint8Array;
-  podSpec: Uint8Array;
+  /** The modern field, or the only entry of the older list. */
+  podSpec: PodSpec | undefined;
+  /** The bytes of podSpec; none when there is none. */
+  podSpecBytes: Uint8Array;
 }
 
 /** Field numbers of the contract. */
@@ -23,47 +32,53 @@ const REQUEST_ITEMS = 3;
 const ITEM_POD_SPEC = 2;
 const ITEM_POD_SPECS = 7;
 
-/** Decodes a request and keeps where its items are. Throws what decoding throws. */
+/** A request but for its items, which stay as they are. Throws what decoding throws. */
 export function decodeSubmit(bytes: Uint8Array): ReceivedSubmit {
-  const request = JobSubmitRequest.decode(bytes);
-  const encodedItems: EncodedItem[] = [];
+  const items: Uint8Array[] = [];
+  const others: Uint8Array[] = [];
   const cursor = createFieldCursor(bytes);
   while (nextField(cursor)) {
-    if (cursor.number !== REQUEST_ITEMS) continue;
-    const item = request.jobRequestItems[encodedItems.length];
-    if (item === undefined) break;
-    encodedItems.push(encodedItem(bytes.subarray(cursor.content, cursor.at), item));
+    if (cursor.number === REQUEST_ITEMS) items.push(bytes.subarray(cursor.content, cursor.at));
+    else others.push(bytes.subarray(cursor.start, cursor.at));
   }
-  return cursor.at === cursor.end ? { ...request, encodedItems } : request;
+  // Decoding knows what to make of what cannot be walked over.
+  if (cursor.at !== cursor.end) return encodeItems(JobSubmitRequest.decode(bytes));
+  const { queue, jobSetId } = JobSubmitRequest.decode(Buffer.concat(others));
+  return { queue, jobSetId, items };
 }
 
-/** The items of a request in encoded form, in order. */
-export function encodedItemsOf(request: ReceivedSubmit): readonly EncodedItem[] {
-  return request.encodedItems ?? request.jobRequestItems.map(encodeItem);
+/** The same of a request that did not come over the wire. */
+export function encodeItems({ queue, jobSetId, jobRequestItems }: JobSubmitRequest): ReceivedSubmit {
+  return {
+    queue,
+    jobSetId,
+    items: jobRequestItems.map((item) => JobSubmitRequestItem.encode(item).finish()),
+  };
 }
 
-/** The pod spec of an item: the modern field, or the only entry of the older list. */
-export function podSpecOf(item: JobSubmitRequestItem): PodSpec | undefined {
-  return item.podSpec ?? item.podSpecs[0];
+/** Decodes an item. Throws UndecodableError. */
+export function decodeItem(bytes: Uint8Array): ReceivedItem {
+  let item: JobSubmitRequestItem;
+  try {
+    item = JobSubmitRequestItem.decode(bytes);
+  } catch (error) {
+    throw new UndecodableError(error instanceof Error ? error.message : String(error));
+  }
+  const podSpec = item.podSpec ?? item.podSpecs[0];
+  return { item, bytes, podSpec, podSpecBytes: podSpec ? podSpecBytesOf(item, bytes, podSpec) : NO_BYTES };
 }
 
-function encodedItem(bytes: Uint8Array, item: JobSubmitRequestItem): EncodedItem {
+const NO_BYTES = new Uint8Array(0);
+
+function podSpecBytesOf(item: JobSubmitRequestItem, bytes: Uint8Array, podSpec: PodSpec): Uint8Array {
   const wanted = item.podSpec === undefined ? ITEM_POD_SPECS : ITEM_POD_SPEC;
   const cursor = createFieldCursor(bytes);
-  let podSpec: Uint8Array | undefined;
+  let found: Uint8Array | undefined;
   while (nextField(cursor)) {
     // Of a single field the last one counts, of a list the first is the one entry allowed.
-    if (cursor.number === wanted && (podSpec === undefined || wanted === ITEM_POD_SPEC)) {
-      podSpec = bytes.subarray(cursor.content, cursor.at);
+    if (cursor.number === wanted && (found === undefined || wanted === ITEM_POD_SPEC)) {
+      found = bytes.subarray(cursor.content, cursor.at);
     }
   }
-  return podSpec === undefined || cursor.at !== cursor.end ? encodeItem(item) : { bytes, podSpec };
-}
-
-function encodeItem(item: JobSubmitRequestItem): EncodedItem {
-  const podSpec = podSpecOf(item);
-  return {
-    bytes: JobSubmitRequestItem.encode(item).finish(),
-    podSpec: podSpec === undefined ? new Uint8Array(0) : PodSpec.encode(podSpec).finish(),
-  };
+  return found === undefined || cursor.at !== cursor.end ? PodSpec.encode(podSpec).finish() : found;
 }

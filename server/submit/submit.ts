@@ -2,7 +2,7 @@
  * Submitting: a whole request is accepted, atomically and durably, or refused
  * without a trace (design invariants I1, I5, I9).
  */
-import { type JobSubmitRequestItem, JobSubmitResponse } from '@armada-ts/api/api/submit';
+import type { JobSubmitResponse } from '@armada-ts/api/api/submit';
 import { Batch, type NewJob, type SchedulingClass } from '@armada-ts/api/armada/store/v1/store';
 import {
   type EventSequence_Event,
@@ -21,7 +21,7 @@ import type { Claim } from '../store/store.ts';
 import { claimHash } from './claim.ts';
 import { defaultedJob } from './defaults.ts';
 import { encodeJob } from './encode-job.ts';
-import { type EncodedItem, encodedItemsOf, podSpecOf, type ReceivedSubmit } from './received.ts';
+import type { ReceivedSubmit } from './received.ts';
 import { MAX_ATTEMPTS, type SubmitDeps } from './deps.ts';
 import { createFaultList, refusal, refuseIfFaulty } from './faults.ts';
 import { queueFor, queueNotFound } from '../auth/queue-access.ts';
@@ -29,13 +29,21 @@ import { tooBusy } from './too-busy.ts';
 import { autoCreateQueue } from './queues.ts';
 import { validateSubmit } from './validate.ts';
 
-/** An item with the job it would become. */
-interface Candidate {
+/** What an item becomes if its client id is new. */
+interface Draft {
   index: number;
-  item: JobSubmitRequestItem;
-  encoded: EncodedItem;
+  clientId: string;
   jobId: string;
   claimHash: Buffer | undefined;
+  job: NewJob;
+}
+
+/** All that is kept of a request while its jobs are being written. */
+interface Drafts {
+  sender: Sender;
+  createdMs: number;
+  drafts: Draft[];
+  classes: Map<string, SchedulingClass>;
 }
 
 /**
@@ -54,16 +62,22 @@ export async function submitJobs(
   if (nameFault !== undefined) throw invalidField('queue', nameFault);
   await autoCreateQueue(deps, principal, request.queue);
   await queueFor(deps, principal, request.queue, 'submit');
-  refuseIfFaulty(validateSubmit(request, deps.rules));
 
-  const candidates = candidatesOf(deps, request);
+  // Not awaited, so that nothing here holds the request meanwhile: decoded, it takes many times what is written.
+  return append(deps, draftsOf(deps, principal, request));
+}
+
+async function append(
+  deps: SubmitDeps,
+  { sender, createdMs, drafts, classes }: Drafts,
+): Promise<JobSubmitResponse> {
   // Client ids are new as a rule, and the store says so when one is not: asking first would cost every job for it.
   let claims: Claim[] = [];
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-    const ids = answerIds(candidates, claims);
-    const fresh = candidates.filter(({ index, jobId: own }) => ids[index] === own);
+    const ids = answerIds(drafts, claims);
+    const fresh = drafts.filter(({ index, jobId: own }) => ids[index] === own);
     if (fresh.length === 0) return answer(ids);
-    const result = await deps.store.append(batchOf(deps, principal, request, fresh));
+    const result = await deps.store.append(batchOf({ sender, createdMs, drafts: fresh, classes }));
     switch (result.outcome) {
       case 'applied':
       case 'repeated':
@@ -72,7 +86,7 @@ export async function submitJobs(
         claims = [...claims, ...result.claims];
         break;
       case 'no-queue':
-        throw queueNotFound(request.queue);
+        throw queueNotFound(sender.queue);
       case 'stale':
       case 'sealed':
         throw new Error(`a batch of new jobs was answered ${result.outcome}`);
@@ -81,37 +95,57 @@ export async function submitJobs(
   throw tooBusy('the client ids of this request');
 }
 
-/** Ids are given out once for a request, so an attempt that is made again asks for the same jobs. */
-function candidatesOf(deps: SubmitDeps, request: ReceivedSubmit): Candidate[] {
-  const prefix = requestPrefix(deps.clock.now(), deps.random(7));
-  const slot = slotOfQueue(request.queue);
-  return encodedItemsOf(request).flatMap((encoded, index) => {
-    const item = request.jobRequestItems[index];
-    if (item === undefined) return [];
-    const hash = item.clientId === '' ? undefined : claimHash(request.jobSetId, encoded.bytes);
-    return { index, item, encoded, jobId: jobId(prefix, index, slot), claimHash: hash };
+/**
+ * Throws INVALID_REQUEST. Ids are given out once for a request, so an attempt that is made again asks for the same
+ * jobs.
+ */
+function draftsOf(deps: SubmitDeps, principal: Principal, request: ReceivedSubmit): Drafts {
+  const createdMs = deps.clock.now();
+  const { queue, jobSetId } = request;
+  const sender = { queue, jobSetName: jobSetId, userId: principal.name, groups: [...principal.groups] };
+  const prefix = requestPrefix(createdMs, deps.random(7));
+  const slot = slotOfQueue(queue);
+  const classes = new Map<string, SchedulingClass>();
+  const drafts: Draft[] = [];
+  const faults = validateSubmit(request, deps.rules, ({ item, bytes, podSpec, podSpecBytes }, index) => {
+    const id = jobId(prefix, index, slot);
+    const job = defaultedJob(item, { jobId: id, queue, jobSet: jobSetId, user: principal.name }, deps.rules);
+    const filled = podSpecOfJob(job);
+    const schedulingClass = deps.classify(filled);
+    classes.set(schedulingClass.id, schedulingClass);
+    const { gang } = gangOf(job.objectMeta?.annotations ?? NO_ANNOTATIONS);
+    const record = submittedJob({ sender, job, createdMs, schedulingClass: schedulingClass.id, gang });
+    const spec = encodeJob(job, { encoded: podSpecBytes, given: podSpec ?? filled, filled });
+    const hash = item.clientId === '' ? undefined : claimHash(jobSetId, bytes);
+    const newJob = { record, spec, claimHash: hash ?? NO_HASH };
+    drafts.push({ index, clientId: item.clientId, jobId: id, claimHash: hash, job: newJob });
   });
+  refuseIfFaulty(faults);
+  return { sender, createdMs, drafts, classes };
 }
+
+const NO_ANNOTATIONS: ReadonlyMap<string, string> = new Map();
+const NO_HASH = Buffer.alloc(0);
 
 /**
  * The job id of each item: that of the claim on its client id, that of an
  * earlier item with the same one, or its own. Throws CLIENT_ID_CONFLICT naming
  * each item whose client id stands for something else.
  */
-function answerIds(candidates: readonly Candidate[], claims: readonly Claim[]): string[] {
+function answerIds(drafts: readonly Draft[], claims: readonly Claim[]): string[] {
   const taken = new Map(claims.map((claim) => [claim.clientId, claim]));
   const conflicts = createFaultList();
-  const ids = candidates.map(({ index, item, jobId: own, claimHash: mine }) => {
+  const ids = drafts.map(({ index, clientId, jobId: own, claimHash: mine }) => {
     if (mine === undefined) return own;
-    const claim = taken.get(item.clientId);
+    const claim = taken.get(clientId);
     if (claim === undefined) {
-      taken.set(item.clientId, { clientId: item.clientId, jobId: own, hash: mine });
+      taken.set(clientId, { clientId, jobId: own, hash: mine });
       return own;
     }
     if (!mine.equals(claim.hash)) {
       conflicts.add(
         `job_request_items[${index}].client_id`,
-        `must be new or stand for the same job, got ${shown(item.clientId)} of job ${claim.jobId}, which was submitted with different content`,
+        `must be new or stand for the same job, got ${shown(clientId)} of job ${claim.jobId}, which was submitted with different content`,
       );
     }
     return claim.jobId;
@@ -120,44 +154,23 @@ function answerIds(candidates: readonly Candidate[], claims: readonly Claim[]): 
   return ids;
 }
 
-function batchOf(
-  deps: SubmitDeps,
-  principal: Principal,
-  request: ReceivedSubmit,
-  fresh: readonly Candidate[],
-): Batch {
-  const createdMs = deps.clock.now();
-  const sender: Sender = {
-    queue: request.queue,
-    jobSetName: request.jobSetId,
-    userId: principal.name,
-    groups: [...principal.groups],
-  };
-  const identity = { queue: request.queue, jobSet: request.jobSetId, user: principal.name };
-  const classes = new Map<string, SchedulingClass>();
-  const submitted = fresh.map((candidate): NewJob => {
-    const job = defaultedJob(candidate.item, { ...identity, jobId: candidate.jobId }, deps.rules);
-    const filled = podSpecOfJob(job);
-    const schedulingClass = deps.classify(filled);
-    classes.set(schedulingClass.id, schedulingClass);
-    const { gang } = gangOf(job.objectMeta?.annotations ?? new Map());
-    const record = submittedJob({ sender, job, createdMs, schedulingClass: schedulingClass.id, gang });
-    const given = podSpecOf(candidate.item) ?? filled;
-    const spec = encodeJob(job, { encoded: candidate.encoded.podSpec, given, filled });
-    return { record, spec, claimHash: candidate.claimHash ?? Buffer.alloc(0) };
-  });
+function batchOf({ sender, createdMs, drafts, classes }: Drafts): Batch {
   const created = timestampOf(createdMs);
-  const events = fresh.map((candidate): EventSequence_Event => {
-    return { created, event: { $case: 'submitJob', value: SubmitJob.create({ jobId: candidate.jobId }) } };
+  const events = drafts.map(({ jobId: id }): EventSequence_Event => {
+    return { created, event: { $case: 'submitJob', value: { ...NAMELESS_JOB, jobId: id } } };
   });
+  const used = new Set(drafts.map(({ job }) => job.record?.schedulingClass ?? ''));
   return {
     ...Batch.create(),
-    queue: request.queue,
+    queue: sender.queue,
     sequences: [{ ...sender, events }],
-    submitted,
-    classes: [...classes.values()],
+    submitted: drafts.map(({ job }) => job),
+    classes: [...classes.values()].filter(({ id }) => used.has(id)),
   };
 }
+
+/** The submit event in a stream only names its job. */
+const NAMELESS_JOB = SubmitJob.create();
 
 function podSpecOfJob(job: SubmitJob): PodSpec {
   const object: PodSpecWithAvoidList | undefined = job.mainObject?.object?.value;

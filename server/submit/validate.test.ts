@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { JobSubmitRequest } from '@armada-ts/api/api/submit';
 import fc from 'fast-check';
 import { quantities, sampleContainer, sampleRequest, sampleRules, sampleSpec } from './testing/sample.ts';
+import { decodeItem, decodeSubmit, encodeItems, type ReceivedSubmit } from './received.ts';
 import { validateSubmit } from './validate.ts';
 
 const rules = sampleRules();
@@ -11,7 +12,7 @@ type Items = Parameters<typeof sampleRequest>;
 
 /** Faults as `field message`, without the item's part when there is one item. */
 function faultsOf(items: Items, changes: Partial<JobSubmitRequest> = {}, by = rules): string[] {
-  const { faults } = validateSubmit({ ...sampleRequest(...items), ...changes }, by);
+  const { faults } = validateSubmit(encodeItems({ ...sampleRequest(...items), ...changes }), by);
   return faults.map(({ field, message }) => `${field.replace('job_request_items[0].', '')} ${message}`);
 }
 
@@ -265,13 +266,13 @@ test('validateSubmit() lets a client id stand for one item only', () => {
 
 test('validateSubmit() tells the first 20 faults and counts the rest', () => {
   const list = validateSubmit(
-    sampleRequest(...Array.from({ length: 30 }, () => ({ namespace: '-' }))),
+    encodeItems(sampleRequest(...Array.from({ length: 30 }, () => ({ namespace: '-' })))),
     rules,
   );
   assert.equal(list.count, 30);
   assert.equal(list.faults.length, 20);
   assert.equal(list.faults[19]!.field, 'job_request_items[19].namespace');
-  const many = validateSubmit(sampleRequest({}, {}, {}), sampleRules({ maxJobsPerRequest: 2 }));
+  const many = validateSubmit(encodeItems(sampleRequest({}, {}, {})), sampleRules({ maxJobsPerRequest: 2 }));
   assert.deepEqual(many.faults, [{ field: 'job_request_items', message: 'must be at most 2, got 3' }]);
 });
 
@@ -286,9 +287,10 @@ test('validateSubmit() finds faults in whatever decodes, and throws at nothing',
     fc.property(fc.oneof(edits, fc.uint8Array({ maxLength: 200 })), (input) => {
       const bytes = input instanceof Uint8Array ? input : Uint8Array.from(seed);
       if (!(input instanceof Uint8Array)) for (const [at, value] of input) bytes[at] = value;
-      let request: JobSubmitRequest;
+      let request: ReceivedSubmit;
       try {
-        request = JobSubmitRequest.decode(bytes);
+        request = decodeSubmit(bytes);
+        for (const item of request.items) decodeItem(item);
       } catch {
         return;
       }
@@ -299,4 +301,16 @@ test('validateSubmit() finds faults in whatever decodes, and throws at nothing',
     { numRuns: 2000 },
   );
   assert.ok(decoded > 100, `only ${decoded} inputs decoded`);
+});
+
+test('validateSubmit() gives away items for as long as nothing is wrong', () => {
+  const accepted: [string, number][] = [];
+  const request = encodeItems(
+    sampleRequest({ clientId: 'a' }, { clientId: 'b' }, { namespace: '-' }, { clientId: 'd' }),
+  );
+  validateSubmit(request, rules, ({ item }, index) => accepted.push([item.clientId, index]));
+  assert.deepEqual(accepted, [
+    ['a', 0],
+    ['b', 1],
+  ]);
 });

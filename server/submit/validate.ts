@@ -19,7 +19,7 @@ import { gangOf } from '../model/gang.ts';
 import { namespaceFault, printableFault, queueNameFault, shown } from '../model/names.ts';
 import { claimHash } from './claim.ts';
 import { type FaultList, createFaultList } from './faults.ts';
-import { type EncodedItem, encodedItemsOf, podSpecOf, type ReceivedSubmit } from './received.ts';
+import { decodeItem, type ReceivedItem, type ReceivedSubmit } from './received.ts';
 import type { SubmitRules } from './rules.ts';
 import type { Report } from './validate-affinity.ts';
 import { checkPodSpec } from './validate-pod.ts';
@@ -30,25 +30,33 @@ const JOB_SET_ID_BYTES = 1024;
 
 const MAX_CLIENT_ID_BYTES = 100;
 
-/** Everything that is wrong with a request. */
-export function validateSubmit(request: ReceivedSubmit, rules: SubmitRules): FaultList {
+/**
+ * Everything that is wrong with a request.
+ * @param accept is given each item for as long as nothing is wrong: items are decoded one at a time
+ */
+export function validateSubmit(
+  request: ReceivedSubmit,
+  rules: SubmitRules,
+  accept: (item: ReceivedItem, index: number) => void = () => {},
+): FaultList {
   const faults = createFaultList();
   const queue = queueNameFault(request.queue);
   if (queue !== undefined) faults.add('queue', queue);
   const jobSet = jobSetIdFault(request.jobSetId);
   if (jobSet !== undefined) faults.add('job_set_id', jobSet);
-  const items = request.jobRequestItems;
+  const { items } = request;
   if (items.length > rules.maxJobsPerRequest) {
     faults.add('job_request_items', `must be at most ${rules.maxJobsPerRequest}, got ${items.length}`);
     return faults;
   }
-  const encoded = encodedItemsOf(request);
   const others: EarlierItems = { byGang: new Map(), byClientId: new Map() };
-  items.forEach((item, index) => {
+  items.forEach((bytes, index) => {
     const report: Report = (field, message) => faults.add(`job_request_items[${index}].${field}`, message);
-    checkItem(item, encoded[index]?.podSpec.length ?? 0, { rules, report });
-    checkGang(item, index, others, report);
-    if (item.clientId !== '') checkClientId({ request, encoded }, index, others, report);
+    const received = decodeItem(bytes);
+    checkItem(received, { rules, report });
+    checkGang(received, index, others, report);
+    if (received.item.clientId !== '') checkClientId(received, index, others, report);
+    if (faults.count === 0) accept(received, index);
   });
   return faults;
 }
@@ -61,7 +69,7 @@ export function jobSetIdFault(jobSetId: string): string | undefined {
   return printableFault(jobSetId);
 }
 
-function checkItem(item: JobSubmitRequestItem, podSpecBytes: number, check: PodCheck): void {
+function checkItem({ item, podSpec: spec, podSpecBytes }: ReceivedItem, check: PodCheck): void {
   const { report } = check;
   if (item.namespace !== '') {
     const fault = namespaceFault(item.namespace);
@@ -70,7 +78,6 @@ function checkItem(item: JobSubmitRequestItem, podSpecBytes: number, check: PodC
   if (Number.isNaN(item.priority)) report('priority', 'must be a number, got NaN');
   checkMetadata(item, report);
 
-  const spec = podSpecOf(item);
   if (item.podSpec !== undefined && item.podSpecs.length > 0) {
     report('pod_specs', 'must be left out when pod_spec is there');
   } else if (item.podSpecs.length > 1) {
@@ -83,7 +90,7 @@ function checkItem(item: JobSubmitRequestItem, podSpecBytes: number, check: PodC
     report('pod_spec', 'must be there');
   } else {
     const at = item.podSpec === undefined ? 'pod_specs[0]' : 'pod_spec';
-    checkPodSpec({ spec, bytes: podSpecBytes }, at, check);
+    checkPodSpec({ spec, bytes: podSpecBytes.length }, at, check);
     if (item.requiredNodeLabels.size > 0) checkNodeLabels(item, spec, report);
   }
   if (item.ingress.length > 0) checkIngress(item, report);
@@ -147,11 +154,11 @@ function checkIngress(item: JobSubmitRequestItem, report: Report): void {
 /** What later items of a request are compared with: the first of each gang and of each client id. */
 interface EarlierItems {
   byGang: Map<string, { index: number; cardinality: number; uniformityLabel: string; priorityClass: string }>;
-  byClientId: Map<string, number>;
+  byClientId: Map<string, { index: number; bytes: Uint8Array }>;
 }
 
 function checkGang(
-  item: JobSubmitRequestItem,
+  { item, podSpec }: ReceivedItem,
   index: number,
   { byGang }: EarlierItems,
   report: Report,
@@ -160,7 +167,7 @@ function checkGang(
   for (const { field, message } of faults) report(field, message);
   if (gang === undefined) return;
   const { cardinality, uniformityLabel } = gang;
-  const priorityClass = podSpecOf(item)?.priorityClassName ?? '';
+  const priorityClass = podSpec?.priorityClassName ?? '';
   const first = byGang.get(gang.id);
   if (first === undefined) {
     byGang.set(gang.id, { index, cardinality, uniformityLabel, priorityClass });
@@ -180,23 +187,22 @@ function checkGang(
 }
 
 function checkClientId(
-  { request, encoded }: { request: ReceivedSubmit; encoded: readonly EncodedItem[] },
+  { item: { clientId }, bytes }: ReceivedItem,
   index: number,
   { byClientId }: EarlierItems,
   report: Report,
 ): void {
-  const clientId = request.jobRequestItems[index]?.clientId ?? '';
-  const bytes = Buffer.byteLength(clientId, 'utf8');
-  if (bytes > MAX_CLIENT_ID_BYTES)
-    report('client_id', `must be at most ${MAX_CLIENT_ID_BYTES} bytes, got ${bytes}`);
+  const idBytes = Buffer.byteLength(clientId, 'utf8');
+  if (idBytes > MAX_CLIENT_ID_BYTES)
+    report('client_id', `must be at most ${MAX_CLIENT_ID_BYTES} bytes, got ${idBytes}`);
   const fault = printableFault(clientId);
   if (fault !== undefined) report('client_id', fault);
   const first = byClientId.get(clientId);
   if (first === undefined) {
-    byClientId.set(clientId, index);
+    byClientId.set(clientId, { index, bytes });
     return;
   }
-  const hashOf = (i: number): Buffer => claimHash(request.jobSetId, encoded[i]?.bytes ?? new Uint8Array(0));
-  if (hashOf(first).equals(hashOf(index))) return;
-  report('client_id', `must stand for one job, got ${shown(clientId)} for another in item ${first}`);
+  // The job set is the same.
+  if (claimHash('', first.bytes).equals(claimHash('', bytes))) return;
+  report('client_id', `must stand for one job, got ${shown(clientId)} for another in item ${first.index}`);
 }

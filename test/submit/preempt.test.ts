@@ -8,6 +8,7 @@ import { applyEvent } from '@armada-ts/server/model/job';
 import type { SubmitDeps } from '@armada-ts/server/submit/deps';
 import { cancelJobs } from '@armada-ts/server/submit/cancel';
 import { preemptJobs } from '@armada-ts/server/submit/preempt';
+import { decodeItem } from '@armada-ts/server/submit/received';
 import { submitJobs } from '@armada-ts/server/submit/submit';
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
@@ -28,7 +29,7 @@ async function submitted(
   const item = (i: number) => ({
     annotations: new Map(Object.entries(annotations)),
     podSpec: PodSpec.create({
-      ...jobs(1).jobRequestItems[0]!.podSpec,
+      ...decodeItem(jobs(1).items[0]!).podSpec,
       priorityClassName: classes[i] ?? '',
     }),
   });

@@ -3,6 +3,7 @@ import { Queue } from '@armada-ts/api/api/queue';
 import { JobSubmitRequest } from '@armada-ts/api/api/submit';
 import { createAuthorizer } from '@armada-ts/server/auth/authorizer';
 import type { Principal } from '@armada-ts/server/auth/principal';
+import { encodeItems, type ReceivedSubmit } from '@armada-ts/server/submit/received';
 import { createClassifier } from '@armada-ts/server/model/scheduling-class';
 import type { AppendResult, Batch, Store } from '@armada-ts/server/store/store';
 import { priorityClassesSchema, submissionSchema } from '@armada-ts/server/submit/config';
@@ -59,15 +60,12 @@ type ItemParts = NonNullable<
 export function jobs(
   count: number,
   changes: { queue?: string; jobSetId?: string; item?: (i: number) => ItemParts } = {},
-): JobSubmitRequest {
+): ReceivedSubmit {
   const one = new Map([['cpu', { string: '1' }]]);
   const podSpec = { containers: [{ name: 'main', resources: { requests: one, limits: one } }] };
   const jobRequestItems = Array.from({ length: count }, (_, i) => ({ podSpec, ...changes.item?.(i) }));
-  return JobSubmitRequest.create({
-    queue: changes.queue ?? 'a',
-    jobSetId: changes.jobSetId ?? 's',
-    jobRequestItems,
-  });
+  const { queue = 'a', jobSetId = 's' } = changes;
+  return encodeItems(JobSubmitRequest.create({ queue, jobSetId, jobRequestItems }));
 }
 
 /** The same store, with something happening just before each append that is let through. */
