@@ -1,5 +1,6 @@
 /** Puts admission before the library reads a request: what is refused is neither read nor decoded. */
 import { ServerInterceptingCall, type ServerInterceptor, type ServiceDefinition } from '@grpc/grpc-js';
+import { ArmadaError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import { type Admission, type Admitted, overloaded, type Refused, rankOf } from './admission.ts';
 import { toWireError, type WireError } from './errors.ts';
@@ -21,14 +22,25 @@ export function measured(definition: ServiceDefinition): ServiceDefinition {
   );
 }
 
+/** A request that has begun must be there whole by then: it is held in memory meanwhile. */
+const REQUEST_TIMEOUT_MS = 30_000;
+
+export interface InterceptorSettings {
+  logger: Logger;
+  /** How long a request may take to arrive; 30 s when left out. */
+  requestTimeoutMs?: number | undefined;
+}
+
 /**
  * Lets calls in or refuses them. A call with one answer counts as under way
  * until it is answered, even when its client has gone: the work goes on.
  */
-export function admissionInterceptor(admission: Admission, logger: Logger): ServerInterceptor {
+export function admissionInterceptor(admission: Admission, settings: InterceptorSettings): ServerInterceptor {
+  const { logger, requestTimeoutMs = REQUEST_TIMEOUT_MS } = settings;
   return ({ path, requestStream, responseStream }, call) => {
     const isStream = requestStream || responseStream;
     let admitted: Admitted | undefined;
+    let timer: NodeJS.Timeout | undefined;
     let isAtWork = false;
     let hasEnded = false;
     const settle = (): void => {
@@ -44,6 +56,12 @@ export function admissionInterceptor(admission: Admission, logger: Logger): Serv
               return;
             }
             admitted = answer;
+            if (!requestStream) {
+              timer = setTimeout(
+                () => call.sendStatus(incomplete(requestTimeoutMs, logger)),
+                requestTimeoutMs,
+              );
+            }
             forward(metadata);
           },
           onReceiveMessage: (message: unknown, forward) => {
@@ -52,10 +70,12 @@ export function admissionInterceptor(admission: Admission, logger: Logger): Serv
             forward(message);
           },
           onReceiveHalfClose: (forward) => {
+            clearTimeout(timer);
             isAtWork = !isStream;
             forward();
           },
           onCancel: () => {
+            clearTimeout(timer);
             hasEnded = true;
             settle();
           },
@@ -72,6 +92,11 @@ export function admissionInterceptor(admission: Admission, logger: Logger): Serv
       },
     });
   };
+}
+
+function incomplete(timeoutMs: number, logger: Logger): WireError {
+  const message = `the request was not there whole after ${timeoutMs / 1000} s; send it again, or a smaller one`;
+  return toWireError(new ArmadaError('UNAVAILABLE', message), '', logger);
 }
 
 /** Made once for each hint: a refusal must cost next to nothing. */

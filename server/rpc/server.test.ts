@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect } from 'node:http2';
 import { createServer } from 'node:net';
 import { test } from 'node:test';
 import { systemClock } from '../base/clock.ts';
@@ -25,4 +27,34 @@ test('a server without calls closes at once, and takes no more', async () => {
   const before = performance.now();
   await served[Symbol.asyncDispose]();
   assert(performance.now() - before < 1000);
+});
+
+test('a request that is begun and not finished is ended', async () => {
+  const definition = {
+    ask: {
+      path: '/a.B/Ask',
+      requestStream: false,
+      responseStream: false,
+      requestSerialize: (value: Buffer) => value,
+      requestDeserialize: (value: Buffer) => value,
+      responseSerialize: (value: Buffer) => value,
+      responseDeserialize: (value: Buffer) => value,
+    },
+  };
+  const service = { definition, implementation: { ask: () => assert.fail('there is no request') } };
+  const deps = { maxRequestBytes: 1024, requestTimeoutMs: 50, clock: systemClock, logger: silentLogger };
+  const server = createGrpcServer([service], deps);
+  const session = connect(`http://127.0.0.1:${await server.listen('127.0.0.1', 0)}`);
+  const call = session.request({
+    ':method': 'POST',
+    ':path': '/a.B/Ask',
+    'content-type': 'application/grpc',
+  });
+  // A message of 100 bytes is announced and only one comes.
+  call.write(Buffer.from([0, 0, 0, 0, 100, 1]));
+  const [headers] = (await once(call, 'response')) as [Record<string, string>];
+  assert.equal(Number(headers['grpc-status']), 14);
+  assert.match(headers['grpc-message'] ?? '', /not%20there%20whole/);
+  session.destroy();
+  await server.close();
 });

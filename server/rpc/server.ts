@@ -35,18 +35,20 @@ const DRAIN_MS = 5_000;
 export interface GrpcServerDeps {
   /** Largest message taken, in bytes after decompression. */
   maxRequestBytes: number;
+  /** How long a request may take to arrive; 30 s when left out. */
+  requestTimeoutMs?: number;
   clock: Clock;
   logger: Logger;
 }
 
 /** Makes the gRPC server. */
 export function createGrpcServer(services: readonly Service[], deps: GrpcServerDeps): GrpcServer {
-  const { maxRequestBytes, clock, logger } = deps;
+  const { maxRequestBytes, requestTimeoutMs, clock, logger } = deps;
   const lateness = watchLateness(clock);
   const admission = createAdmission({ lateMs: () => lateness.lateMs(), clock, logger });
   const widening = widenConnections();
   const server = new Server({
-    interceptors: [admissionInterceptor(admission, logger)],
+    interceptors: [admissionInterceptor(admission, { logger, requestTimeoutMs })],
     'grpc.max_receive_message_length': maxRequestBytes,
     'grpc.max_send_message_length': -1,
     // Compressed answers only to clients that ask for them.
