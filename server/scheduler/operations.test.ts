@@ -171,3 +171,36 @@ test('a large set is cancelled in chunks, and other jobs are placed in between',
   );
   assert.deepEqual(closedIds(world), ['op']);
 });
+
+test('a small operation does not wait for a large one, unless they may mean the same jobs', async () => {
+  const world = createWorld();
+  queue(world, 'q');
+  submitMany(world, 2_000, { cpu: 9 });
+  const small = submitMany(world, 3, { cpu: 9, jobSet: 'small' });
+  open(world, { id: 'large', event: cancelSet(world) });
+  open(world, { id: 'small', jobSet: 'small', event: cancelSet(world) });
+  open(world, { id: 'all', jobSet: '', event: reprioritiseSet(3) });
+  await settle(world);
+  assert.deepEqual(closedIds(world), ['small', 'large', 'all']);
+  assert.ok(small.every((id) => stateOf(world, id) === JobState.CANCELLED));
+});
+
+test('of two new priorities the later counts, also when a new leader finds both', async () => {
+  for (const ids of [
+    ['a', 'b'],
+    ['b', 'a'],
+  ]) {
+    const world = createWorld();
+    queue(world, 'q');
+    const [job] = submitMany(world, 1, { cpu: 9 });
+    for (const [n, id] of ids.entries()) open(world, { id, event: reprioritiseSet(n + 5) });
+    world.scheduler = newScheduler(world);
+    const page = [...world.log.flatMap(({ opened }) => opened)].reverse();
+    loadAll(world, world.scheduler, [classOf({ cpu: 9 })]);
+    world.scheduler.state.operations.clear();
+    for (const operation of page) world.scheduler.state.operations.set(operation.id, operation);
+    await settle(world);
+    assert.deepEqual(closedIds(world), ids);
+    assert.equal(world.records.get(job!)?.record.priority, 6);
+  }
+});

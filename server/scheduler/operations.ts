@@ -18,7 +18,7 @@ import { instantOf } from '../model/instant.ts';
 import { type Event, lastRun, validRun } from '../model/job.ts';
 import type { SchedulerConfig } from './config.ts';
 import { cancelEvents, decide, preemptEvents, reprioritiseEvents } from './decide.ts';
-import { type Flights, board, boardClosing } from './flight.ts';
+import { type Flights, board, boardClosing, isCrowded } from './flight.ts';
 import { Flag, findJob, hasFlag, idOf, jobsOfQueue, jobsOfSet, recordOf } from './jobs.ts';
 import type { State } from './state.ts';
 
@@ -36,6 +36,8 @@ export interface Operations {
   readonly flights: Flights;
   readonly config: Pick<SchedulerConfig, 'maxAttempts'>;
   readonly expansions: Map<string, Expansion>;
+  /** Counts the times that operations went on. */
+  turn: number;
 }
 
 /**
@@ -49,8 +51,14 @@ const MAX_OPEN = 500;
 /** Finding the jobs of an operation counts as much as deciding about one for each so many looked at. */
 const LOOKED_AT_PER_JOB = 1_000;
 
+/** The batch that closes an operation is one of its own, and costs the store as much as one with so many jobs. */
+const JOBS_PER_CLOSING = 50;
+
+/** Of many operations at once each gets at least so many jobs in its turn. */
+const LEAST_SHARE = 50;
+
 export function createOperations(state: State, flights: Flights, config: Operations['config']): Operations {
-  return { state, flights, config, expansions: new Map() };
+  return { state, flights, config, expansions: new Map(), turn: 0 };
 }
 
 /**
@@ -59,33 +67,64 @@ export function createOperations(state: State, flights: Flights, config: Operati
  */
 export function expand(operations: Operations, limit: number, nowMs: number): boolean {
   const { state, flights, expansions } = operations;
+  if (state.operations.size === 0 || isCrowded(flights)) return false;
   let open = 0;
   for (const expansion of expansions.values()) open += expansion.open;
   let left = Math.min(limit, MAX_OPEN - open);
   const isHeldUp = left < limit;
-  for (const operation of state.operations.values()) {
-    if (left <= 0) return !isHeldUp;
-    let expansion = expansions.get(operation.id);
-    if (expansion === undefined) {
-      const begun = begin(state, operation);
-      left -= Math.ceil(begun.lookedAt / LOOKED_AT_PER_JOB);
-      expansion = begun.expansion;
-      expansions.set(operation.id, expansion);
-    }
-    const later: string[] = [];
-    while (left > 0 && expansion.todo.length > 0) {
-      left--;
-      const id = expansion.todo.pop() ?? '';
-      if (!handle(operations, expansion, id, nowMs)) later.push(id);
-    }
-    expansion.todo.push(...later);
-    if (expansion.todo.length === 0 && expansion.open === 0) {
-      expansions.delete(operation.id);
-      state.operations.delete(operation.id);
-      boardClosing(flights, operation.queue, operation.id);
-    }
+  const ready = independent(state);
+  const share = Math.max(LEAST_SHARE, Math.ceil(left / ready.length));
+  // Another one is first each time, so that none waits for all before it.
+  const first = operations.turn++ % ready.length;
+  for (const operation of [...ready.slice(first), ...ready.slice(0, first)]) {
+    if (left <= 0) break;
+    left -= advance(operations, operation, Math.min(share, left), nowMs);
   }
   return left <= 0 && !isHeldUp;
+}
+
+/**
+ * The operations that wait for no older one: two that may mean the same jobs go
+ * one after the other, for of two new priorities the later counts.
+ */
+function independent(state: State): Operation[] {
+  const queues = new Set<string>();
+  const sets = new Set<string>();
+  const byAge = [...state.operations.values()].sort((a, b) => a.openedAtNumber - b.openedAtNumber);
+  return byAge.filter(({ queue, jobSet }) => {
+    const isFree =
+      jobSet === '' ? !queues.has(queue) : !sets.has(`${queue}\0`) && !sets.has(`${queue}\0${jobSet}`);
+    queues.add(queue);
+    sets.add(`${queue}\0${jobSet}`);
+    return isFree;
+  });
+}
+
+/** Goes on with one operation, and closes it when it is done. Returns what that counts as, in jobs. */
+function advance(operations: Operations, operation: Operation, limit: number, nowMs: number): number {
+  const { state, flights, expansions } = operations;
+  let spent = 0;
+  let expansion = expansions.get(operation.id);
+  if (expansion === undefined) {
+    const begun = begin(state, operation);
+    spent += Math.ceil(begun.lookedAt / LOOKED_AT_PER_JOB);
+    expansion = begun.expansion;
+    expansions.set(operation.id, expansion);
+  }
+  const later: string[] = [];
+  while (spent < limit && expansion.todo.length > 0) {
+    spent++;
+    const id = expansion.todo.pop() ?? '';
+    if (!handle(operations, expansion, id, nowMs)) later.push(id);
+  }
+  expansion.todo.push(...later);
+  if (expansion.todo.length === 0 && expansion.open === 0) {
+    expansions.delete(operation.id);
+    state.operations.delete(operation.id);
+    boardClosing(flights, operation.queue, operation.id);
+    spent += JOBS_PER_CLOSING;
+  }
+  return spent;
 }
 
 function begin(state: State, operation: Operation): { expansion: Expansion; lookedAt: number } {
