@@ -33,6 +33,7 @@ import { queueServiceDefinition, queueService } from './rpc/queues.ts';
 import { createGrpcServer, type Service } from './rpc/server.ts';
 import { submitDefinition, submitService } from './rpc/submit.ts';
 import { type SchedulerHost, startScheduler } from './scheduler/host.ts';
+import { openRedisStore } from './store/redis/open.ts';
 import { openSqliteStore } from './store/sqlite/open.ts';
 import type { Store } from './store/store.ts';
 import { submitRules } from './submit/rules.ts';
@@ -110,9 +111,12 @@ export async function startApp(config: Config, { clock, logger }: AppTools): Pro
 }
 
 async function openStore(config: Config, tools: AppTools): Promise<Store> {
-  const directory = resolve(config.store.url.slice('sqlite:'.length));
-  const acknowledgement = config.store.acknowledgement ?? 'synced';
-  return await openSqliteStore({ directory, acknowledgement, ...tools });
+  const { url, acknowledgement } = config.store;
+  if (!url.startsWith('sqlite:')) {
+    return await openRedisStore({ url, ...(acknowledgement && { acknowledgement }), ...tools });
+  }
+  const directory = resolve(url.slice('sqlite:'.length));
+  return await openSqliteStore({ directory, acknowledgement: acknowledgement ?? 'synced', ...tools });
 }
 
 /** An address that cannot be had is the configuration's fault: it may be taken, or not be of this machine. */

@@ -47,9 +47,14 @@ const settings = z.strictObject({
     .strictObject({
       url: z
         .string()
-        .regex(/^sqlite:.+/, 'must be sqlite:DIRECTORY')
+        .regex(
+          /^sqlite:.+|^rediss?(\+sentinel|\+cluster)?:\/\/.+/,
+          'must be sqlite:DIRECTORY, redis://HOST:PORT, redis+sentinel://HOSTS/NAME or redis+cluster://HOSTS',
+        )
         .default('sqlite:data')
-        .describe('Where queues, jobs and events are kept: `sqlite:DIRECTORY`.'),
+        .describe(
+          'Where queues, jobs and events are kept: `sqlite:DIRECTORY`, or a URL of Redis, see [operating Redis](operating-redis.md).',
+        ),
       acknowledgement: z
         .enum(['local', 'synced', 'replicated'])
         .optional()

@@ -1,6 +1,6 @@
 /**
  * `npm start`: server, scheduler and an executor for this machine in one
- * process, on the embedded store. The executor is the one that armada-executor
+ * process, on the embedded store or on Redis. The executor is the one that armada-executor
  * starts; it dials the gRPC port like any other.
  */
 import { createServer } from 'node:net';
@@ -22,6 +22,7 @@ import { type Running, runUntilStopped } from './run.ts';
 const USAGE = `usage: npm start -- [options]
 
   --data DIR        where everything is kept (default: data)
+  --store URL       where queues, jobs and events are kept instead, such as redis://localhost
   --grpc-port N     port of the gRPC API (default: 50051, or the next free one)
   --http-port N     port for health checks (default: 8080, or the next free one)
   --nodes N         nodes to offer on this machine; 0 for none (default: 1)
@@ -32,6 +33,7 @@ const USAGE = `usage: npm start -- [options]
 
 const OPTIONS = {
   data: { type: 'string', default: 'data' },
+  store: { type: 'string' },
   'grpc-port': { type: 'string' },
   'http-port': { type: 'string' },
   nodes: { type: 'string', default: '1' },
@@ -89,6 +91,7 @@ async function serverConfig(flags: Flags): Promise<Config> {
     files: flags.config ?? [],
     environment: process.env,
     flags: {
+      ...(flags.store && { store: { url: flags.store } }),
       ...(flags['grpc-port'] && { grpc: { port: wholeNumber('--grpc-port', flags['grpc-port'], 65_535) } }),
       ...(flags['http-port'] && { http: { port: wholeNumber('--http-port', flags['http-port'], 65_535) } }),
     },

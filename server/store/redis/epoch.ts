@@ -14,6 +14,8 @@ import { MAKE_STORE, RAISE_EPOCH, VERIFY } from './scripts/control.ts';
 /** Raised with every change of the keys that older servers cannot read. */
 export const LAYOUT = 1;
 const DEFAULT_PARTITIONS = 16;
+/** More entries than any server can have seen of what was lost. */
+const LOST_ENTRIES = 1_000_000_000;
 
 /** What is fixed when a store is made, and the newest entries. */
 export interface Made {
@@ -44,7 +46,7 @@ export async function makeStore(
   const key = (partition: number): string => partitionKey(prefix, partition);
   const raised = await Promise.all(
     Array.from({ length: partitions }, (_, i) =>
-      wire.write(i, { script: RAISE_EPOCH, key: key(i), parameters: [epochMs] }),
+      wire.write(i, { script: RAISE_EPOCH, key: key(i), parameters: [epochMs, 0] }),
     ),
   );
   return { partitions, epochMs: Math.max(...raised.map(Number)) };
@@ -102,7 +104,7 @@ export function watchEpoch(parts: EpochParts, startMs: number): Epoch {
     const made = await makeStore(wire, prefix, { now: now(), wanted: partitions.length });
     // Another server may have noticed first, and raised it already.
     const raised = made.epochMs > epochMs ? made.epochMs : Math.max(now(), epochMs + 1);
-    const parameters = [raised];
+    const parameters = [raised, LOST_ENTRIES];
     await Promise.all(
       partitions.map(({ number, key }) => wire.write(number, { script: RAISE_EPOCH, key, parameters })),
     );

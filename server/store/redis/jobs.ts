@@ -25,6 +25,7 @@ export interface JobReader {
   jobs(jobIds: readonly string[]): Promise<StoredJob[]>;
   jobsOfRuns(runIds: readonly string[]): Promise<Map<string, StoredJob>>;
   specs(jobIds: readonly string[]): Promise<Map<string, SubmitJob>>;
+  encodedSpecs(jobIds: readonly string[]): Promise<Map<string, Uint8Array>>;
   /** Completes records of one partition. */
   complete(partition: number, found: readonly FoundRecord[]): Promise<StoredJob[]>;
   /** What was remembered is of another store. */
@@ -95,6 +96,16 @@ export function createJobReader(partitions: readonly Partition[]): JobReader {
     return jobIds.flatMap((jobId) => byId.get(jobId) ?? []);
   }
 
+  async function encodedSpecs(jobIds: readonly string[]): Promise<Map<string, Uint8Array>> {
+    const bytes = await specsOf(partitions, blocks, await records(jobIds));
+    return new Map(
+      jobIds.flatMap((jobId): [string, Uint8Array][] => {
+        const spec = bytes.get(jobId);
+        return spec ? [[jobId, spec]] : [];
+      }),
+    );
+  }
+
   return {
     jobs,
     complete,
@@ -110,15 +121,11 @@ export function createJobReader(partitions: readonly Partition[]): JobReader {
       );
     },
     async specs(jobIds) {
-      const stored = await records(jobIds);
-      const bytes = await specsOf(partitions, blocks, stored);
       return new Map(
-        jobIds.flatMap((jobId): [string, SubmitJob][] => {
-          const spec = bytes.get(jobId);
-          return spec ? [[jobId, SubmitJob.decode(spec)]] : [];
-        }),
+        Array.from(await encodedSpecs(jobIds), ([jobId, bytes]) => [jobId, SubmitJob.decode(bytes)]),
       );
     },
+    encodedSpecs,
     forget() {
       templates.clear();
       blocks = rememberBlocks();

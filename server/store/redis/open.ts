@@ -5,6 +5,7 @@
 import type { Batch, LogEntry } from '@armada-ts/api/armada/store/v1/store';
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '../../base/clock.ts';
 import { ArmadaError } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
@@ -208,8 +209,12 @@ async function createStore(parts: Parts): Promise<{ store: Store; suspect: () =>
     control: (change) => pending.add(change.record?.length ?? 0, true, () => control(writing, change)),
     lead: () => pending.add(0, true, () => takeLead(trusting, prefix, partitions)),
     heads,
-    tail: (from, signal) =>
-      followLog({ ring, heads, page: (positions) => pageOf(feed, page, positions) }, from, signal),
+    tail: (from, signal) => {
+      const isOver = (): boolean => signal.aborted || ring.closed;
+      const headsThen = async () => (await untilAnswered(heads, isOver)) ?? [];
+      const pageThen = (positions: Positions) => untilAnswered(() => pageOf(feed, page, positions), isOver);
+      return followLog({ ring, heads: headsThen, page: pageThen }, from, signal);
+    },
     trim: (at, retention) => pending.add(0, false, () => trim(at, retention)),
     failed: failure.promise,
     close() {
@@ -296,4 +301,23 @@ async function pageOf(
     if (!found || found.entries.length > 0) return found?.entries;
   }
   return [];
+}
+
+/** Between two tries of a reader that has nothing else to do than to wait for Redis. */
+const RETRY_MS = 200;
+
+/** Reads until Redis answers; undefined when the reader is over before. */
+async function untilAnswered<Value>(
+  read: () => Promise<Value>,
+  isOver: () => boolean,
+): Promise<Value | undefined> {
+  while (!isOver()) {
+    try {
+      return await read();
+    } catch (error) {
+      if (!(error instanceof ArmadaError) || error.code !== 'UNAVAILABLE') throw error;
+    }
+    await sleep(RETRY_MS, undefined, { ref: false });
+  }
+  return undefined;
 }

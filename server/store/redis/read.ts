@@ -34,6 +34,7 @@ export function createReader(partitions: readonly Partition[], reader: JobReader
     jobs: reader.jobs,
     jobsOfRuns: reader.jobsOfRuns,
     specs: reader.specs,
+    encodedSpecs: reader.encodedSpecs,
     async claims(queue, clientIds) {
       const partition = at(queue);
       if (!partition) return [];

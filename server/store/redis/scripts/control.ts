@@ -35,21 +35,25 @@ return {'applied', tonumber(meta[1])}
 `);
 
 /**
- * Makes a partition that is not there, and raises its epoch. The head of an
- * older copy stays: what follows it is told from what was lost by the marks.
+ * Makes a partition that is not there, and raises its epoch. Where entries were
+ * lost the log begins anew, far behind all numbers that were ever given out: no
+ * version of what was lost can be taken for one of what comes.
  */
 export const RAISE_EPOCH = script(`
 ${PRELUDE}
-local epoch = take_number()
+local epoch, skip = take_number(), take_number()
 if call('EXISTS', base) == 0 then
   call('HSET', base, 'head', 0, 'term', 0, 'mark', '', 'epoch', 0, 'removed', 0, 'sets', 0, 'templates', 0)
 end
 local current = tonumber(call('HGET', base, 'epoch'))
-if epoch > current then
-  call('HSET', base, 'epoch', epoch)
-  return epoch
+if epoch <= current then return current end
+call('HSET', base, 'epoch', epoch)
+if skip > 0 then
+  call('DEL', base .. ':log')
+  call('HINCRBY', base, 'head', skip)
+  call('HSET', base, 'mark', '')
 end
-return current
+return epoch
 `);
 
 /** Whether this is the log that has the entry: its head and its epoch, and how many of its words are true. */
