@@ -195,7 +195,7 @@ test('of two new priorities the later counts, also when a new leader finds both'
     const [job] = submitMany(world, 1, { cpu: 9 });
     for (const [n, id] of ids.entries()) open(world, { id, event: reprioritiseSet(n + 5) });
     world.scheduler = newScheduler(world);
-    const page = [...world.log.flatMap(({ opened }) => opened)].reverse();
+    const page = world.log.flatMap(({ opened }) => opened).reverse();
     loadAll(world, world.scheduler, [classOf({ cpu: 9 })]);
     world.scheduler.state.operations.clear();
     for (const operation of page) world.scheduler.state.operations.set(operation.id, operation);
