@@ -2,11 +2,15 @@
 // them not yet ended, and follows the job sets until all have succeeded.
 import { EventStreamMessage } from '@armada-ts/api/api/event';
 import { JobSubmitResponse, SubmitService } from '@armada-ts/api/api/submit';
-import { Client, credentials } from '@grpc/grpc-js';
+import { Client, credentials, type ServiceError, status } from '@grpc/grpc-js';
 import { connect, type ClientHttp2Session } from 'node:http2';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Kind, followJobSet, kindOf, messagesTo } from '../measuring/event-stream.ts';
 import { serveLoad } from '../measuring/processes.ts';
 import { createRequests } from '../measuring/requests.ts';
+
+/** After which a request is sent again that the server was too busy to take. */
+const REFUSED_PAUSE_MS = 100;
 
 export interface FullLifeOrder {
   address: string;
@@ -101,18 +105,24 @@ async function live(
   await until(() => watched.succeeded.length >= order.jobs);
 }
 
-/** Sends an encoded request; the ids that came back. */
-function submit(client: Client, request: Uint8Array): Promise<string[]> {
-  return new Promise((resolve, reject) => {
+/** Sends an encoded request until it is taken; the ids that came back. A server that is too busy says when to ask again. */
+async function submit(client: Client, request: Uint8Array): Promise<string[]> {
+  for (;;) {
+    const answer = await send(client, request);
+    if (Array.isArray(answer)) return answer;
+    if (answer.code !== status.RESOURCE_EXHAUSTED) throw answer;
+    await sleep(REFUSED_PAUSE_MS);
+  }
+}
+
+function send(client: Client, request: Uint8Array): Promise<string[] | ServiceError> {
+  return new Promise((resolve) => {
     client.makeUnaryRequest(
       SubmitService.submitJobs.path,
       (bytes: Uint8Array) => bytes as Buffer,
       (bytes) => JobSubmitResponse.decode(bytes),
       request,
-      (error, answer) => {
-        if (error) reject(error);
-        else resolve(answer?.jobResponseItems.map(({ jobId }) => jobId) ?? []);
-      },
+      (error, answer) => resolve(error ?? answer?.jobResponseItems.map(({ jobId }) => jobId) ?? []),
     );
   });
 }

@@ -1,7 +1,7 @@
 import { SubmitJob } from '@armada-ts/api/armadaevents/armadaevents';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { idsIn, messagesIn } from './testing/framed.ts';
+import { idsIn, eventsIn } from './testing/framed.ts';
 import { createStreams, type Payload, type Streams } from './testing/streams.ts';
 import { createEventHub, type EventHub, type Feed, MAX_FEED_BYTES, MAX_HUB_BYTES, RUN_BYTES } from './hub.ts';
 
@@ -42,7 +42,7 @@ test('a feed gives every sequence in order, with encoded events that name their 
   const second = await feed.next(1);
   assert.deepEqual([second?.number, second?.events.bytes.length], [2, 0]);
   const third = await feed.next(2);
-  const message = messagesIn(third?.events.bytes ?? Buffer.alloc(0))[0];
+  const message = eventsIn(third?.events.bytes ?? Buffer.alloc(0))[0];
   assert(message);
   assert.equal(message.id, `${ms}:3:0:1`);
   assert(message.message?.events?.$case === 'cancelling');
@@ -60,7 +60,7 @@ test('submit events carry the spec, read and encoded once for all who watch', as
   const all = await Promise.all(feeds.map((feed) => feed.next(0)));
   assert.equal(streams.reads.specs, 1);
   assert(all.every((sequence) => sequence === all[0]));
-  const { message } = messagesIn(all[0]!.events.bytes)[0]!;
+  const { message } = eventsIn(all[0]!.events.bytes)[0]!;
   assert(message?.events?.$case === 'submitted');
   assert.equal(message.events.value.job?.clientId, 'mine');
 });
@@ -140,7 +140,7 @@ test('small sequences at hand are joined, once for all who are at the same place
   const run = feed.runFrom(first, Number.POSITIVE_INFINITY);
   assert.equal(run.last, 5);
   assert.equal(other.runFrom(first, Number.POSITIVE_INFINITY), run);
-  const reasons = messagesIn(run.bytes).map(({ message }) =>
+  const reasons = eventsIn(run.bytes).map(({ message }) =>
     message?.events?.$case === 'cancelling' ? message.events.value.reason : undefined,
   );
   assert.deepEqual(reasons, ['0', '1', '2', '3', '4']);

@@ -9,10 +9,11 @@
  * whoever lags reads the store until it is inside the kept part again.
  */
 import { ArmadaError } from '../base/errors.ts';
+import type { Framed } from '../base/framing.ts';
 import type { LogEntry, StoredSequence, Store } from '../store/store.ts';
 import { shown } from '../model/names.ts';
 import { publicEvents } from './convert.ts';
-import { type FramedEvents, frameEvents } from './framed.ts';
+import { frameEvents } from './framed.ts';
 import { messageId } from './message-id.ts';
 
 /** Encoded bytes kept for one watched job set; a burst of about 10,000 small events. */
@@ -36,7 +37,7 @@ export interface EncodedSequence {
   number: number;
   streamCreatedMs: number;
   /** Its encoded api.EventStreamMessages. */
-  events: FramedEvents;
+  events: Framed;
   /** About what it takes in memory, for the bound. */
   byteLength: number;
 }

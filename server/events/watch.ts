@@ -37,7 +37,7 @@ interface Cursor {
 
 /**
  * The public events of a job set, in order, each once: pieces of framed events
- * (framed.ts), ready to be sent. Without `watch` it ends at what was newest when it began.
+ * (base/framing.ts), ready to be sent. Without `watch` it ends at what was newest when it began.
  *
  * Throws QUEUE_NOT_FOUND, PERMISSION_DENIED, JOB_SET_NOT_FOUND, INVALID_REQUEST
  * (an id that is none) and EVENTS_GONE (an id whose successors are no longer kept).

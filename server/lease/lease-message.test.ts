@@ -1,39 +1,64 @@
-import { SubmitJob } from '@armada-ts/api/armadaevents/armadaevents';
+import { ObjectMeta, SubmitJob } from '@armada-ts/api/armadaevents/armadaevents';
+import { type JobRunLease, LeaseStreamMessage } from '@armada-ts/api/executorapi/executorapi';
 import { PodSpec } from '@armada-ts/api/k8s/io/api/core/v1/core';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { after, idOf, submitted } from '../model/testing/jobs.ts';
 import { lease } from '../model/testing/job-events.ts';
-import { leaseMessage } from './lease-message.ts';
+import { encodeLease } from './lease-message.ts';
 
-test('a lease carries the stored spec, pinned to its node and pool, and leaves the stored one alone', () => {
+function leaseOf(spec: Uint8Array): JobRunLease {
   const job = after(submitted(), lease('r'));
-  const run = job.runs[0]!;
+  const { event } = LeaseStreamMessage.decode(encodeLease({ job, run: job.runs[0]! }, spec));
+  assert(event?.$case === 'lease');
+  return event.value;
+}
+
+/** A spec with much in it, so that lengths take more than a byte. */
+function specOf(): SubmitJob {
   const podSpec = PodSpec.fromPartial({
-    containers: [{ name: 'main' }],
-    nodeSelector: new Map([['disk', 'ssd']]),
+    containers: [{ name: 'main', args: ['x'.repeat(20_000)] }],
+    nodeSelector: new Map([
+      ['disk', 'ssd'],
+      ['kubernetes.io/hostname', 'wanted'],
+    ]),
     terminationGracePeriodSeconds: 5n,
   });
-  const spec = SubmitJob.fromPartial({
+  return SubmitJob.fromPartial({
     jobId: idOf(0),
-    objectMeta: { namespace: 'ns', annotations: new Map([['note', 'x']]) },
-    mainObject: { object: { $case: 'podSpec', value: { podSpec } } },
+    objectMeta: { namespace: 'ns', annotations: new Map([['note', 'x'.repeat(200)]]) },
+    mainObject: { object: { $case: 'podSpec', value: { podSpec } }, objectMeta: { name: 'other' } },
+    priority: 7,
   });
-  const before = structuredClone(spec);
-  const message = leaseMessage({ job, run }, spec);
+}
+
+test('a lease carries the stored spec, pinned to its node and pool', () => {
+  const spec = specOf();
+  const message = leaseOf(SubmitJob.encode(spec).finish());
   assert.deepEqual(
     [message.queue, message.jobset, message.user, message.groups, message.jobRunId],
     ['queue', 'set', 'ann', ['users'], 'r'],
   );
-  const expected = structuredClone(spec);
-  expected.objectMeta?.annotations.set('armadaproject.io/pool', 'default');
-  expected.mainObject?.object?.value.podSpec?.nodeSelector.set('kubernetes.io/hostname', 'node');
-  assert.deepEqual(message.job, expected);
-  assert.deepEqual(spec, before);
+  spec.objectMeta?.annotations.set('armadaproject.io/pool', 'default');
+  spec.mainObject?.object?.value.podSpec?.nodeSelector.set('kubernetes.io/hostname', 'node');
+  assert.deepEqual(message.job, spec);
+});
+
+test('fields of a later version of the spec go along', () => {
+  // Field 1000, length-delimited.
+  const unknown = Buffer.from([0xc2, 0x3e, 0x03, 0x6e, 0x65, 0x77]);
+  const message = leaseOf(Buffer.concat([SubmitJob.encode(specOf()).finish(), unknown]));
+  assert(message.job);
+  const again = Buffer.from(SubmitJob.encode(message.job).finish());
+  assert.deepEqual(again.subarray(-unknown.length), unknown);
 });
 
 test('a spec without a pod goes out as it is', () => {
-  const job = after(submitted(), lease('r'));
   const spec = SubmitJob.create({ jobId: idOf(0) });
-  assert.deepEqual(leaseMessage({ job, run: job.runs[0]! }, spec).job, spec);
+  assert.deepEqual(leaseOf(SubmitJob.encode(spec).finish()).job, spec);
+});
+
+test('nothing but what is set is added', () => {
+  assert.equal(ObjectMeta.encode(ObjectMeta.create()).finish().length, 0);
+  assert.equal(PodSpec.encode(PodSpec.create()).finish().length, 0);
 });

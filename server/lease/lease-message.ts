@@ -1,39 +1,43 @@
-import type { JobRunLease } from '@armada-ts/api/executorapi/executorapi';
-import type { SubmitJob } from '@armada-ts/api/armadaevents/armadaevents';
+import { ObjectMeta } from '@armada-ts/api/armadaevents/armadaevents';
+import { JobRunLease } from '@armada-ts/api/executorapi/executorapi';
+import { PodSpec } from '@armada-ts/api/k8s/io/api/core/v1/core';
 import type { Assignment } from './inboxes.ts';
+import { appendWithin, messageField } from './splice.ts';
 
 /** Label by which a node is told from its neighbours, as Kubernetes sets it. */
 const NODE_LABEL = 'kubernetes.io/hostname';
 
+// Field numbers of executorapi.LeaseStreamMessage and JobRunLease.
+const LEASE = 1;
+const JOB = 6;
+
+/** In armadaevents.SubmitJob: objectMeta; mainObject, its pod_spec, and the pod spec in that. */
+const META_PATH = [4];
+const POD_PATH = [5, 2, 1];
+
 /**
- * A lease as executors take it: the stored spec, pinned to the node the
- * scheduler chose. The stored spec itself is not touched.
+ * An encoded executorapi.LeaseStreamMessage with a lease as executors take it:
+ * the stored spec, pinned to the node the scheduler chose.
+ * @param spec the stored armadaevents.SubmitJob, encoded
  */
-export function leaseMessage({ job, run }: Assignment, spec: SubmitJob): JobRunLease {
-  return {
-    queue: job.queue,
-    jobset: job.jobSet,
-    user: job.owner,
-    groups: job.groups,
+export function encodeLease({ job, run }: Assignment, spec: Uint8Array): Uint8Array {
+  const { queue, jobSet: jobset, owner: user, groups } = job;
+  const lease = JobRunLease.encode({
+    queue,
+    jobset,
+    user,
+    groups,
     jobRunId: run.runId,
-    job: placed(spec, run),
-  };
+    job: undefined,
+  }).finish();
+  const annotations = new Map([['armadaproject.io/pool', run.pool]]);
+  const pool = ObjectMeta.encode({ ...NO_META, annotations }).finish();
+  const nodeSelector = new Map([[NODE_LABEL, run.node]]);
+  const node = PodSpec.encode({ ...NO_POD, nodeSelector }).finish();
+  const placed = appendWithin(appendWithin(spec, META_PATH, pool), POD_PATH, node);
+  return messageField(LEASE, Buffer.concat([lease, messageField(JOB, placed)]));
 }
 
-function placed(spec: SubmitJob, run: Assignment['run']): SubmitJob {
-  const placedSpec = { ...spec };
-  if (spec.objectMeta) {
-    const annotations = new Map(spec.objectMeta.annotations).set('armadaproject.io/pool', run.pool);
-    placedSpec.objectMeta = { ...spec.objectMeta, annotations };
-  }
-  const main = spec.mainObject?.object;
-  if (spec.mainObject && main?.value.podSpec) {
-    const nodeSelector = new Map(main.value.podSpec.nodeSelector).set(NODE_LABEL, run.node);
-    const podSpec = { ...main.value.podSpec, nodeSelector };
-    placedSpec.mainObject = {
-      ...spec.mainObject,
-      object: { $case: 'podSpec', value: { ...main.value, podSpec } },
-    };
-  }
-  return placedSpec;
-}
+// They encode to nothing, so that what is set in them is all that is added.
+const NO_META = ObjectMeta.create();
+const NO_POD = PodSpec.create();

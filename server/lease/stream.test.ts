@@ -1,4 +1,4 @@
-import { LeaseRequest, type LeaseStreamMessage, NodeInfo } from '@armada-ts/api/executorapi/executorapi';
+import { LeaseRequest, LeaseStreamMessage, NodeInfo } from '@armada-ts/api/executorapi/executorapi';
 import { SubmitJob } from '@armada-ts/api/armadaevents/armadaevents';
 import type { StoredJob } from '@armada-ts/api/armada/store/v1/store';
 import { JobState } from '@armada-ts/api/api/job';
@@ -10,6 +10,7 @@ import { createAuthorizer } from '../auth/authorizer.ts';
 import { standaloneAuth } from '../auth/config.ts';
 import type { Principal } from '../auth/principal.ts';
 import { silentLogger } from '../base/logger.ts';
+import { messagesIn } from '../base/testing/framing.ts';
 import type { Store } from '../store/store.ts';
 import { createHolders } from './holders.ts';
 import { createInboxes } from './inboxes.ts';
@@ -30,8 +31,12 @@ function setUp(): World {
   const jobs = new Map<string, StoredJob>();
   const inboxes = createInboxes();
   const read = {
-    specs: async (ids: string[]) =>
-      new Map(ids.filter((id) => jobs.has(id)).map((id) => [id, SubmitJob.create({ jobId: id })])),
+    encodedSpecs: async (ids: string[]) =>
+      new Map(
+        ids
+          .filter((id) => jobs.has(id))
+          .map((id) => [id, SubmitJob.encode(SubmitJob.create({ jobId: id })).finish()]),
+      ),
     jobsOfRuns: async (runIds: string[]) =>
       new Map(
         [...jobs.values()].flatMap((job) =>
@@ -89,8 +94,8 @@ function open({ deps }: World, options: Partial<LeaseStream> = {}): Client {
       yield request;
     }
   }
-  const send = async (message: LeaseStreamMessage): Promise<void> => {
-    got.push(wordsOf(message));
+  const send = async (framed: Buffer): Promise<void> => {
+    got.push(...messagesIn(framed, LeaseStreamMessage).map(wordsOf));
     await gate;
   };
   const stream = { requests: requests(), send, push: false, session: '', ...options };
@@ -202,16 +207,35 @@ test('answers and pushes do not mix', async () => {
   const release = client.hold();
   client.ask();
   await settled();
-  assert.deepEqual(client.got, ['lease r1']);
+  assert.deepEqual(client.got, ['lease r1', 'lease r2']);
   world.put(leased(3));
   world.put(leased(4));
   await settled();
-  assert.deepEqual(client.got, ['lease r1']);
+  assert.deepEqual(client.got, ['lease r1', 'lease r2']);
   release();
   await settled();
   assert.deepEqual(client.got, ['lease r1', 'lease r2', 'end', 'lease r3', 'lease r4']);
   client.close();
   await client.done;
+});
+
+test('many leases are sent together, but not without bound', async () => {
+  const world = setUp();
+  const sizes: number[] = [];
+  const send = async (framed: Buffer): Promise<void> => {
+    sizes.push(messagesIn(framed, LeaseStreamMessage).length);
+  };
+  for (let i = 0; i < 1_000; i++) world.put(leased(i));
+  const client = open(world, { send });
+  client.ask({ maxJobsToLease: 1_000 });
+  client.close();
+  await client.done;
+  assert.equal(sizes.pop(), 1, 'the end marker');
+  assert.equal(
+    sizes.reduce((sum, size) => sum + size, 0),
+    1_000,
+  );
+  assert(sizes.length > 1 && sizes.length < 50, `${sizes.length} pieces`);
 });
 
 test('a new push stream is told again what an earlier one may not have heard', async () => {

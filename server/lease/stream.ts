@@ -11,21 +11,22 @@
  *     (push)  -> CancelRuns?  JobRunLease*          at any time after
  *
  * Each lease is a message of its own, so that no answer outgrows what the
- * client takes, however many there are.
+ * client takes, however many there are. Many are handed to the wire at once.
  */
 import { JobState } from '@armada-ts/api/api/job';
-import type { LeaseRequest, LeaseStreamMessage } from '@armada-ts/api/executorapi/executorapi';
+import { type LeaseRequest, LeaseStreamMessage } from '@armada-ts/api/executorapi/executorapi';
 import type { Authorizer } from '../auth/authorizer.ts';
 import type { Principal } from '../auth/principal.ts';
 import type { Clock } from '../base/clock.ts';
 import { ArmadaError, invalidField } from '../base/errors.ts';
+import { frame } from '../base/framing.ts';
 import type { Logger } from '../base/logger.ts';
 import { placeNameFault } from '../model/names.ts';
 import type { Store, StoredJob } from '../store/store.ts';
 import type { Holders } from './holders.ts';
 import type { Inbox, Inboxes } from './inboxes.ts';
 import { isStopReason } from './inboxes.ts';
-import { leaseMessage } from './lease-message.ts';
+import { encodeLease } from './lease-message.ts';
 
 export interface LeaseDeps {
   store: Store;
@@ -41,8 +42,8 @@ export interface LeaseDeps {
 /** One open stream. */
 export interface LeaseStream {
   requests: AsyncIterable<LeaseRequest>;
-  /** Resolves when the client can take more. */
-  send: (message: LeaseStreamMessage) => Promise<void>;
+  /** Takes one or more encoded executorapi.LeaseStreamMessages, framed; resolves when the client can take more. */
+  send: (framed: Buffer) => Promise<void>;
   /** Keep it open after the first answer and push. */
   push: boolean;
   /** Tells one process that holds an executor id from another; empty from Go executors. */
@@ -51,6 +52,9 @@ export interface LeaseStream {
 
 /** Most leases sent at once when the executor names no limit of its own that is smaller. */
 const MAX_OFFERS = 1000;
+
+/** Leases are sent together, about so many bytes at a time. */
+const PIECE_BYTES = 32 * 1024;
 
 /** How often runs are looked up again that this stream was told to stop, or that no record knew. */
 const LOOK_UP_AGAIN_MS = 60_000;
@@ -148,7 +152,7 @@ async function answer(exchange: Exchange, request: LeaseRequest): Promise<void> 
     deps.executorSeen(request);
     inbox.show(shown);
     await sendNews(exchange, [...inbox.takeStops(), ...(await strayStops(exchange, held))]);
-    await stream.send({ event: { $case: 'end', value: {} } });
+    await stream.send(framed({ $case: 'end', value: {} }));
   });
 }
 
@@ -174,19 +178,35 @@ async function sendNews(exchange: Exchange, stops: readonly string[]): Promise<v
   if (exchange.isClosed) return;
   const untold = new Set(stops.filter((runId) => !told.has(runId)));
   for (const runId of untold) told.add(runId);
-  if (untold.size > 0) await stream.send(stopMessage([...untold]));
+  if (untold.size > 0) {
+    await stream.send(framed({ $case: 'cancelRuns', value: { jobRunIdsToCancel: [...untold] } }));
+  }
   const offers = inbox.takeOffers(exchange.mayOffer, deps.clock.elapsed());
   exchange.mayOffer -= offers.length;
   if (offers.length === 0) return;
-  const specs = await deps.store.read.specs(offers.map(({ job }) => job.jobId));
+  const specs = await deps.store.read.encodedSpecs(offers.map(({ job }) => job.jobId));
+  let leases: Uint8Array[] = [];
+  let size = 0;
   for (const offer of offers) {
     const spec = specs.get(offer.job.jobId);
     if (!spec) {
       deps.logger.error({ job: offer.job.jobId }, 'a leased job has no spec');
       continue;
     }
-    await stream.send({ event: { $case: 'lease', value: leaseMessage(offer, spec) } });
+    const lease = encodeLease(offer, spec);
+    if (size + lease.length > PIECE_BYTES && leases.length > 0) {
+      await stream.send(frame(leases).bytes);
+      leases = [];
+      size = 0;
+    }
+    leases.push(lease);
+    size += lease.length;
   }
+  if (leases.length > 0) await stream.send(frame(leases).bytes);
+}
+
+function framed(event: NonNullable<LeaseStreamMessage['event']>): Buffer {
+  return frame([LeaseStreamMessage.encode({ event }).finish()]).bytes;
 }
 
 /** Runs that the request shows, on a node or not yet; and those of them that have not ended there. */
@@ -225,8 +245,4 @@ async function strayStops(exchange: Exchange, held: ReadonlySet<string>): Promis
     const record = jobs.get(runId)?.record;
     return record !== undefined && isStopReason(record, runId);
   });
-}
-
-function stopMessage(runIds: string[]): LeaseStreamMessage {
-  return { event: { $case: 'cancelRuns', value: { jobRunIdsToCancel: runIds } } };
 }

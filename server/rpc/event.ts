@@ -1,25 +1,13 @@
 import type { JobSetRequest, WatchRequest } from '@armada-ts/api/api/event';
 import { EventService } from '@armada-ts/api/api/event';
 import type { ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js';
-import { PREFIX_BYTES } from '../events/framed.ts';
 import { type EventsDeps, jobSetEvents } from '../events/watch.ts';
 import type { HealthCheck } from '../operator/health.ts';
 import { type Door, serverStream, unary } from './call.ts';
+import { alreadyFramed } from './framed.ts';
 import { servingStatus } from './health.ts';
 
 const { getJobSetEvents, watch, health } = EventService;
-
-/**
- * Events arrive here encoded, once for all their watchers, and several at a
- * time, each with its prefix. The library takes one message, copies it behind a
- * prefix that it wrote and sends the whole: so it is given what follows the
- * first prefix, with a copy that brings all of it, that prefix included.
- */
-const alreadyFramed = (framed: Buffer): Buffer => {
-  const rest = framed.subarray(PREFIX_BYTES);
-  rest.copy = (target) => framed.copy(target);
-  return rest;
-};
 
 /** Pieces are large, so whoever is slow is given one at a time. */
 const PIECES_AT_ONCE = 1;

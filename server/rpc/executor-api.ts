@@ -1,16 +1,23 @@
-import type { LeaseRequest, LeaseStreamMessage } from '@armada-ts/api/executorapi/executorapi';
+import type { LeaseRequest } from '@armada-ts/api/executorapi/executorapi';
 import { type EventList, ExecutorApiService } from '@armada-ts/api/executorapi/executorapi';
-import type { Metadata, UntypedServiceImplementation } from '@grpc/grpc-js';
+import type { Metadata, ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js';
 import { type ReportDeps, reportEvents } from '../lease/reports.ts';
 import { type LeaseDeps, serveLeases } from '../lease/stream.ts';
 import { bidiStream, type Door, unary } from './call.ts';
+import { alreadyFramed } from './framed.ts';
 
-export const executorApiDefinition = ExecutorApiService;
+const { leaseJobRuns, reportEvents: reporting } = ExecutorApiService;
+
+/** Leases are encoded and framed where they are made. */
+export const executorApiDefinition = {
+  leaseJobRuns: { ...leaseJobRuns, responseSerialize: alreadyFramed },
+  reportEvents: reporting,
+} satisfies ServiceDefinition;
 
 /** executorapi.ExecutorApi, for Go executors and ours alike. */
 export function executorApiService(door: Door, deps: LeaseDeps & ReportDeps): UntypedServiceImplementation {
   return {
-    leaseJobRuns: bidiStream<LeaseRequest, LeaseStreamMessage>(
+    leaseJobRuns: bidiStream<LeaseRequest, Buffer>(
       door,
       'execute_jobs',
       (requests, send, { principal, metadata }) =>

@@ -193,6 +193,9 @@ export interface StoreReader {
   /** Full specs by job id. */
   specs(jobIds: readonly string[]): Promise<Map<string, SubmitJob>>;
 
+  /** The same as they are kept: encoded armadaevents.SubmitJobs. */
+  encodedSpecs(jobIds: readonly string[]): Promise<Map<string, Uint8Array>>;
+
   claims(queue: string, clientIds: readonly string[]): Promise<Claim[]>;
 
   queue(name: string): Promise<StoredQueue | undefined>;

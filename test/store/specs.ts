@@ -15,9 +15,13 @@ export function specsSuite(engine: Engine): void {
       const batch = submitJobs(1000, { specBytes: 528 });
       await applied(store, batch);
       const ids = idsOf(batch.submitted).toReversed();
-      const specs = await store.read.specs([...ids, ...idsOf(submitJobs(1).submitted), 'no id']);
+      const asked = [...ids, ...idsOf(submitJobs(1).submitted), 'no id'];
+      const specs = await store.read.specs(asked);
       assert.deepEqual([...specs.keys()], ids);
       assertSpecs(specs, batch);
+      const encoded = await store.read.encodedSpecs(asked);
+      assert.deepEqual([...encoded.keys()], ids);
+      for (const [id, bytes] of encoded) assert.deepEqual(SubmitJob.decode(bytes), specs.get(id));
     });
 
     it('finds those of many small requests at once', async (test) => {

@@ -28,6 +28,7 @@ export function questionsAbout(
 const unexpected = (): Promise<never> => Promise.reject(new Error('nobody should ask this'));
 
 const noReads: Omit<StoreReader, keyof ReturnType<typeof reads>> = {
+  encodedSpecs: unexpected,
   claims: unexpected,
   jobSet: unexpected,
   stream: unexpected,

@@ -29,6 +29,7 @@ export function prepareReader(db: DatabaseSync): StoreReader {
     jobs: guard(reader.jobs),
     jobsOfRuns: guard(reader.jobsOfRuns),
     specs: guard(reader.specs),
+    encodedSpecs: guard(reader.encodedSpecs),
     claims: guard(reader.claims),
     queue: guard(reader.queue),
     queues: guard(reader.queues),
@@ -69,6 +70,16 @@ function prepareJobs(db: DatabaseSync) {
     db,
     'SELECT c.job, c.hash FROM queue q JOIN claim c ON c.queue = q.n WHERE q.name = ? AND c.client_id = ?',
   );
+  const encodedSpecs = (jobIds: readonly string[]): Map<string, Uint8Array> => {
+    const found = new Map<string, Uint8Array>();
+    for (const jobId of jobIds) {
+      const key = jobKey(jobId);
+      // A block outlives single jobs of it.
+      const bytes = key && exists.get(key) && spec(jobId, key);
+      if (bytes) found.set(jobId, bytes);
+    }
+    return found;
+  };
   return {
     jobs: (jobIds: readonly string[]): StoredJob[] => {
       return jobIds.flatMap((jobId) => {
@@ -87,15 +98,9 @@ function prepareJobs(db: DatabaseSync) {
       return found;
     },
     specs: (jobIds: readonly string[]): Map<string, SubmitJob> => {
-      const found = new Map<string, SubmitJob>();
-      for (const jobId of jobIds) {
-        const key = jobKey(jobId);
-        // A block outlives single jobs of it.
-        const bytes = key && exists.get(key) && spec(jobId, key);
-        if (bytes) found.set(jobId, SubmitJob.decode(bytes));
-      }
-      return found;
+      return new Map(Array.from(encodedSpecs(jobIds), ([jobId, bytes]) => [jobId, SubmitJob.decode(bytes)]));
     },
+    encodedSpecs,
     claims: (queue: string, clientIds: readonly string[]): Claim[] => {
       return clientIds.flatMap((clientId) => {
         const row = claim.get(queue, clientId);

@@ -1,0 +1,83 @@
+/**
+ * Adding to an encoded message without decoding it: a lease is the stored spec
+ * with two more map entries, and decoding and encoding a whole pod spec for
+ * them would be most of what a lease costs. What is not known of the message
+ * stays in it.
+ */
+
+/** How a field that holds bytes is marked. */
+const LENGTH_DELIMITED = 2;
+
+interface Field {
+  /** Of its tag, of its content, and behind it. */
+  start: number;
+  contentStart: number;
+  end: number;
+}
+
+/**
+ * The message with `addition`, encoded fields, at the end of the message that
+ * lies at `path`, field number by field number. Without such a message it stays
+ * as it is. Throws when these are no encoded messages.
+ */
+export function appendWithin(bytes: Uint8Array, path: readonly number[], addition: Uint8Array): Uint8Array {
+  const [number, ...rest] = path;
+  if (number === undefined) return Buffer.concat([bytes, addition]);
+  const field = lastField(bytes, number);
+  if (!field) return bytes;
+  const content = appendWithin(bytes.subarray(field.contentStart, field.end), rest, addition);
+  return Buffer.concat([
+    bytes.subarray(0, field.start),
+    messageField(number, content),
+    bytes.subarray(field.end),
+  ]);
+}
+
+/** A message as a field of another. */
+export function messageField(number: number, content: Uint8Array): Uint8Array {
+  const head = [...varint(number * 8 + LENGTH_DELIMITED), ...varint(content.length)];
+  const field = Buffer.allocUnsafe(head.length + content.length);
+  field.set(head);
+  field.set(content, head.length);
+  return field;
+}
+
+/** Of fields that come again the last one counts. */
+function lastField(bytes: Uint8Array, number: number): Field | undefined {
+  let found: Field | undefined;
+  const at = { place: 0 };
+  while (at.place < bytes.length) {
+    const start = at.place;
+    const tag = readVarint(bytes, at);
+    const wireType = tag % 8;
+    if (wireType === 0) readVarint(bytes, at);
+    else if (wireType === 1) at.place += 8;
+    else if (wireType === 5) at.place += 4;
+    else if (wireType === LENGTH_DELIMITED) {
+      const length = readVarint(bytes, at);
+      const contentStart = at.place;
+      at.place += length;
+      if (tag === number * 8 + LENGTH_DELIMITED) found = { start, contentStart, end: at.place };
+    } else throw new Error(`wire type ${wireType} in an encoded spec`);
+  }
+  if (at.place > bytes.length) throw new Error('an encoded spec is cut off');
+  return found;
+}
+
+function readVarint(bytes: Uint8Array, at: { place: number }): number {
+  let value = 0;
+  for (let factor = 1; ; factor *= 128) {
+    const byte = bytes[at.place++];
+    if (byte === undefined) throw new Error('an encoded spec is cut off');
+    value += (byte & 0x7f) * factor;
+    if (byte < 0x80) return value;
+  }
+}
+
+function varint(value: number): number[] {
+  const bytes: number[] = [];
+  let rest = value;
+  for (; rest >= 0x80; rest = Math.floor(rest / 128)) bytes.push((rest % 128) | 0x80);
+  bytes.push(rest);
+  return bytes;
+}
