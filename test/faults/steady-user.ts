@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EventClient, type EventStreamMessage } from '@armada-ts/api/api/event';
 import { JobSetCancelRequest, SubmitClient } from '@armada-ts/api/api/submit';
-import { credentials } from '@grpc/grpc-js';
+import { type ClientReadableStream, credentials } from '@grpc/grpc-js';
 import { type Entry, readHistory, Recorder } from './history.ts';
 import { createLoad } from './load.ts';
 import { seeded } from './random.ts';
@@ -13,7 +13,7 @@ import { readWhole, startWatcher } from './watchers.ts';
 const QUEUE = 'steady';
 const JOB_SET = 'steady';
 const PAUSE_MS = 200;
-const WAIT_MS = 30_000;
+const WAIT_MS = 60_000;
 
 export interface SteadyUser {
   createQueue(name: string): Promise<void>;
@@ -107,19 +107,28 @@ export async function startSteadyUser(address: string, directory: string): Promi
 /** Follows the same job set apart from the watcher that is judged, with an eye on the time. */
 function followRuns(address: string): { began: Set<string>; delaysMs: number[]; stop(): void } {
   const client = new EventClient(address, credentials.createInsecure());
-  const request = { id: JOB_SET, queue: QUEUE, watch: true, fromMessageId: '', errorIfMissing: false };
-  const stream = client.getJobSetEvents(request);
   const began = new Set<string>();
   const delaysMs: number[] = [];
-  stream.on('error', () => {});
-  stream.on('data', ({ message }: EventStreamMessage) => {
-    if (message?.events?.$case !== 'running') return;
-    const { jobId, created } = message.events.value;
-    began.add(jobId);
-    delaysMs.push(Date.now() - (Number(created?.seconds ?? 0) * 1000 + (created?.nanos ?? 0) / 1e6));
-  });
+  let lastId = '';
+  let isStopped = false;
+  let stream: ClientReadableStream<EventStreamMessage> | undefined;
+  const follow = (): void => {
+    if (isStopped) return;
+    const request = { id: JOB_SET, queue: QUEUE, watch: true, fromMessageId: lastId, errorIfMissing: false };
+    stream = client.getJobSetEvents(request);
+    stream.once('error', () => setTimeout(follow, PAUSE_MS));
+    stream.on('data', ({ id, message }: EventStreamMessage) => {
+      lastId = id;
+      if (message?.events?.$case !== 'running') return;
+      const { jobId, created } = message.events.value;
+      began.add(jobId);
+      delaysMs.push(Date.now() - (Number(created?.seconds ?? 0) * 1000 + (created?.nanos ?? 0) / 1e6));
+    });
+  };
+  follow();
   const stop = (): void => {
-    stream.cancel();
+    isStopped = true;
+    stream?.cancel();
     client.close();
   };
   return { began, delaysMs, stop };
@@ -128,7 +137,7 @@ function followRuns(address: string): { began: Set<string>; delaysMs: number[]; 
 async function waitFor(condition: () => boolean): Promise<void> {
   const untilMs = performance.now() + WAIT_MS;
   while (!condition()) {
-    if (performance.now() > untilMs) throw new Error('a job goes no further');
+    if (performance.now() > untilMs) throw new Error('a job of the steady user goes no further');
     await sleep(5);
   }
 }
