@@ -1,6 +1,6 @@
 /** Real Redis servers for tests: started on free ports with a directory of their own, and ended with the tests. */
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { mkdir, mkdtemp } from 'node:fs/promises';
@@ -8,6 +8,7 @@ import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 
 /** A running server. */
 export interface RedisServer {
@@ -51,7 +52,18 @@ export async function startRedis(directory: string, settings: readonly string[])
   const port = await freePort();
   const home = join(directory, String(port));
   await mkdir(home);
-  const parameters = ['--port', String(port), '--dir', home, '--bind', '127.0.0.1', ...settings];
+  // A replica is filled at once, not after a wait for others to fill.
+  const replication = ['--repl-diskless-sync-delay', '0'];
+  const parameters = [
+    '--port',
+    String(port),
+    '--dir',
+    home,
+    '--bind',
+    '127.0.0.1',
+    ...replication,
+    ...settings,
+  ];
   let child = await start('redis-server', parameters, port);
   return {
     port,
@@ -119,4 +131,18 @@ function isFree(port: number): Promise<boolean> {
     probe.once('error', () => resolve(false));
     probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)));
   });
+}
+
+/** Waits until a server has a replica that follows it. */
+export async function replicaOnline({ port }: RedisServer): Promise<void> {
+  for (let tries = 0; tries < 300; tries++) {
+    if (/^slave0:.*state=online/m.test(await redisCli(port, 'info', 'replication'))) return;
+    await sleep(50);
+  }
+  throw new Error(`the server on port ${port} has no replica`);
+}
+
+/** Has redis-cli say something to a server; what it answers. */
+export async function redisCli(port: number, ...words: string[]): Promise<string> {
+  return (await promisify(execFile)('redis-cli', ['-p', String(port), ...words])).stdout;
 }

@@ -75,8 +75,14 @@ function faultsOf({ address, fields }: ServerInfo, level: AcknowledgementLevel):
     const found = mode === 'off' ? 'has no append-only file' : `has appendfsync ${mode}`;
     return [`must not be "synced" while ${address} ${found}; set appendonly yes and appendfsync always`];
   }
-  if (level === 'replicated' && Number(fields.get('connected_slaves') ?? 0) === 0) {
+  if (level === 'replicated' && onlineReplicas(fields) === 0) {
     return [`must not be "replicated" while ${address} has no replica; attach one`];
   }
   return [];
+}
+
+/** Replicas that follow, and are not just being filled. */
+function onlineReplicas(fields: ReadonlyMap<string, string>): number {
+  return [...fields].filter(([name, value]) => /^slave\d+$/.test(name) && value.includes('state=online'))
+    .length;
 }

@@ -1,0 +1,37 @@
+/** What every deployment of Redis must do: all that the port asks but having a place for itself. */
+import { activeSuite } from './active.ts';
+import { appendSuite } from './append.ts';
+import { claimsSuite } from './claims.ts';
+import { controlSuite } from './control.ts';
+import { crashSuite } from './crash.ts';
+import type { Engine } from './engine.ts';
+import { idempotenceSuite } from './idempotence.ts';
+import { listsSuite } from './lists.ts';
+import { modelSuite } from './model-check.ts';
+import { retentionSuite } from './retention.ts';
+import { specsSuite } from './specs.ts';
+import { streamsSuite } from './streams.ts';
+import { tailSuite } from './tail.ts';
+import { termsSuite } from './terms.ts';
+import { versionsSuite } from './versions.ts';
+
+const SUITES = [
+  activeSuite,
+  appendSuite,
+  claimsSuite,
+  controlSuite,
+  crashSuite,
+  idempotenceSuite,
+  listsSuite,
+  modelSuite,
+  retentionSuite,
+  specsSuite,
+  streamsSuite,
+  tailSuite,
+  termsSuite,
+  versionsSuite,
+];
+
+export function redisSuites(engine: Engine): void {
+  for (const suite of SUITES) suite(engine);
+}
