@@ -55,3 +55,46 @@ test('config without a file, or for a context that is missing, ends with 2', asy
   assert.equal(missing.exitCode, 2);
   assert.match(missing.stderr, /there is no context "prod"; there are main, Local/);
 });
+
+test('config set-context makes a file that only its owner reads, and view masks what is secret', async () => {
+  const HOME = temporaryDirectory();
+  const environment = { HOME };
+  const made = await armadactl(['config', 'set-context', 'prod', '--armadaUrl', 'a.example.com:443'], {
+    environment,
+  });
+  const path = join(HOME, '.armadactl.yaml');
+  assert.deepEqual(
+    [made.exitCode, made.stdout],
+    [0, `Made context prod in ${path}; it is the current one\n`],
+  );
+  assert.equal(statSync(path).mode & 0o777, 0o600);
+  const login = ['config', 'set-context', 'PROD', '--username', 'anna', '--password-stdin', '--force-no-tls'];
+  assert.equal((await armadactl(login, { environment, input: 's3cret\n' })).exitCode, 0);
+  assert.equal(
+    readFileSync(path, 'utf8'),
+    'contexts:\n  prod:\n    armadaUrl: a.example.com:443\n    forceNoTls: true\n' +
+      '    basicAuth:\n      username: anna\n      password: s3cret\ncurrentContext: prod\n',
+  );
+  const viewed = await armadactl(['config', 'view'], { environment });
+  assert.match(viewed.stdout, /password: "\*\*\*"/);
+  assert.doesNotMatch(viewed.stdout, /s3cret/);
+  const incomplete = await armadactl(['config', 'set-context', 'other'], { environment });
+  assert.equal(incomplete.exitCode, 2);
+  assert.match(incomplete.stderr, /a new context needs an address/);
+});
+
+test('config set-context and delete-context keep comments, other keys, links and permissions', async () => {
+  const { HOME, path } = home();
+  const environment = { HOME };
+  await armadactl(['config', 'set-context', 'local', '--armadaUrl', 'localhost:1'], { environment });
+  const changed = readFileSync(path, 'utf8');
+  assert.match(changed, /# servers\n[^]*# production\n[^]*Local:\n {4}armadaUrl: localhost:1\n/);
+  const deleted = await armadactl(['config', 'delete-context', 'main'], { environment });
+  assert.deepEqual([deleted.exitCode, deleted.stdout], [0, 'Deleted context main\n']);
+  assert.match(deleted.stderr, /it was the current context/);
+  const text = readFileSync(path, 'utf8');
+  assert.doesNotMatch(text, /currentContext|main:/);
+  assert.match(text, /extra:/);
+  assert.equal(statSync(path).mode & 0o777, 0o640);
+  assert.equal((await armadactl(['config', 'delete-context', 'main'], { environment })).exitCode, 2);
+});

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { Queue } from '@armada-ts/api/api/queue';
 import type { Connection } from '@armada-ts/client/connect';
 import { createQueue, updateQueue } from '@armada-ts/client/queues';
-import { parseAppliedFile, type AppliedFile, type WantedQueue } from '../apply-file.ts';
+import { parseAppliedFile, type WantedQueue } from '../apply-file.ts';
 import type { CommandContext } from '../command.ts';
 import { reportDeed } from '../deed.ts';
 import { Failure, joinedFailure, usageFailure } from '../failure.ts';
@@ -12,6 +12,7 @@ import { reportQueueChange } from '../queue-report.ts';
 import { allQueues } from '../queue-selection.ts';
 import { reportPlannedJobs } from '../submission-plan.ts';
 import { submitFiles } from '../submission.ts';
+import { parseFiles } from '../parsed-files.ts';
 import { readTextFiles } from '../text-file.ts';
 import { toFailure } from '../report.ts';
 
@@ -36,7 +37,7 @@ async function apply(
   context: CommandContext,
 ): Promise<void> {
   if (paths.length === 0) throw usageFailure('say what to apply: `apply -f FILE`');
-  const files = parseAll(await readTextFiles(paths, context.stdin));
+  const files = parseFiles(await readTextFiles(paths, context.stdin), parseAppliedFile);
   const connection = await context.connection();
   const failures = await applyQueues(
     connection,
@@ -52,25 +53,6 @@ async function apply(
     failures.push(...submitted.failures);
   }
   if (failures.length > 0) throw joinedFailure(failures, `${failures.length} objects were not applied`);
-}
-
-/** Nothing is sent before every file was found in order. */
-function parseAll(files: Parameters<typeof parseAppliedFile>[0][]): AppliedFile[] {
-  const failures: Failure[] = [];
-  const parsed = files.flatMap((file) => {
-    try {
-      return [parseAppliedFile(file)];
-    } catch (error) {
-      if (!(error instanceof Failure)) throw error;
-      failures.push(error);
-      return [];
-    }
-  });
-  if (failures.length === 0) return parsed;
-  throw joinedFailure(
-    failures,
-    `${failures.length} of ${files.length} files cannot be used; nothing was applied`,
-  );
 }
 
 /** Queues come before jobs, which may be for them. */

@@ -13,6 +13,6 @@ export function define(command: Command, context: CommandContext): void {
         details: ['choose one with `armadactl config use-context NAME`'],
       });
     }
-    context.output.value(current);
+    context.output.fact({ name: current, line: () => current, json: () => ({ name: current }) });
   });
 }

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
 import type { Connection } from '@armada-ts/client/connect';
+import { commandJob } from '@armada-ts/client/job-spec';
 import { submitJobs } from '@armada-ts/client/submit';
 import type { CommandContext } from '../command.ts';
-import { commandJob } from '../command-job.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { Failure, usageFailure } from '../failure.ts';
 import { followJob } from '../job-follower.ts';
@@ -45,7 +45,11 @@ async function run(
 ): Promise<number> {
   const { queue } = options;
   const jobSetId = options.jobSet ?? `run-${randomUUID().slice(0, 8)}`;
-  const item = commandJob({ ...options, words, env: options.env ?? new Map() });
+  const { cpu, memory, priority } = options;
+  const env = Object.fromEntries(options.env ?? []);
+  const item = commandJob({ command: words, cpu, memory, env, priority });
+  for (const container of item.podSpecs.flatMap(({ containers }) => containers))
+    container.name = options.name;
   const jobId = await withQueueAdvice(
     connection,
     queue,

@@ -1,9 +1,10 @@
 import type { Command } from 'commander';
 import type { CommandContext } from '../command.ts';
 import { reportDeed } from '../deed.ts';
-import { Failure, joinedFailure } from '../failure.ts';
+import { joinedFailure } from '../failure.ts';
 import { parseJobSetFile, type JobSetFile } from '../job-set-file.ts';
 import { jobsText, submitFiles } from '../submission.ts';
+import { parseFiles } from '../parsed-files.ts';
 import { readTextFiles } from '../text-file.ts';
 import { addWaitOptions, type WaitOptions } from '../wait-options.ts';
 
@@ -29,7 +30,7 @@ async function submit(
   options: SubmitOptions,
   context: CommandContext,
 ): Promise<void> {
-  const files = parseAll(await readTextFiles(paths, context.stdin));
+  const files = parseFiles(await readTextFiles(paths, context.stdin), parseJobSetFile);
   if (options.dryRun) {
     for (const file of files) reportValid(context, file);
     return;
@@ -50,27 +51,6 @@ async function submit(
   if (!options.wait && options.for === undefined && options.timeout === undefined) return;
   const { waitForJobs } = await import('../job-wait.ts');
   context.exitCode = await waitForJobs(connection, jobIds, options, context);
-}
-
-/** All faults of all files at once, before anything is sent. */
-function parseAll(files: Parameters<typeof parseJobSetFile>[0][]): JobSetFile[] {
-  const failures: Failure[] = [];
-  const parsed = files.flatMap((file) => {
-    try {
-      return [parseJobSetFile(file)];
-    } catch (error) {
-      if (!(error instanceof Failure)) throw error;
-      failures.push(error);
-      return [];
-    }
-  });
-  if (failures.length > 0) {
-    throw joinedFailure(
-      failures,
-      `${failures.length} of ${files.length} files cannot be used; nothing was submitted`,
-    );
-  }
-  return parsed;
 }
 
 function reportValid(context: CommandContext, { name, queue, jobSetId, items }: JobSetFile): void {

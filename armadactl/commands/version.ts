@@ -4,7 +4,13 @@ import type { CommandContext } from '../command.ts';
 
 export function define(command: Command, context: CommandContext): void {
   command.action(() => {
-    context.output.value(`armadactl ${ownVersion()} (Node ${process.versions.node})`);
+    const version = ownVersion();
+    const { node } = process.versions;
+    context.output.fact({
+      name: version,
+      line: () => `armadactl ${version} (Node ${node})`,
+      json: () => ({ version, node }),
+    });
   });
 }
 
