@@ -131,6 +131,6 @@ test(`a job set of ${JOBS} jobs is cancelled while another queue goes on as befo
   );
   assert.ok(cancelMs < 5_000 + JOBS / 4, `cancelling took ${cancelMs} ms`);
   assert.ok(during.length > 0);
-  assert.ok(p90 && p90.during <= 5 * p90.before + 500, `other jobs were held up: p90 ${shown(p90)}`);
-  assert.ok(max && max.during <= 2_000 + 3 * max.before, `a job was held up: ${shown(max)}`);
+  assert.ok(p90 && p90.during <= 5 * p90.before + 1_000, `other jobs were held up: p90 ${shown(p90)}`);
+  assert.ok(max && max.during <= 3_000 + 3 * max.before, `a job was held up: ${shown(max)}`);
 });
