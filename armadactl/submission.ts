@@ -20,6 +20,8 @@ export interface SubmissionOptions {
 /** What came of some files. */
 export interface SubmissionResult {
   jobIds: string[];
+  /** How many of them were there before. */
+  known: number;
   failures: Failure[];
 }
 
@@ -36,7 +38,7 @@ export async function submitFiles(
 ): Promise<SubmissionResult> {
   const total = files.reduce((sum, { items }) => sum + items.length, 0);
   const progress = context.output.progress(total);
-  const result: SubmissionResult = { jobIds: [], failures: [] };
+  const result: SubmissionResult = { jobIds: [], known: 0, failures: [] };
   let before = 0;
   try {
     for (const file of files) {
@@ -96,6 +98,7 @@ async function submitFile({
       accepted += 1;
       result.jobIds.push(item.jobId);
       const isKnown = known?.has(item.jobId) ?? false;
+      if (isKnown) result.known += 1;
       reportSubmitted(context, { file, index: item.index, jobId: item.jobId, isKnown });
     }
   } catch (error) {

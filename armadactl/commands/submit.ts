@@ -36,7 +36,7 @@ async function submit(
     return;
   }
   const connection = await context.connection();
-  const { jobIds, failures } = await submitFiles(
+  const { jobIds, known, failures } = await submitFiles(
     connection,
     files,
     { again: options.again ?? false },
@@ -47,6 +47,9 @@ async function submit(
       failures,
       `${failures.length} of ${files.length} files were not submitted as a whole`,
     );
+  }
+  if (known > 0 && known === jobIds.length) {
+    context.output.notice('note: nothing new will run; `--again` makes new jobs of those without client ids');
   }
   if (!options.wait && options.for === undefined && options.timeout === undefined) return;
   const { waitForJobs } = await import('../job-wait.ts');
