@@ -12,7 +12,9 @@ import { watchJobSet } from './events.ts';
 
 const signals = ['SIGINT', 'SIGTERM', 'uncaughtException', 'unhandledRejection'] as const;
 
-test('startDevServer() starts servers that know nothing of each other, and leaves nothing behind', async () => {
+test('startDevServer() starts servers that know nothing of each other, and leaves nothing behind', {
+  timeout: 30_000,
+}, async () => {
   const listeners = () => signals.map((name) => process.listenerCount(name));
   const before = listeners();
   await using first = await startDevServer();
@@ -25,7 +27,7 @@ test('startDevServer() starts servers that know nothing of each other, and leave
   await assert.rejects(getQueue(first.connection, 'demo'), { code: 'CANCELLED' });
 });
 
-test('startDevServer() simulates runs as it is told', async () => {
+test('startDevServer() simulates runs as it is told', { timeout: 30_000 }, async () => {
   await using server = await startDevServer({
     runtime: 'simulated',
     simulated: { minRunMs: 1, meanRunMs: 1, maxRunMs: 1, failureRatio: 1 },
@@ -41,7 +43,9 @@ test('startDevServer() simulates runs as it is told', async () => {
   await assert.rejects(startDevServer({ settings: { grpc: { prot: 1 } } }), /grpc\.prot: is no setting/);
 });
 
-test('close() ends what still runs and removes what was kept, and then the process ends by itself', async (t) => {
+test('close() ends what still runs and removes what was kept, and then the process ends by itself', {
+  timeout: 30_000,
+}, async (t) => {
   const directory = await mkdtemp(join(tmpdir(), 'armada-dev-test-'));
   t.after(() => rm(directory, { recursive: true, force: true }));
   const here = (file: string) => JSON.stringify(new URL(file, import.meta.url).href);
@@ -70,7 +74,7 @@ await server.close();
   assert.deepEqual(await readdir(directory), ['program.ts']);
 });
 
-test('a watch of a queue that was deleted does not begin', async () => {
+test('a watch of a queue that was deleted does not begin', { timeout: 30_000 }, async () => {
   await using server = await startDevServer({ runtime: 'simulated' });
   const place = { queue: 'demo', jobSetId: 'set' };
   await createQueue(server.connection, { name: 'demo' });

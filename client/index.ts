@@ -78,6 +78,7 @@ export {
   type QueuePatch,
 } from './queues.ts';
 export type { Interruption, ResumeOptions } from './resume.ts';
+export { callRepeatedly } from './retry.ts';
 export {
   submitJobs,
   type ClientIds,

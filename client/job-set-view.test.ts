@@ -1,87 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { status } from '@grpc/grpc-js';
-import type { EventMessage, EventServer, EventStreamMessage, JobSetRequest } from '@armada-ts/api/api/event';
-import {
-  JobFailedEvent,
-  JobPreemptedEvent,
-  JobRunningEvent,
-  JobSucceededEvent,
-} from '@armada-ts/api/api/event';
 import { Cause } from '@armada-ts/api/api/job';
-import { ErrorInfo } from '@armada-ts/api/google/rpc/error_details';
 import { connect, type Connection } from './connect.ts';
 import { jobHandle } from './job.ts';
 import { createView } from './job-set-view.ts';
-import { detail, refusal, startFakeServer } from './testing/fake-server.ts';
-
-type Stream = Parameters<EventServer['getJobSetEvents']>[0];
-type Events = NonNullable<EventMessage['events']>;
-
-const base = (jobId: string) => ({ jobId, jobSetId: 'set', queue: 'demo', created: undefined });
-const queued = (jobId: string): Events => ({ $case: 'queued', value: base(jobId) });
-const running = (jobId: string): Events => ({
-  $case: 'running',
-  value: { ...JobRunningEvent.create(), ...base(jobId), clusterId: 'east', nodeName: 'n1' },
-});
-const succeeded = (jobId: string): Events => ({
-  $case: 'succeeded',
-  value: { ...JobSucceededEvent.create(), ...base(jobId) },
-});
-const failed = (jobId: string, event: Partial<JobFailedEvent>): Events => ({
-  $case: 'failed',
-  value: { ...JobFailedEvent.create(), ...base(jobId), ...event },
-});
-const preempted = (jobId: string): Events => ({
-  $case: 'preempted',
-  value: { ...JobPreemptedEvent.create(), ...base(jobId), reason: 'made room' },
-});
-
-/** A job set whose events a test adds, served as a server does: from an id on, and live. */
-async function startJobSet() {
-  const log: EventStreamMessage[] = [];
-  const open = new Set<Stream>();
-  const requests: JobSetRequest[] = [];
-  let refuseFrom: string | undefined;
-  const server = await startFakeServer({
-    events: {
-      getJobSetEvents: (call) => {
-        requests.push(call.request);
-        const { fromMessageId } = call.request;
-        if (fromMessageId !== '' && fromMessageId === refuseFrom) {
-          const info = { reason: 'EVENTS_GONE', domain: 'armada', metadata: new Map() };
-          call.emit(
-            'error',
-            refusal(status.OUT_OF_RANGE, 'gone', [detail('google.rpc.ErrorInfo', ErrorInfo, info)]),
-          );
-          return;
-        }
-        open.add(call);
-        call.on('cancelled', () => open.delete(call));
-        for (const message of log) if (Number(message.id) > Number(fromMessageId)) call.write(message);
-      },
-    },
-  });
-  return {
-    server,
-    requests,
-    open,
-    refuse: (messageId: string) => (refuseFrom = messageId),
-    breakStreams() {
-      for (const call of open) call.emit('error', refusal(status.UNAVAILABLE, 'restarting'));
-      open.clear();
-    },
-    happens(...events: Events[]) {
-      for (const happened of events) {
-        const message = { id: String(log.length + 1), message: { events: happened } };
-        log.push(message);
-        for (const call of open) call.write(message);
-      }
-    },
-    [Symbol.asyncDispose]: () => server.stop(),
-  };
-}
+import { failed, preempted, queued, running, startJobSet, succeeded } from './testing/fake-job-set.ts';
 
 const handleOf = (connection: Connection, jobId: string) =>
   jobHandle(connection, { queue: 'demo', jobSetId: 'set', jobId });

@@ -17,7 +17,9 @@ after(() => server.close());
 
 const small = { queue: 'demo', cpu: '100m', memory: '32Mi' };
 
-test('submitJob() gives a handle that tells how a command ended and what it wrote', async () => {
+test('submitJob() gives a handle that tells how a command ended and what it wrote', {
+  timeout: 30_000,
+}, async () => {
   const { connection } = server;
   const env = { WORD: 'grüezi' };
   const job = await submitJob(connection, {
@@ -38,7 +40,7 @@ test('submitJob() gives a handle that tells how a command ended and what it wrot
   assert.equal((await job.describe()).job?.jobId, job.id);
 });
 
-test('result() tells of a job that failed, or throws when it must succeed', async () => {
+test('result() tells of a job that failed, or throws when it must succeed', { timeout: 30_000 }, async () => {
   const job = await submitJob(server.connection, { ...small, command: ['sh', '-c', 'exit 3'] });
   const result = await job.result();
   assert.deepEqual([result.state, result.exitCode], ['failed', 3]);
@@ -54,7 +56,7 @@ test('result() tells of a job that failed, or throws when it must succeed', asyn
   });
 });
 
-test('cancel() ends a job, and all its iterators with it', async () => {
+test('cancel() ends a job, and all its iterators with it', { timeout: 30_000 }, async () => {
   const job = await submitJob(server.connection, { ...small, command: ['sh', '-c', 'echo up; sleep 60'] });
   const kinds: string[] = [];
   const reading = (async () => {
@@ -75,7 +77,9 @@ test('cancel() ends a job, and all its iterators with it', async () => {
   assert.deepEqual(again, kinds);
 });
 
-test('a job that waits is left by aborting, and its logs and events with it', async () => {
+test('a job that waits is left by aborting, and its logs and events with it', {
+  timeout: 30_000,
+}, async () => {
   const command = ['sleep', '60'];
   const job = await submitJob(server.connection, { ...small, command, cpu: '4', memory: '1Gi', priority: 9 });
   const abort = new AbortController();
@@ -91,12 +95,12 @@ test('a job that waits is left by aborting, and its logs and events with it', as
   assert.equal((await job.result()).state, 'cancelled');
 });
 
-test('result() of a job that does not exist fails', async () => {
+test('result() of a job that does not exist fails', { timeout: 30_000 }, async () => {
   const place = { queue: 'demo', jobSetId: 'nothing', jobId: '01m7yd3nf3c7sfqejj3100005a' };
   await assert.rejects(jobHandle(server.connection, place).result(), { code: 'NOT_FOUND' });
 });
 
-test('submitJob() makes a job each time, or once under a client id', async () => {
+test('submitJob() makes a job each time, or once under a client id', { timeout: 30_000 }, async () => {
   const job = { ...small, jobSetId: 'again', command: ['true'] };
   const first = await submitJob(server.connection, job);
   const second = await submitJob(server.connection, job);
@@ -107,7 +111,7 @@ test('submitJob() makes a job each time, or once under a client id', async () =>
   await assert.rejects(conflict, { code: 'ALREADY_EXISTS', reason: 'CLIENT_ID_CONFLICT' });
 });
 
-test('submitJobs() twice with the same list makes nothing twice', async () => {
+test('submitJobs() twice with the same list makes nothing twice', { timeout: 30_000 }, async () => {
   const resources = { requests: { cpu: '50m', memory: '16Mi' }, limits: { cpu: '50m', memory: '16Mi' } };
   const containers = [{ name: 'main', image: 'none', command: ['true'], resources }];
   const item = jobFromJson({ podSpec: { containers } });
@@ -125,7 +129,7 @@ test('submitJobs() twice with the same list makes nothing twice', async () => {
   assert.deepEqual(states, ['succeeded', 'succeeded', 'succeeded']);
 });
 
-test('the last events are there before anybody asks', async () => {
+test('the last events are there before anybody asks', { timeout: 30_000 }, async () => {
   const job = await submitJob(server.connection, { ...small, command: ['true'] });
   for (let tries = 0; tries < 100; tries += 1) {
     if ((await job.describe()).job?.lastChange && (await job.describe()).runs[0]?.finished) break;

@@ -60,6 +60,7 @@ const directions: Rule = {
     { path: 'armadactl/main.ts', text: "import '@armada-ts/executor/runtime';" },
     { path: 'executor/leases.ts', text: "const a = await import('@armada-ts/server/app');" },
     { path: 'server/app.ts', text: "import type { Runtime } from '@armada-ts/executor/runtime';" },
+    { path: 'client/dev-server.ts', text: "import { run } from '@armada-ts/executor/run';" },
   ],
   innocent: [
     { path: STANDALONE, text: "import { run } from '@armada-ts/executor/run';" },
@@ -154,6 +155,11 @@ const declared: Rule = {
     },
     { path: 'client/errors.test.ts', text: "import fc from 'fast-check';", beside: WORKSPACE },
     { path: 'bench/submit.ts', text: "import { connect } from '@armada-ts/client';", beside: WORKSPACE },
+    {
+      path: 'client/dev-server.ts',
+      text: "const { startDevServer } = await import('@armada-ts/server/dev-server');",
+      beside: { 'client/package.json': '{ "peerDependencies": { "@armada-ts/server": "0.1.0" } }' },
+    },
   ],
 };
 
