@@ -27,7 +27,7 @@ export type Rank = 'write' | 'read' | 'vital';
  * the client's fault or that of the thread.
  */
 const MAX_WRITE_BYTES = 16 * 1024 * 1024;
-const FIRST_WRITE_BYTES = 4 * 1024 * 1024;
+const FIRST_WRITE_BYTES = 8 * 1024 * 1024;
 const MIN_WRITE_ROOM_BYTES = 1024 * 1024;
 const TOO_LONG_MS = 1000;
 const SHRINK_TIMES = 2;
@@ -41,8 +41,8 @@ const MAX_VITAL_CALLS = 4096;
 const MAX_STREAMS = 16_384;
 
 /** Lateness of the main thread at which there is less room, and at which there is little. */
-const LATE_MS = 250;
-const VERY_LATE_MS = 1000;
+const LATE_MS = 500;
+const VERY_LATE_MS = 1500;
 
 /** When to ask again. */
 const RETRY_MS = 500;
@@ -50,8 +50,8 @@ const RETRY_VERY_LATE_MS = 2000;
 
 const LOG_EVERY_MS = 10_000;
 
-/** How fast the size of the next request is learnt from those before: a sixteenth of each. */
-const LEARNING_SHIFT = 16;
+/** How fast the size of the next request is learnt from those before: one part of so many. */
+const LEARNING_PARTS = 16;
 
 export interface AdmissionDeps {
   /** How far the main thread is behind, in milliseconds. */
@@ -123,7 +123,7 @@ export function createAdmission({ lateMs, clock, logger }: AdmissionDeps): Admis
         tell(rank, late);
         return { retryAfterMs: late > VERY_LATE_MS ? RETRY_VERY_LATE_MS : RETRY_MS };
       }
-      let taken = rank === 'write' ? expectedBytes : 1;
+      let taken = rank === 'write' ? Math.round(expectedBytes) : 1;
       take(room, connection, taken);
       const enteredMs = clock.elapsed();
       let readMs = enteredMs;
@@ -132,7 +132,7 @@ export function createAdmission({ lateMs, clock, logger }: AdmissionDeps): Admis
           if (rank !== 'write' || taken === 0) return;
           readMs = clock.elapsed();
           const counted = Math.max(bytes, MIN_WRITE_BYTES);
-          expectedBytes += (counted - expectedBytes) / LEARNING_SHIFT;
+          expectedBytes += (counted - expectedBytes) / LEARNING_PARTS;
           take(room, connection, counted - taken);
           taken = counted;
         },
@@ -154,8 +154,7 @@ function budget(limit: number): Budget {
 function take(from: Budget, connection: string, amount: number): void {
   from.used += amount;
   const used = (from.usedBy.get(connection) ?? 0) + amount;
-  // Sums of fractions need not come back to nothing exactly.
-  if (used < 1) from.usedBy.delete(connection);
+  if (used === 0) from.usedBy.delete(connection);
   else from.usedBy.set(connection, used);
 }
 

@@ -45,7 +45,7 @@ export interface FloodFigures {
 }
 
 /** What was not answered by then is given up. */
-const CALL_MS = 10_000;
+const CALL_MS = 30_000;
 const BEAT_MS = 10;
 
 /** Has a flood made by a process of its own. */
