@@ -9,12 +9,9 @@
  * whoever lags reads the store until it is inside the kept part again.
  */
 import { ArmadaError } from '../base/errors.ts';
-import type { Framed } from '../base/framing.ts';
 import type { LogEntry, StoredSequence, Store } from '../store/store.ts';
 import { shown } from '../model/names.ts';
-import { publicEvents } from './convert.ts';
-import { frameEvents } from './framed.ts';
-import { messageId } from './message-id.ts';
+import { type EncodedSequence, encodeSequence } from './encode-sequence.ts';
 
 /** Encoded bytes kept for one watched job set; a burst of about 10,000 small events. */
 export const MAX_FEED_BYTES = 4 * 1024 * 1024;
@@ -22,25 +19,12 @@ export const MAX_FEED_BYTES = 4 * 1024 * 1024;
 /** The same for all of them together: with very many each keeps less. */
 export const MAX_HUB_BYTES = 128 * 1024 * 1024;
 
-/** What a kept sequence, and each event of it, takes beside its bytes. */
-const OVERHEAD_BYTES = 256;
-
 /**
  * What one read of the store fetches at most. Whoever lags holds such a page,
  * and one of submit events becomes many times as large when it is encoded,
  * which is why sequences are encoded one by one as they are asked for.
  */
 const PAGE_BYTES = 64 * 1024;
-
-/** A sequence as watchers see it; it may have no events. */
-export interface EncodedSequence {
-  number: number;
-  streamCreatedMs: number;
-  /** Its encoded api.EventStreamMessages. */
-  events: Framed;
-  /** About what it takes in memory, for the bound. */
-  byteLength: number;
-}
 
 /** What can be sent of one or more sequences that follow each other. */
 export interface EncodedRun {
@@ -335,23 +319,6 @@ function wake(feed: FeedState): void {
   const { waiting } = feed;
   feed.waiting = new Set();
   for (const resolve of waiting) resolve();
-}
-
-async function encodeSequence(store: Store, stored: StoredSequence): Promise<EncodedSequence> {
-  const submitted = (stored.events?.events ?? []).flatMap(({ event }) =>
-    event?.$case === 'submitJob' ? [event.value.jobId] : [],
-  );
-  const specs = submitted.length > 0 ? await store.read.specs(submitted) : new Map<string, never>();
-  const { number, streamCreatedMs } = stored;
-  const messages = publicEvents(stored, specs);
-  const events = frameEvents(
-    messages.map((message, index) => ({
-      id: messageId(streamCreatedMs, number, index, index === messages.length - 1),
-      message,
-    })),
-  );
-  const byteLength = OVERHEAD_BYTES * (1 + messages.length) + events.bytes.length;
-  return { number, streamCreatedMs, events, byteLength };
 }
 
 function feedKey(queue: string, jobSet: string): string {

@@ -4,7 +4,7 @@ import { queueFor } from '../auth/queue-access.ts';
 import type { Authorizer } from '../auth/authorizer.ts';
 import type { JobSetInfo, Store } from '../store/store.ts';
 import { shown } from '../model/names.ts';
-import { piecesOf } from './framed.ts';
+import { piecesOf } from './pieces.ts';
 import { type EventHub, eventsGone, type Feed, RUN_BYTES } from './hub.ts';
 import { parseMessageId } from './message-id.ts';
 

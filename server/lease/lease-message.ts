@@ -1,8 +1,8 @@
 import { ObjectMeta } from '@armada-ts/api/armadaevents/armadaevents';
 import { JobRunLease } from '@armada-ts/api/executorapi/executorapi';
 import { PodSpec } from '@armada-ts/api/k8s/io/api/core/v1/core';
+import { appendWithin, messageField } from '../base/splice.ts';
 import type { Assignment } from './inboxes.ts';
-import { appendWithin, messageField } from './splice.ts';
 
 /** Label by which a node is told from its neighbours, as Kubernetes sets it. */
 const NODE_LABEL = 'kubernetes.io/hostname';

@@ -60,10 +60,13 @@ export function createStreams(): Streams {
       }
       return page;
     },
-    specs: async (jobIds: readonly string[]) => {
+    encodedSpecs: async (jobIds: readonly string[]) => {
       streams.reads.specs++;
       return new Map(
-        jobIds.flatMap((id) => (streams.specs.has(id) ? [[id, streams.specs.get(id)!] as const] : [])),
+        jobIds.flatMap((id) => {
+          const spec = streams.specs.get(id);
+          return spec ? [[id, SubmitJob.encode(spec).finish()] as const] : [];
+        }),
       );
     },
   };

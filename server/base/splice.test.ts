@@ -2,7 +2,7 @@ import { SubmitJob } from '@armada-ts/api/armadaevents/armadaevents';
 import fc from 'fast-check';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { appendWithin, messageField } from './splice.ts';
+import { appendWithin, cutWithin, messageField } from './splice.ts';
 
 test('appendWithin() adds where it is told, whatever the sizes', () => {
   const texts = fc.string({ maxLength: 300 });
@@ -41,6 +41,25 @@ test('appendWithin() adds to the last of several', () => {
 
 test('appendWithin() takes no bytes that are no message', () => {
   for (const bytes of [[0x22, 5, 1], [0x80], [0x23], [0x09, 1]]) {
-    assert.throws(() => appendWithin(Buffer.from(bytes), [4], Buffer.alloc(0)), /encoded spec/);
+    assert.throws(() => appendWithin(Buffer.from(bytes), [4], Buffer.alloc(0)), /encoded message/);
   }
+});
+
+test('cutWithin() takes out what appendWithin() puts back', () => {
+  const inner = Buffer.concat([
+    messageField(7, Buffer.from('x'.repeat(200))),
+    messageField(8, Buffer.from('y')),
+  ]);
+  const beside = messageField(9, Buffer.from('beside'));
+  const bytes = Buffer.concat([messageField(5, Buffer.concat([messageField(1, inner), beside])), beside]);
+  const cut = cutWithin(bytes, [5, 1]);
+  assert(cut);
+  assert.deepEqual(Buffer.from(cut.content), inner);
+  assert.deepEqual(
+    cut.rest,
+    Buffer.concat([messageField(5, Buffer.concat([messageField(1, Buffer.alloc(0)), beside])), beside]),
+  );
+  assert.deepEqual(appendWithin(cut.rest, [5, 1], cut.content), bytes);
+  assert.equal(cutWithin(bytes, [5, 2]), undefined);
+  assert.equal(cutWithin(bytes, [6, 1]), undefined);
 });

@@ -1,8 +1,8 @@
 /**
- * Adding to an encoded message without decoding it: a lease is the stored spec
- * with two more map entries, and decoding and encoding a whole pod spec for
- * them would be most of what a lease costs. What is not known of the message
- * stays in it.
+ * Changing an encoded message without decoding all of it. A lease is the stored
+ * spec with two more map entries, and what watchers see of a submit holds the
+ * stored pod spec as it is: decoding and encoding it again would be most of
+ * what these cost. What is not known of a message stays in it.
  */
 
 /** How a field that holds bytes is marked. */
@@ -33,6 +33,23 @@ export function appendWithin(bytes: Uint8Array, path: readonly number[], additio
   ]);
 }
 
+/** The message with an empty one in place of the message at `path`, and what that held; undefined when there is none. */
+export function cutWithin(
+  bytes: Uint8Array,
+  path: readonly [number, ...number[]],
+): { rest: Uint8Array; content: Uint8Array } | undefined {
+  const [number, next, ...further] = path;
+  const field = lastField(bytes, number);
+  if (!field) return undefined;
+  const whole = bytes.subarray(field.contentStart, field.end);
+  const inner = next === undefined ? { rest: NOTHING, content: whole } : cutWithin(whole, [next, ...further]);
+  if (!inner) return undefined;
+  const parts = [bytes.subarray(0, field.start), messageField(number, inner.rest), bytes.subarray(field.end)];
+  return { rest: Buffer.concat(parts), content: inner.content };
+}
+
+const NOTHING = new Uint8Array();
+
 /** A message as a field of another. */
 export function messageField(number: number, content: Uint8Array): Uint8Array {
   const head = [...varint(number * 8 + LENGTH_DELIMITED), ...varint(content.length)];
@@ -58,9 +75,9 @@ function lastField(bytes: Uint8Array, number: number): Field | undefined {
       const contentStart = at.place;
       at.place += length;
       if (tag === number * 8 + LENGTH_DELIMITED) found = { start, contentStart, end: at.place };
-    } else throw new Error(`wire type ${wireType} in an encoded spec`);
+    } else throw new Error(`wire type ${wireType} in an encoded message`);
   }
-  if (at.place > bytes.length) throw new Error('an encoded spec is cut off');
+  if (at.place > bytes.length) throw new Error('an encoded message is cut off');
   return found;
 }
 
@@ -68,7 +85,7 @@ function readVarint(bytes: Uint8Array, at: { place: number }): number {
   let value = 0;
   for (let factor = 1; ; factor *= 128) {
     const byte = bytes[at.place++];
-    if (byte === undefined) throw new Error('an encoded spec is cut off');
+    if (byte === undefined) throw new Error('an encoded message is cut off');
     value += (byte & 0x7f) * factor;
     if (byte < 0x80) return value;
   }

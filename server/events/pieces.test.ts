@@ -1,25 +1,16 @@
-import type { EventStreamMessage } from '@armada-ts/api/api/event';
+import { EventStreamMessage } from '@armada-ts/api/api/event';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { frameEvents, piecesOf } from './framed.ts';
+import { frame } from '../base/framing.ts';
+import { piecesOf } from './pieces.ts';
 import { idsIn } from './testing/framed.ts';
 
 function events(count: number): EventStreamMessage[] {
   return Array.from({ length: count }, (_, i) => ({ id: `id-${i}`.padEnd(20, '.'), message: undefined }));
 }
 
-test('frameEvents() puts events one after the other and says where each begins', () => {
-  const { bytes, starts } = frameEvents(events(3));
-  assert.deepEqual(
-    idsIn(bytes),
-    events(3).map(({ id }) => id),
-  );
-  for (const [i, start] of starts.entries()) assert.equal(idsIn(bytes.subarray(start)).length, 3 - i);
-  assert.deepEqual(frameEvents([]), { bytes: Buffer.alloc(0), starts: [] });
-});
-
 test('piecesOf() cuts between events, leaves none out and begins where it is told', () => {
-  const framed = frameEvents(events(10));
+  const framed = frame(events(10).map((event) => EventStreamMessage.encode(event).finish()));
   const one = framed.bytes.length / 10;
   const ids = events(10).map(({ id }) => id);
   for (let skip = 0; skip <= 11; skip++) {

@@ -1,10 +1,4 @@
-/** Encoded events ready to be sent, and how much of them at a time. */
-import { EventStreamMessage } from '@armada-ts/api/api/event';
-import { type Framed, frame } from '../base/framing.ts';
-
-export function frameEvents(messages: readonly EventStreamMessage[]): Framed {
-  return frame(messages.map((message) => EventStreamMessage.encode(message).finish()));
-}
+import type { Framed } from '../base/framing.ts';
 
 /** The events from `skip` on, in pieces of about `maxBytes` at most: a reader who is slow holds the one that is being sent. */
 export function* piecesOf({ bytes, starts }: Framed, skip: number, maxBytes: number): Generator<Buffer> {
