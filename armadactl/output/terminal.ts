@@ -21,6 +21,8 @@ export interface Terminal {
   readonly width: number | undefined;
 }
 
+/** Some terminals do not know their size, and say 0. */
+const DEFAULT_COLUMNS = 80;
 const CLEAR_LINE = '\r\u001b[K';
 
 export function createTerminal(out: Sink, err: Sink): Terminal {
@@ -41,10 +43,10 @@ export function createTerminal(out: Sink, err: Sink): Terminal {
     stderr: (text) => void aside(err.isTTY ?? false, () => err.write(text)),
     lastLine: (text) => {
       if (!err.isTTY || text === last) return;
-      last = text.slice(0, Math.max(0, (err.columns ?? 80) - 1));
+      last = text.slice(0, Math.max(0, (err.columns || DEFAULT_COLUMNS) - 1));
       err.write(`${CLEAR_LINE}${last}`);
     },
     hasLastLine: err.isTTY ?? false,
-    width: out.isTTY ? out.columns : undefined,
+    width: out.isTTY ? out.columns || undefined : undefined,
   };
 }
