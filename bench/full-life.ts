@@ -8,12 +8,13 @@ import { join } from 'node:path';
 import { type Program, startProgram } from '../test/e2e/programs.ts';
 import { startServer, writeSettings } from '../test/e2e/server.ts';
 import type { FullLifeFigures, FullLifeOrder } from './clients/full-life.ts';
+import type { StoreLifeFigures, StoreLifeOrder } from './clients/store-life.ts';
 import { REPEATS, medians, printTable } from './measuring/figures.ts';
 import { cpuMicrosOf, settledCpuMicrosOf, startLoad } from './measuring/processes.ts';
 import { CLASSES, SPEC_BYTES } from './measuring/requests.ts';
 
 const QUEUES = ['first', 'second', 'third', 'fourth'];
-const JOBS = Number(process.env['BENCH_JOBS'] ?? 20_000);
+const JOBS = 20_000;
 const WARM_UP_JOBS = 5_000;
 const BATCH = 500;
 const UNFINISHED = 8_000;
@@ -48,13 +49,38 @@ export async function run(): Promise<void> {
     console.log(
       `${JOBS} jobs of ${CLASSES} classes with specs of ${SPEC_BYTES} bytes, ${QUEUES.length} queues, requests of ${BATCH}, sqlite synced; medians of ${REPEATS}`,
     );
-    printTable([{ case: 'submit to succeeded', ...medians(repeats) }]);
-    if (process.env['BENCH_ALL']) printTable(repeats);
+    const ours = medians(repeats);
+    const peer = await measureStore();
+    printTable([
+      { case: 'submit to succeeded', ...ours },
+      { case: 'peer: the store alone', 'jobs/s': peer['jobs/s'], 'all µs/job': peer['all µs/job'] },
+      {
+        case: 'ratio',
+        'jobs/s': ours['jobs/s'] / peer['jobs/s'],
+        'all µs/job': ours['all µs/job'] / peer['all µs/job'],
+      },
+    ]);
   } finally {
     await load.stop();
     await executor.kill('SIGTERM');
     await server.kill('SIGTERM');
     await rm(directory, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+/** The same changes to the store without anything else. */
+async function measureStore() {
+  const peer = startLoad<StoreLifeOrder, StoreLifeFigures>(new URL('clients/store-life.ts', import.meta.url));
+  try {
+    const order = { jobs: JOBS, submitBatch: BATCH, changeBatch: 100, inFlight: 4, specBytes: SPEC_BYTES };
+    const repeats = [];
+    for (let i = 0; i < REPEATS; i++) {
+      const { seconds, cpuMicros } = await peer.ask(order);
+      repeats.push({ 'jobs/s': JOBS / seconds, 'all µs/job': cpuMicros / JOBS });
+    }
+    return medians(repeats);
+  } finally {
+    await peer.stop();
   }
 }
 
