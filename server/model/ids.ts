@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /**
  * Ids that say where their thing is.
@@ -28,8 +28,8 @@ const RUN_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 /** Slot of a queue: the first 10 bits of the SHA-256 of its name. */
 export function slotOfQueue(queue: string): number {
-  const hash = createHash('sha256').update(queue, 'utf8').digest();
-  return ((hash[0] ?? 0) << 2) | ((hash[1] ?? 0) >> 6);
+  const digest = hash('sha256', queue, 'buffer');
+  return ((digest[0] ?? 0) << 2) | ((digest[1] ?? 0) >> 6);
 }
 
 /** Partition of a slot in a store of `partitions` partitions. */

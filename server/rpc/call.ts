@@ -10,6 +10,7 @@ import type {
   handleUnaryCall,
   Metadata,
   ServerDuplexStream,
+  ServerUnaryCall,
   ServerWritableStream,
 } from '@grpc/grpc-js';
 import type { Authorizer } from '../auth/authorizer.ts';
@@ -55,14 +56,30 @@ export function unary<Request, Response>(
   handle: (request: Request, context: CallContext) => Promise<Response> | Response,
 ): handleUnaryCall<Request, Response> {
   return (call, callback) => {
-    const gone = new AbortController();
-    call.on('cancelled', () => gone.abort());
     void enter(door, need, call.metadata)
-      .then((principal) => handle(call.request, { principal, signal: gone.signal, metadata: call.metadata }))
+      .then((principal) => handle(call.request, unaryContext(call, principal)))
       .then(
         (response) => callback(null, response),
         (error: unknown) => callback(wireError(door, error, call.metadata)),
       );
+  };
+}
+
+/** Few methods ask for the signal, and grpc-js cancels every call in the end: one is made when it is asked for. */
+function unaryContext(call: ServerUnaryCall<unknown, unknown>, principal: Principal): CallContext {
+  let gone: AbortController | undefined;
+  return {
+    principal,
+    metadata: call.metadata,
+    get signal() {
+      if (gone === undefined) {
+        const made = new AbortController();
+        if (call.cancelled) made.abort();
+        else call.on('cancelled', () => made.abort());
+        gone = made;
+      }
+      return gone.signal;
+    },
   };
 }
 
