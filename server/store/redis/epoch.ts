@@ -101,8 +101,8 @@ export function watchEpoch(parts: EpochParts, startMs: number): Epoch {
 
   async function deal(): Promise<void> {
     logger.error({ store: prefix }, 'Redis has lost data that was there before; everything is loaded again');
-    const made = await makeStore(wire, prefix, { now: now(), wanted: partitions.length });
-    // Another server may have noticed first, and raised it already.
+    // What is missing altogether is made with the epoch that is known; another server may have raised it already.
+    const made = await makeStore(wire, prefix, { now: epochMs, wanted: partitions.length });
     const raised = made.epochMs > epochMs ? made.epochMs : Math.max(now(), epochMs + 1);
     const parameters = [raised, LOST_ENTRIES];
     await Promise.all(

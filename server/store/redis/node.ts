@@ -13,10 +13,12 @@ import { ArmadaError } from '../../base/errors.ts';
 export interface Script {
   text: string;
   hash: string;
+  /** What it writes counts only when replicas have it, if replicas are waited for at all. */
+  isAcknowledged: boolean;
 }
 
-export function script(text: string): Script {
-  return { text, hash: createHash('sha1').update(text).digest('hex') };
+export function script(text: string, { isAcknowledged = false } = {}): Script {
+  return { text, hash: createHash('sha1').update(text).digest('hex'), isAcknowledged };
 }
 
 export type Argument = string | number | Buffer;
@@ -43,7 +45,7 @@ export interface Replicas {
 export interface RedisNode {
   /** Sends commands together, and answers in their order. */
   read(commands: readonly Command[]): Promise<Reply[]>;
-  /** Runs a script on the connection for writing; resolves when enough replicas have it. */
+  /** Runs a script on the connection for writing; resolves when enough replicas have what is to be acknowledged. */
   write(call: ScriptCall): Promise<Reply>;
   /** Waits until both connections are there. */
   connected(): Promise<void>;
@@ -58,7 +60,8 @@ const MAX_RECONNECT_MS = 1000;
 const CONNECTION = {
   enableOfflineQueue: false,
   autoResendUnfulfilledCommands: false,
-  maxRetriesPerRequest: 1,
+  // Commands without an answer fail as soon as their connection does; otherwise some would wait for ever.
+  maxRetriesPerRequest: 0,
   lazyConnect: true,
   protocol: 2,
   connectTimeout: SILENCE_MS,
@@ -107,7 +110,7 @@ export function openNode(
     read: (commands) => Promise.all(commands.map((command) => send(reader, command))),
     async write(call) {
       const reply = send(writer, call);
-      const wanted = replicas();
+      const wanted = call.script.isAcknowledged ? replicas() : undefined;
       if (!wanted) return await reply;
       const [answer, reached] = await Promise.all([reply, replicated(wanted)]);
       if (reached >= wanted.count) return answer;

@@ -6,7 +6,16 @@ import type { Redis, RedisOptions } from 'ioredis';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../../base/logger.ts';
 import { ArmadaError } from '../../base/errors.ts';
-import { Moved, newClient, type NodeEvents, openNode, ready, type RedisNode, type Replicas } from './node.ts';
+import {
+  type Command,
+  Moved,
+  newClient,
+  type NodeEvents,
+  openNode,
+  ready,
+  type RedisNode,
+  type Replicas,
+} from './node.ts';
 import type { Wire } from './partition.ts';
 import type { Address, RedisPlace } from './url.ts';
 
@@ -96,11 +105,24 @@ function shownAddress(address: Address | undefined): string {
 async function infoOf(node: RedisNode, address: string): Promise<ServerInfo> {
   const [reply] = await node.read([['INFO']]);
   const lines = String(reply).split('\r\n');
-  const fields = lines.flatMap((line): [string, string][] => {
-    const colon = line.indexOf(':');
-    return colon < 0 ? [] : [[line.slice(0, colon), line.slice(colon + 1)]];
-  });
-  return { address, fields: new Map(fields) };
+  const fields = new Map(
+    lines.flatMap((line): [string, string][] => {
+      const colon = line.indexOf(':');
+      return colon < 0 ? [] : [[line.slice(0, colon), line.slice(colon + 1)]];
+    }),
+  );
+  const optional = async (command: Command): Promise<string[]> => {
+    // Hosted servers, and users with few rights, refuse some questions: the answer is then not known.
+    const [found] = await node.read([command]).catch(() => []);
+    return Array.isArray(found) ? found.map(String) : String(found ?? '').split(/[:\r\n]+/);
+  };
+  const [, fsync] = await optional(['CONFIG', 'GET', 'appendfsync']);
+  if (fsync !== undefined) fields.set('appendfsync', fsync);
+  if (fields.get('cluster_enabled') === '1') {
+    const [, state] = await optional(['CLUSTER', 'INFO']);
+    fields.set('cluster_state', state ?? 'unknown');
+  }
+  return { address, fields };
 }
 
 /** How often, and how long between, the Cluster is asked where a partition has gone before a command is given up. */
@@ -228,40 +250,50 @@ export function slotOfPartition(partition: number): number {
   return crc % 16_384;
 }
 
+/** Between two tries to subscribe. */
+const SUBSCRIBE_MS = 500;
+
 /** The one subscribing connection of this process. It begins anew, wherever that is by then, whenever it breaks. */
 function createSubscriber(where: () => Promise<RedisOptions>, logger: Logger) {
+  const closing = new AbortController();
   let client: Redis | undefined;
-  let isClosed = false;
 
-  async function begin(channel: string, hear: (message: string) => void): Promise<void> {
+  /** Subscribes. Resolves to what resolves when the connection has ended. */
+  async function begin(channel: string, hear: (message: string) => void): Promise<{ ended: Promise<void> }> {
     const options = await where();
-    if (isClosed) return;
+    closing.signal.throwIfAborted();
     const begun = newClient({ ...options, retryStrategy: () => null });
     client = begun;
+    const ended = new Promise<void>((resolve) => begun.once('end', resolve));
     begun.on('error', (error: Error) => logger.debug({ err: error }, 'the subscription to Redis has failed'));
     begun.on('message', (_: string, message: string) => hear(message));
-    begun.once('end', () => void again(channel, hear));
     await ready(begun);
     await begun.subscribe(channel);
+    return { ended };
   }
 
-  async function again(channel: string, hear: (message: string) => void): Promise<void> {
-    while (!isClosed) {
-      await sleep(500, undefined, { ref: false });
+  async function keep(first: Promise<void>, channel: string, hear: (message: string) => void): Promise<void> {
+    let ended = first;
+    while (!closing.signal.aborted) {
+      await ended;
+      await sleep(SUBSCRIBE_MS, undefined, { signal: closing.signal, ref: false }).catch(() => {});
+      if (closing.signal.aborted) return;
       try {
-        if (!isClosed) await begin(channel, hear);
-        return;
+        ({ ended } = await begin(channel, hear));
       } catch (error) {
+        ended = Promise.resolve();
         logger.debug({ err: error }, 'subscribing to Redis has failed; trying again');
-        if (client?.status !== 'end') return;
       }
     }
   }
 
   return {
-    subscribe: begin,
+    async subscribe(channel: string, hear: (message: string) => void): Promise<void> {
+      const { ended } = await begin(channel, hear);
+      void keep(ended, channel, hear);
+    },
     close() {
-      isClosed = true;
+      closing.abort();
       client?.disconnect();
     },
   };

@@ -253,8 +253,17 @@ append_log(number, table.concat(place) .. take(), term ~= '' and term or current
 return reply
 `;
 
-export const APPEND = script(
-  [PRELUDE, CHECK_SEEN, APPEND_LOG, RELEASE_TEMPLATES, CHECKS, SETS, TEMPLATES, CREATE, CHANGE, FINISH].join(
-    '',
-  ),
-);
+const PARTS = [
+  PRELUDE,
+  CHECK_SEEN,
+  APPEND_LOG,
+  RELEASE_TEMPLATES,
+  CHECKS,
+  SETS,
+  TEMPLATES,
+  CREATE,
+  CHANGE,
+  FINISH,
+];
+
+export const APPEND = script(PARTS.join(''), { isAcknowledged: true });

@@ -3,7 +3,8 @@ import { script } from '../node.ts';
 import { APPEND_LOG, CHECK_SEEN, PRELUDE } from './prelude.ts';
 
 /** Changes one record. Its stored form is its version (6 bytes) and then its bytes. */
-export const CONTROL = script(`
+export const CONTROL = script(
+  `
 ${PRELUDE}${CHECK_SEEN}${APPEND_LOG}
 local meta = call('HMGET', base, 'head', 'term', 'mark')
 local head = tonumber(meta[1])
@@ -21,10 +22,13 @@ if removes == '1' then call('HDEL', key, name)
 else call('HSET', key, name, pack('>I6', number) .. record) end
 append_log(number, pack('>I2', 0) .. take(), meta[2])
 return {'applied', number}
-`);
+`,
+  { isAcknowledged: true },
+);
 
 /** Seals a partition with a term and tells its head, unless a later term has sealed it. */
-export const SEAL = script(`
+export const SEAL = script(
+  `
 ${PRELUDE}
 local meta = call('HMGET', base, 'head', 'term')
 local term = take_number()
@@ -32,7 +36,9 @@ if not meta[1] then return {'lost'} end
 if term < tonumber(meta[2]) then return {'sealed', tonumber(meta[2])} end
 call('HSET', base, 'term', term)
 return {'applied', tonumber(meta[1])}
-`);
+`,
+  { isAcknowledged: true },
+);
 
 /**
  * Makes a partition that is not there, and raises its epoch. Where entries were
@@ -66,12 +72,15 @@ return {lost(head, meta[2]) and 1 or 0, head, tonumber(meta[3])}
 `);
 
 /** Takes a number that no leader has had; at least one more than the caller knows of. */
-export const TAKE_TERM = script(`
+export const TAKE_TERM = script(
+  `
 local taken = tonumber(redis.call('HGET', KEYS[1], 'term') or 0)
 local term = math.max(taken, tonumber(ARGV[1])) + 1
 redis.call('HSET', KEYS[1], 'term', term)
 return term
-`);
+`,
+  { isAcknowledged: true },
+);
 
 /** Makes the record of the store as a whole, unless it is there; what it says. */
 export const MAKE_STORE = script(`

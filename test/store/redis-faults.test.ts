@@ -1,0 +1,232 @@
+/** What happens to Redis beside crashes of ours: lost data, killed servers, forgotten scripts, missing replicas. */
+import type { LogEntry, Store, TailItem } from '@armada-ts/server/store/store';
+import assert from 'node:assert/strict';
+import { cp, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ArmadaError } from '@armada-ts/server/base/errors';
+import { changeBatch, queueChange, submitJobs } from './builders.ts';
+import { applied, entryOf, idsOf } from './compare.ts';
+import { startSentinels } from './redis-sentinel.engine.ts';
+import { openAt } from './redis.engine.ts';
+import {
+  createDirectory,
+  redisCli,
+  type RedisServer,
+  replicaOnline,
+  startRedis,
+  SYNCED,
+} from './redis.servers.ts';
+import { assertWhole } from './whole.ts';
+
+const CRASHES = process.env['ARMADA_TEST_LONG'] ? 60 : 6;
+
+async function startOwn(t: TestContext, settings = SYNCED): Promise<{ redis: RedisServer; url: string }> {
+  const redis = await startRedis(await createDirectory(), settings);
+  t.after(() => redis.kill());
+  return { redis, url: `redis://127.0.0.1:${redis.port}` };
+}
+
+async function openOwn(t: TestContext, url: string): Promise<Store> {
+  const store = await openAt(url);
+  t.after(() => store.close());
+  return store;
+}
+
+/** Does something until it is not refused as unavailable. */
+async function whenAvailable<Value>(act: () => Promise<Value>): Promise<Value> {
+  for (let tries = 0; ; tries++) {
+    try {
+      return await act();
+    } catch (error) {
+      if (!(error instanceof ArmadaError) || error.code !== 'UNAVAILABLE' || tries === 200) throw error;
+    }
+    await sleep(50);
+  }
+}
+
+/** The first thing that a follower at the head hears. */
+function nextItem(t: TestContext, store: Store, heads: readonly number[]): Promise<TailItem | undefined> {
+  const tail = store.tail(heads, AbortSignal.any([t.signal, AbortSignal.timeout(15_000)]));
+  return tail[Symbol.asyncIterator]()
+    .next()
+    .then(({ value }) => value as TailItem | undefined);
+}
+
+test('forgotten scripts are told again', async (t) => {
+  const { redis, url } = await startOwn(t);
+  const store = await openOwn(t, url);
+  await store.control(queueChange('queue'));
+  const { jobs } = await applied(store, submitJobs(2));
+  await redisCli(redis.port, 'script', 'flush');
+  await applied(store, changeBatch(jobs, 'lease'));
+  assert.equal((await store.read.jobSet('queue', 'set'))?.leased, 2);
+});
+
+test('Redis killed again and again loses nothing that was acknowledged, and comes back by itself', async (t) => {
+  const { redis, url } = await startOwn(t);
+  const store = await openOwn(t, url);
+  await store.control(queueChange('queue'));
+  const acknowledged: LogEntry[] = [];
+  let isOver = false;
+  const appenders = Array.from({ length: 6 }, async (_, appender) => {
+    for (let round = 0; !isOver; round++) {
+      const batch = submitJobs(1 + (round % 5), { jobSet: `set-${appender % 2}`, specBytes: 200 });
+      const result = await whenAvailable(() => store.append(batch));
+      // The answer to the first try may have been lost.
+      if (result.outcome !== 'repeated') acknowledged.push(entryOf(result));
+    }
+  });
+  for (let crash = 0; crash < CRASHES; crash++) {
+    await sleep(100 + 30 * crash);
+    await redis.restart();
+  }
+  isOver = true;
+  await Promise.all(appenders);
+  await assertWhole(store);
+  const ids = acknowledged.flatMap(({ jobs }) => idsOf(jobs));
+  assert(ids.length > 50, `only ${ids.length} jobs`);
+  assert.equal((await store.read.jobs(ids)).length, ids.length);
+});
+
+test('FLUSHALL is noticed: readers fall off, the epoch rises, and the store is of use again', async (t) => {
+  const { redis, url } = await startOwn(t);
+  const store = await openOwn(t, url);
+  await store.control(queueChange('queue'));
+  const entry = await applied(store, submitJobs(3));
+  const { epochMs } = store.info;
+  const next = nextItem(t, store, await store.heads());
+  await redisCli(redis.port, 'flushall');
+  await assert.rejects(store.append(changeBatch(entry.jobs, 'lease')), { code: 'UNAVAILABLE' });
+  assert.deepEqual(await next, { kind: 'fell-off' });
+  assert(store.info.epochMs > epochMs);
+  assert.deepEqual(await store.read.jobs(idsOf(entry.jobs)), []);
+  await store.control(queueChange('queue', 0));
+  const again = await applied(store, submitJobs(1));
+  assert((again.sequences[0]?.streamCreatedMs ?? 0) >= store.info.epochMs);
+  assert(again.number > entry.number);
+});
+
+test('a restored older copy is noticed, with all that was seen before', async (t) => {
+  const { redis, url } = await startOwn(t);
+  const store = await openOwn(t, url);
+  await store.control(queueChange('queue'));
+  const kept = await applied(store, submitJobs(2));
+  const home = (await redisCli(redis.port, 'config', 'get', 'dir')).split('\n')[1] ?? '';
+  const copy = join(dirname(home), 'copy');
+  await cp(home, copy, { recursive: true });
+  const gone = await applied(store, submitJobs(2));
+  const { epochMs } = store.info;
+  const next = nextItem(t, store, await store.heads());
+
+  await redis.kill();
+  await rm(home, { recursive: true });
+  await cp(copy, home, { recursive: true });
+  await redis.restart();
+  await whenAvailable(async () =>
+    assert.deepEqual(idsOf(await store.read.jobs(idsOf([...kept.jobs, ...gone.jobs]))), idsOf(kept.jobs)),
+  );
+  assert.deepEqual(await next, { kind: 'fell-off' });
+  assert(store.info.epochMs > epochMs);
+  const again = await applied(store, submitJobs(1));
+  assert.equal(again.sequences[0]?.number, 2);
+  assert.notEqual(again.sequences[0]?.streamCreatedMs, gone.sequences[0]?.streamCreatedMs);
+  assert(again.number > gone.number, 'no version comes twice');
+});
+
+test('a second server hears of the first, and notices lost data too', async (t) => {
+  const { redis, url } = await startOwn(t);
+  const [one, two] = [await openOwn(t, url), await openOwn(t, url)];
+  await one.control(queueChange('queue'));
+  const heads = await one.heads();
+  const began = performance.now();
+  const [heard, entry] = await Promise.all([nextItem(t, two, heads), applied(one, submitJobs(3))]);
+  const waitedMs = performance.now() - began;
+  assert(heard?.kind === 'entries');
+  assert.deepEqual(
+    heard.entries.flatMap(({ jobs }) => idsOf(jobs)),
+    idsOf(entry.jobs),
+  );
+  assert(waitedMs < 500, `${waitedMs} ms`);
+
+  const both = await Promise.all(
+    [one, two].flatMap((store) => Array.from({ length: 40 }, () => applied(store, submitJobs(2)))),
+  );
+  for (const store of [one, two]) {
+    const seen = new Set<string>();
+    for await (const item of store.tail(heads, AbortSignal.timeout(10_000))) {
+      assert(item.kind === 'entries');
+      for (const each of item.entries) for (const id of idsOf(each.jobs)) seen.add(id);
+      if (seen.size === 3 + 160) break;
+    }
+    assert(both.every(({ jobs }) => idsOf(jobs).every((id) => seen.has(id))));
+  }
+  await redisCli(redis.port, 'flushall');
+  await whenAvailable(() => one.control(queueChange('queue')));
+  await whenAvailable(() => two.append(submitJobs(1)));
+  // Both may have noticed by themselves; they agree at the next look.
+  for (let tries = 0; one.info.epochMs !== two.info.epochMs && tries < 50; tries++) await sleep(100);
+  assert.equal(one.info.epochMs, two.info.epochMs);
+});
+
+test('one server uses at most four connections, and nearly none of Redis while it is idle', async (t) => {
+  const { redis, url } = await startOwn(t);
+  const store = await openOwn(t, url);
+  const abort = new AbortController();
+  const heads = await store.heads();
+  const followers = Array.from({ length: 50 }, async () => {
+    for await (const _ of store.tail(heads, abort.signal));
+  });
+  const clients = (await redisCli(redis.port, 'client', 'list'))
+    .split('\n')
+    .filter((line) => line.includes('cmd='));
+  // redis-cli itself is one of them.
+  assert(clients.length - 1 <= 4, clients.join('\n'));
+  const commands = async (): Promise<number> =>
+    Number(/total_commands_processed:(\d+)/.exec(await redisCli(redis.port, 'info', 'stats'))?.[1]);
+  const before = await commands();
+  await sleep(2000);
+  // Commands inside scripts count too: three for each partition and second.
+  const used = (await commands()) - before;
+  assert(used < 3 * 16 * 5, `${used} commands in two seconds`);
+  abort.abort();
+  await Promise.all(followers);
+});
+
+test('replicated waits for a replica, and says unknown when there is none', {
+  timeout: 60_000,
+}, async (t) => {
+  const directory = await createDirectory();
+  const master = await startRedis(directory, SYNCED);
+  const replica = await startRedis(directory, [...SYNCED, '--replicaof', '127.0.0.1', String(master.port)]);
+  t.after(() => Promise.all([master.kill(), replica.kill()]));
+  await replicaOnline(master);
+  const store = await openOwn(t, `redis://127.0.0.1:${master.port}`);
+  assert.equal(store.info.acknowledgement, 'replicated');
+  await store.control(queueChange('queue'));
+  await applied(store, submitJobs(1));
+  await replica.kill();
+  const batch = submitJobs(1);
+  await assert.rejects(store.append(batch), { code: 'UNAVAILABLE', message: /0 of 1 replicas/ });
+  await replica.restart();
+  await replicaOnline(master);
+  assert.deepEqual(await whenAvailable(() => store.append(batch)), { outcome: 'repeated' });
+});
+
+test('a failover that lost writes is noticed', { timeout: 60_000 }, async (t) => {
+  const { url, master, replica } = await startSentinels();
+  const store = await openOwn(t, url);
+  await store.control(queueChange('queue'));
+  const kept = await applied(store, submitJobs(2));
+  const { epochMs } = store.info;
+  // The replica follows nobody: what is written now reaches the master only.
+  await redisCli(replica.port, 'replicaof', '127.0.0.1', '1');
+  await assert.rejects(store.append(submitJobs(2)), { code: 'UNAVAILABLE' });
+  assert.equal((await store.read.jobSet('queue', 'set'))?.queued, 4);
+  await master.kill();
+  const info = await whenAvailable(() => store.read.jobSet('queue', 'set'));
+  assert.equal(info?.queued, 2);
+  assert(store.info.epochMs > epochMs);
+  assert.deepEqual(idsOf(await store.read.jobs(idsOf(kept.jobs))), idsOf(kept.jobs));
+});
