@@ -179,6 +179,18 @@ test('submit prints the id of each job, and checks only with --dry-run', async (
   );
 });
 
+test('submit leaves it to the server whether a missing queue is an error', async () => {
+  await using server = await startFakeServer({
+    submit: acceptOne(),
+    jobList: { listJobs: (_, callback) => callback(refusal(status.NOT_FOUND, 'no such queue')) },
+  });
+  const { exitCode, stdout } = await armadactl(['submit', '-', '-o', 'name'], {
+    environment: { ARMADAURL: server.address },
+    input: JOB_SET,
+  });
+  assert.deepEqual([exitCode, stdout], [0, `${JOB_ID}\n`]);
+});
+
 test('submit names the places in the file of what the server finds wrong', async () => {
   await using server = await startFakeServer({
     submit: {

@@ -23,7 +23,10 @@ export async function knownJobs(
     }
     return known;
   } catch (error) {
-    if (error instanceof ArmadaClientError && NO_LIST.has(error.code)) return undefined;
+    if (!(error instanceof ArmadaClientError)) throw error;
+    // A queue that is missing may be created by what comes next.
+    if (error.code === 'NOT_FOUND') return known;
+    if (NO_LIST.has(error.code)) return undefined;
     throw error;
   }
 }

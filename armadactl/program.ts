@@ -33,6 +33,7 @@ async function buildProgram(
   program
     .description('Submit jobs to Armada and follow them')
     .usage('[options] <command>')
+    .configureHelp({ showGlobalOptions: true })
     .showHelpAfterError('(type `armadactl --help` for what there is)')
     .configureOutput({
       writeOut: (text) => context.output.value(text.trimEnd()),

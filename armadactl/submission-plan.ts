@@ -1,6 +1,5 @@
 import { contentClientIds } from '@armada-ts/client/client-ids';
 import type { Connection } from '@armada-ts/client/connect';
-import { ArmadaClientError } from '@armada-ts/client/errors';
 import type { CommandContext } from './command.ts';
 import { reportDeed } from './deed.ts';
 import { jobDetails } from './job-details.ts';
@@ -37,14 +36,8 @@ async function presentClientIds(
   queue: string,
   jobSetId: string,
 ): Promise<ReadonlySet<string> | undefined> {
-  try {
-    const known = await knownJobs(connection, queue, jobSetId);
-    if (!known) return undefined;
-    const records = await jobDetails(connection, [...known], { withSpecs: true });
-    return new Set(records.flatMap(({ jobSpec }) => jobSpec?.clientId || []));
-  } catch (error) {
-    // The same files may be about to create the queue.
-    if (error instanceof ArmadaClientError && error.code === 'NOT_FOUND') return new Set();
-    throw error;
-  }
+  const known = await knownJobs(connection, queue, jobSetId);
+  if (!known) return undefined;
+  const records = await jobDetails(connection, [...known], { withSpecs: true });
+  return new Set(records.flatMap(({ jobSpec }) => jobSpec?.clientId || []));
 }

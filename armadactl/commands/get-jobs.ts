@@ -44,7 +44,7 @@ async function printJobs(options: GetJobsOptions, context: CommandContext): Prom
   if (jobs.length > 0 || !context.output.isForPeople) await context.output.list(jobView, jobs.sort(byAge));
   if (isCut) {
     context.output.notice(
-      `only ${jobs.length} jobs are shown, those of the first queues and job sets by name; --limit 0 shows all, --queue, --job-set and --state narrow the choice`,
+      `there are more than these ${jobs.length}, in queues and job sets further down the alphabet; --limit 0 shows all, and --queue, --job-set and --state narrow the choice`,
     );
   }
 }

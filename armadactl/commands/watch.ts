@@ -66,14 +66,13 @@ async function follow(
   signal: AbortSignal,
 ): Promise<number> {
   const { queue, jobSetId } = args;
-  const print = args.raw ? await rawPrinter(context) : undefined;
+  const print = args.raw ? await rawPrinter(context) : (fact: Fact) => context.output.fact(fact);
   const progress = createProgress();
   let fromMessageId = args.from ?? '';
   const take = (event: JobSetEvent) => {
     fromMessageId = event.messageId;
     applyEvent(progress, event.body);
-    if (print) print(event);
-    else context.output.fact(eventFact(event, progress));
+    print(eventFact(event, progress));
   };
   const request = { queue, jobSetId, errorIfMissing: true, signal, onInterrupted: noteInterruption(context) };
   if (args.exitIfInactive) {
@@ -97,7 +96,8 @@ function eventFact(event: JobSetEvent, progress: JobSetProgress): Fact {
   };
 }
 
-async function rawPrinter(context: CommandContext): Promise<(event: JobSetEvent) => void> {
-  const { eventJson } = await import('../output/raw.ts');
-  return (event) => context.output.value(eventJson(event));
+/** Each event as a line of JSON, whatever form was asked for. */
+async function rawPrinter(context: CommandContext): Promise<(fact: Fact) => void> {
+  const { toJson } = await import('@armada-ts/api/json');
+  return (fact) => context.output.value(JSON.stringify(fact.json(toJson)));
 }
