@@ -25,6 +25,9 @@ export function measured(definition: ServiceDefinition): ServiceDefinition {
 /** A request that has begun must be there whole by then: it is held in memory meanwhile. */
 const REQUEST_TIMEOUT_MS = 30_000;
 
+/** From then on its client is the slow one. */
+const STALL_MS = 2_000;
+
 export interface InterceptorSettings {
   logger: Logger;
   /** How long a request may take to arrive; 30 s when left out. */
@@ -37,6 +40,7 @@ export interface InterceptorSettings {
  */
 export function admissionInterceptor(admission: Admission, settings: InterceptorSettings): ServerInterceptor {
   const { logger, requestTimeoutMs = REQUEST_TIMEOUT_MS } = settings;
+  const stallMs = Math.min(STALL_MS, requestTimeoutMs / 2);
   return ({ path, requestStream, responseStream }, call) => {
     const isStream = requestStream || responseStream;
     let admitted: Admitted | undefined;
@@ -57,10 +61,11 @@ export function admissionInterceptor(admission: Admission, settings: Interceptor
             }
             admitted = answer;
             if (!requestStream) {
-              timer = setTimeout(
-                () => call.sendStatus(incomplete(requestTimeoutMs, logger)),
-                requestTimeoutMs,
-              );
+              const giveUp = (): void => call.sendStatus(incomplete(requestTimeoutMs, logger));
+              timer = setTimeout(() => {
+                answer.stalled();
+                timer = setTimeout(giveUp, requestTimeoutMs - stallMs);
+              }, stallMs);
             }
             forward(metadata);
           },

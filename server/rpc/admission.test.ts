@@ -113,6 +113,22 @@ test('room shrinks while requests take long, and grows again when it is needed a
   assert.ok(most >= 126 && most <= 130, `${most} of 64 KiB are half of 16 MiB`);
 });
 
+test('requests that do not come take little room from those that do', () => {
+  const admission = admissionAt(() => 0);
+  // Learns that requests are large.
+  for (let i = 0; i < 3; i++) for (const one of fill(admission, 'one')) one.over();
+  const waiting: Admitted[] = [];
+  for (;;) {
+    const answer = admission.enter({ rank: 'write', isStream: false, connection: 'slow' });
+    if ('retryAfterMs' in answer) break;
+    waiting.push(answer);
+  }
+  const before = fill(admission, 'other').length;
+  assert.ok(before < waiting.length);
+  for (const one of waiting) one.stalled();
+  assert.ok(fill(admission, 'another').length > before * 1.4);
+});
+
 test('room that nobody needed does not grow', () => {
   const admission = admissionAt(() => 0);
   for (let i = 0; i < 1000; i++) {

@@ -72,6 +72,8 @@ export interface Arrival {
 export interface Admitted {
   /** The request has been read and has this size. */
   arrived(bytes: number): void;
+  /** The request does not come: what was set aside for its size is left to others meanwhile. */
+  stalled(): void;
   /** The call is over; may be told twice. */
   over(): void;
 }
@@ -135,6 +137,11 @@ export function createAdmission({ lateMs, clock, logger }: AdmissionDeps): Admis
           expectedBytes += (counted - expectedBytes) / LEARNING_PARTS;
           take(room, connection, counted - taken);
           taken = counted;
+        },
+        stalled() {
+          if (rank !== 'write' || taken <= MIN_WRITE_BYTES) return;
+          take(room, connection, MIN_WRITE_BYTES - taken);
+          taken = MIN_WRITE_BYTES;
         },
         over() {
           if (taken === 0) return;

@@ -19,7 +19,7 @@ import { startSteadyUser } from './steady-user.ts';
 const IS_LONG = process.env['ARMADA_TEST_LONG'] === '1';
 const WARM_UP_MS = 2_500;
 const MEASURED_MS = IS_LONG ? 10_000 : 2_000;
-const OVERLOAD_MS = IS_LONG ? 60_000 : 5_000;
+const OVERLOAD_MS = IS_LONG ? 30_000 : 5_000;
 const TIMES = 10;
 const BATCH = 100;
 
