@@ -17,12 +17,14 @@ import { type LoadProcess, cpuMicrosOf, settledCpuMicrosOf, startLoad } from './
 import { CLASSES, SPEC_BYTES } from './measuring/requests.ts';
 
 const WATCHERS = 1_000;
-const JOBS = 500;
+const JOBS = 250;
 const BATCH = 10;
 const IN_FLIGHT = 2;
 /** Submitted, queued, leased, pending, running, succeeded. */
 const EVENTS_A_JOB = 6;
 const CONNECTIONS = [10, 1_000];
+/** The peer takes long. */
+const PEER_REPEATS = 3;
 
 type Watchers = LoadProcess<WatchersOrder, WatchersFigures>;
 
@@ -67,7 +69,9 @@ export async function run(): Promise<void> {
       rows.push({ case: '  ratio', 'deliveries/s': ours['deliveries/s'] / peer['deliveries/s'] });
     }
     const jobs = `${JOBS} jobs of ${CLASSES} classes with specs of ${SPEC_BYTES} bytes, requests of ${BATCH}`;
-    console.log(`${WATCHERS} watchers; ${jobs}, sqlite synced; medians of ${REPEATS}`);
+    console.log(
+      `${WATCHERS} watchers; ${jobs}, sqlite synced; medians of ${REPEATS}, of the peer ${PEER_REPEATS}`,
+    );
     printTable(rows);
   } finally {
     for (const load of [submit, watchers, bare]) await load.stop();
@@ -121,7 +125,7 @@ async function measurePeer(
 ): Promise<Figures> {
   const events = EVENTS_A_JOB * (JOBS + 1);
   const repeats: Lived[] = [];
-  for (let i = 0; i < REPEATS; i++) {
+  for (let i = 0; i < PEER_REPEATS; i++) {
     const { address } = await bare.ask({ kind: 'offer', bytes, first: EVENTS_A_JOB });
     const order = { address, queue: '', jobSetId: '', watchers: WATCHERS, connections };
     await watchers.ask({ kind: 'join', ...order, events: EVENTS_A_JOB });

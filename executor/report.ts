@@ -38,6 +38,8 @@ interface Report {
 /** In one call: the server's work for it is bounded, and under load a call costs as much as hundreds of events. */
 const MAX_EVENTS = 1_000;
 const MAX_BYTES = 2 * 1024 * 1024;
+/** No event without texts is larger. */
+const MAX_PLAIN_BYTES = 2 * 1024;
 const CALL_TIMEOUT_MS = 30_000;
 const FIRST_PAUSE_MS = 100;
 const LAST_PAUSE_MS = 5_000;
@@ -123,7 +125,7 @@ export class ReportLoop {
     let bytes = 0;
     for (const [runId, run] of this.#waiting) {
       const events = eventsSince(this.#known.get(runId) ?? Stage.none, run, this.#deps.reporter);
-      const size = events.reduce((sum, event) => sum + EventSequence_Event.encode(event).finish().length, 0);
+      const size = events.reduce((sum, event) => sum + sizeOf(event), 0);
       const isFull = count + events.length > this.#maxEvents || bytes + size > MAX_BYTES;
       if (reports.length > 0 && isFull) break;
       this.#waiting.delete(runId);
@@ -193,6 +195,12 @@ export class ReportLoop {
       };
     });
   }
+}
+
+/** Only failures have texts; the others are a few names, and encoding them twice to know their sizes would cost more than it tells. */
+function sizeOf(event: EventSequence_Event): number {
+  const isFailure = event.event?.$case === 'jobRunErrors';
+  return isFailure ? EventSequence_Event.encode(event).finish().length : MAX_PLAIN_BYTES;
 }
 
 function countOf(reports: readonly Report[]): number {
