@@ -342,3 +342,22 @@ export function isNamed(entry: CommandEntry, parent: readonly string[], word: st
   if (!parent.every((parentWord, place) => entry.words[place] === parentWord)) return false;
   return entry.words.at(-1) === word || (entry.aliases?.includes(word) ?? false);
 }
+
+/**
+ * The word after a group that is none of its members, such as `jbo` in `cancel
+ * jbo`, with the members there are. Groups that do something by themselves
+ * would otherwise take it for an argument too many.
+ */
+export function strayMember(
+  args: readonly string[],
+  entry: CommandEntry,
+): { word: string; members: string[] } | undefined {
+  const members = commandTable
+    .filter(({ words }) => words.length === entry.words.length + 1 && words[0] === entry.words[0])
+    .flatMap(({ words, aliases = [] }) => [...words.slice(-1), ...aliases]);
+  const names = [...entry.words.slice(-1), ...(entry.aliases ?? [])];
+  const word = args[args.findIndex((arg) => names.includes(arg)) + 1];
+  // The 2021 form of `reprioritize` begins with a number.
+  if (members.length === 0 || word === undefined || /^[-\d.]/.test(word)) return undefined;
+  return word === 'help' || members.includes(word) ? undefined : { word, members };
+}

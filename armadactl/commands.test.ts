@@ -35,7 +35,9 @@ test('the launcher starts a command that needs no server in under 200 ms', async
 test('a wrong command line ends with 2 and says what is wrong', async () => {
   const cases: [string[], RegExp][] = [
     [['submti', 'x'], /unknown command 'submti'\s+\(Did you mean submit\?\)/],
-    [['get', 'quues'], /unknown command 'quues'\s+\(Did you mean queues\?\)/],
+    [['get', 'quues'], /unknown command 'quues'\s+did you mean `armadactl get queues`\?/],
+    [['cancel', 'jbo', 'x'], /unknown command 'jbo'\s+did you mean `armadactl cancel job`\?/],
+    [['reprioritize', 'zzzzz', 'x'], /unknown command 'zzzzz'\s+`armadactl reprioritize --help` lists/],
     [['create', 'queue'], /missing required argument 'name'/],
     [['create', 'queue', 'a', '--priority-factor', '0.5'], /1 or more/],
     [['cancel', 'job-set', 'q', 's', '--state', 'pending'], /--state must be queued, running or both/],

@@ -1,10 +1,12 @@
+import { nearNames } from '@armada-ts/api/json/near-names';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import type { CommandContext, Host } from './command.ts';
 import { openContext } from './command-context.ts';
-import { commandTable, findEntry, type CommandEntry } from './command-table.ts';
+import { commandTable, findEntry, strayMember, type CommandEntry } from './command-table.ts';
 import { ExitCode } from './exit-codes.ts';
 import { addGlobalOptions } from './global-options.ts';
 import type { Output } from './output/output.ts';
+import { Failure } from './failure.ts';
 import { toFailure } from './report.ts';
 
 /** Runs one command line and gives the exit code. Never throws. */
@@ -30,6 +32,7 @@ async function buildProgram(
   context: CommandContext,
 ): Promise<void> {
   const wanted = findEntry(args);
+  refuseStrayMember(args, wanted);
   program
     .description('Submit jobs to Armada and follow them')
     .usage('[options] <command>')
@@ -49,6 +52,19 @@ async function buildProgram(
     commands.set(entry.words.join(' '), command);
     if (entry === wanted && entry.load) (await entry.load()).define(command, context);
   }
+}
+
+function refuseStrayMember(args: readonly string[], wanted: CommandEntry | undefined): void {
+  const stray = wanted && strayMember(args, wanted);
+  if (!wanted || !stray) return;
+  const [near] = nearNames(stray.word, stray.members);
+  throw new Failure(ExitCode.usage, `unknown command '${stray.word}'`, {
+    details: [
+      near === undefined
+        ? `\`armadactl ${wanted.words.join(' ')} --help\` lists those there are`
+        : `did you mean \`armadactl ${wanted.words.join(' ')} ${near}\`?`,
+    ],
+  });
 }
 
 function addCommand(parent: Command, entry: CommandEntry): Command {
