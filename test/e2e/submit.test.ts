@@ -225,17 +225,16 @@ test('a queue with live jobs is not deleted', async () => {
 test('a job id alone is enough to cancel a job and to give it another priority', async () => {
   const jobIds = await submit('by-id', [jobItem({}), jobItem({}), jobItem({})]);
   const [first = '', second = ''] = jobIds;
+  const set = { queue: 'demo', jobSetId: 'by-id' };
   assert.deepEqual(await reprioritizeJobs(connection, { jobIds: [second], priority: 3 }), new Map());
+  // A job that is to be cancelled as well is given no other priority any more.
+  await eventsUntil(connection, set, have('reprioritized', [second]));
   const unknown = '01f3j0g1md4qx7z5qb148qnh4d';
   assert.deepEqual(await cancelJobs(connection, { jobIds: [first, unknown, second], reason: 'no need' }), [
     first,
     second,
   ]);
-  const events = await eventsUntil(
-    connection,
-    { queue: 'demo', jobSetId: 'by-id' },
-    have('cancelled', [first, second]),
-  );
+  const events = await eventsUntil(connection, set, have('cancelled', [first, second]));
   const moved = events.find(({ body }) => body.$case === 'reprioritized')?.body;
   assert.ok(
     moved?.$case === 'reprioritized' && moved.value.jobId === second && moved.value.newPriority === 3,
