@@ -18,9 +18,9 @@ const LOOK_MS = 1000;
 /** How the feed reads. */
 export interface FeedSource {
   /** The heads, after a look at whether this is still the same log. */
-  look(): Promise<Positions>;
+  look: () => Promise<Positions>;
   /** A page of a partition's log; undefined when what follows is kept no longer. */
-  page(partition: number, after: number): Promise<LogPage | undefined>;
+  page: (partition: number, after: number) => Promise<LogPage | undefined>;
   logger: Logger;
 }
 
@@ -37,142 +37,150 @@ export interface Feed {
 }
 
 interface Follower {
+  readonly partition: number;
   newest: Seen;
   /** Highest number that is known to be in the log. */
   known: number;
   /** Own entries before which others are missing. */
-  early: Map<number, { entry: LogEntry; mark: Buffer; bytes: number }>;
+  early: Map<number, Written>;
   waiting: { number: number; resolve: () => void }[];
-  reading: boolean;
+  isReading: boolean;
+}
+
+interface Written {
+  entry: LogEntry;
+  mark: Buffer;
+  bytes: number;
+}
+
+interface State {
+  readonly ring: Ring;
+  readonly source: FeedSource;
+  readonly closing: AbortController;
+  followers: Follower[];
 }
 
 /** About what an entry that was read takes, for the ring's bound. */
 const BYTES_OF_JOB = 200;
+const NOTHING: Seen = { number: 0, mark: Buffer.alloc(0) };
 
-export function createFeed(
-  ring: Ring,
-  heads: readonly Seen[],
-  { look: readHeads, page, logger }: FeedSource,
-): Feed {
-  const newFollower = (newest: Seen): Follower => ({
-    newest,
-    known: newest.number,
-    early: new Map(),
-    waiting: [],
-    reading: false,
-  });
-  let followers = heads.map(newFollower);
-  const closing = new AbortController();
-
-  function take(follower: Follower, entry: LogEntry, mark: Buffer, bytes: number): void {
-    ring.push(entry, bytes);
-    follower.newest = { number: entry.number, mark };
-    follower.known = Math.max(follower.known, entry.number);
-  }
-
-  function settle(follower: Follower): void {
-    for (;;) {
-      const next = follower.early.get(follower.newest.number + 1);
-      if (!next) break;
-      follower.early.delete(next.entry.number);
-      take(follower, next.entry, next.mark, next.bytes);
-    }
-    const { number } = follower.newest;
-    for (const each of follower.early.keys()) if (each <= number) follower.early.delete(each);
-    follower.waiting = follower.waiting.filter((waiter) => {
-      if (waiter.number > number) return true;
-      waiter.resolve();
-      return false;
-    });
-  }
-
-  /** Reads until everything that is known to be there is in the ring. */
-  async function read(partition: number, follower: Follower): Promise<void> {
-    if (follower.reading || closing.signal.aborted) return;
-    follower.reading = true;
-    try {
-      while (follower.newest.number < follower.known && followers[partition] === follower) {
-        const from = follower.newest.number;
-        const found = await page(partition, from);
-        if (followers[partition] !== follower || closing.signal.aborted) return;
-        if (!found) {
-          restart(
-            followers.map(({ newest, known }, i) =>
-              i === partition ? { ...newest, number: known } : newest,
-            ),
-          );
-          return;
-        }
-        for (const [i, entry] of found.entries.entries()) {
-          if (entry.number !== follower.newest.number + 1) continue;
-          const isLast = i === found.entries.length - 1;
-          take(
-            follower,
-            entry,
-            isLast ? found.last.mark : Buffer.alloc(0),
-            BYTES_OF_JOB * (1 + entry.jobs.length),
-          );
-        }
-        settle(follower);
-        if (found.entries.length === 0) break;
-      }
-    } catch (error) {
-      // The next look tries again.
-      logger.debug({ err: error, partition }, 'the log could not be read');
-    } finally {
-      follower.reading = false;
-    }
-  }
-
-  function restart(newest: readonly Seen[]): void {
-    const before = followers;
-    followers = newest.map(newFollower);
-    ring.restart(newest.map(({ number }) => number));
-    for (const { waiting } of before) for (const { resolve } of waiting) resolve();
-  }
-
-  function heard(partition: number, number: number): void {
-    const follower = followers[partition];
-    if (!follower || number <= follower.known) return;
-    follower.known = number;
-    void read(partition, follower);
-  }
-
-  async function look(): Promise<void> {
-    while (!closing.signal.aborted) {
-      await sleep(LOOK_MS, undefined, { signal: closing.signal, ref: false }).catch(() => {});
-      if (closing.signal.aborted) return;
-      try {
-        for (const [partition, head] of (await readHeads()).entries()) {
-          const follower = followers[partition];
-          if (!follower) continue;
-          heard(partition, head);
-          if (follower.newest.number < follower.known) void read(partition, follower);
-        }
-      } catch (error) {
-        logger.debug({ err: error }, 'the heads of the log could not be read');
-      }
-    }
-  }
-
-  void look();
+export function createFeed(ring: Ring, heads: readonly Seen[], source: FeedSource): Feed {
+  const state: State = {
+    ring,
+    source,
+    closing: new AbortController(),
+    followers: heads.map(newFollower),
+  };
+  void look(state);
   return {
     wrote(entry, mark, bytes) {
-      const follower = followers[entry.partition];
+      const follower = state.followers[entry.partition];
       if (!follower || entry.number <= follower.newest.number) return Promise.resolve();
       follower.early.set(entry.number, { entry, mark, bytes });
       follower.known = Math.max(follower.known, entry.number);
-      settle(follower);
+      settle(ring, follower);
       if (entry.number <= follower.newest.number) return Promise.resolve();
-      void read(entry.partition, follower);
+      void read(state, follower);
       return new Promise((resolve) => follower.waiting.push({ number: entry.number, resolve }));
     },
-    heard,
-    seen: (partition) => followers[partition]?.newest ?? { number: 0, mark: Buffer.alloc(0) },
-    restart,
+    heard: (partition, number) => hear(state, partition, number),
+    seen: (partition) => state.followers[partition]?.newest ?? NOTHING,
+    restart: (newest) => restart(state, newest),
     close() {
-      closing.abort();
-      for (const { waiting } of followers) for (const { resolve } of waiting) resolve();
+      state.closing.abort();
+      for (const { waiting } of state.followers) for (const { resolve } of waiting) resolve();
     },
   };
+}
+
+function newFollower(newest: Seen, partition: number): Follower {
+  return { partition, newest, known: newest.number, early: new Map(), waiting: [], isReading: false };
+}
+
+function take(ring: Ring, follower: Follower, { entry, mark, bytes }: Written): void {
+  ring.push(entry, bytes);
+  follower.newest = { number: entry.number, mark };
+  follower.known = Math.max(follower.known, entry.number);
+}
+
+/** Takes the early entries whose turn has come, and tells who waits for what is in the ring. */
+function settle(ring: Ring, follower: Follower): void {
+  for (;;) {
+    const next = follower.early.get(follower.newest.number + 1);
+    if (!next) break;
+    follower.early.delete(next.entry.number);
+    take(ring, follower, next);
+  }
+  const { number } = follower.newest;
+  for (const each of follower.early.keys()) if (each <= number) follower.early.delete(each);
+  const waiting = follower.waiting;
+  follower.waiting = waiting.filter((waiter) => waiter.number > number);
+  for (const waiter of waiting) if (waiter.number <= number) waiter.resolve();
+}
+
+function hear(state: State, partition: number, number: number): void {
+  const follower = state.followers[partition];
+  if (!follower) return;
+  follower.known = Math.max(follower.known, number);
+  if (follower.newest.number < follower.known) void read(state, follower);
+}
+
+/** Reads until everything that is known to be there is in the ring. What fails is tried again at the next look. */
+async function read(state: State, follower: Follower): Promise<void> {
+  if (follower.isReading || state.closing.signal.aborted) return;
+  follower.isReading = true;
+  try {
+    while (follower.newest.number < follower.known && (await readPage(state, follower)));
+  } catch (error) {
+    const { partition } = follower;
+    state.source.logger.debug({ err: error, partition }, 'the log could not be read');
+  } finally {
+    follower.isReading = false;
+  }
+}
+
+/** Takes the next page; whether there may be more. */
+async function readPage(state: State, follower: Follower): Promise<boolean> {
+  const { partition, newest, known } = follower;
+  const page = await state.source.page(partition, newest.number);
+  if (state.followers[partition] !== follower || state.closing.signal.aborted) return false;
+  if (!page) {
+    // Without a mark: the entry that is newest now was never seen.
+    const now = state.followers.map((each) =>
+      each === follower ? { ...NOTHING, number: known } : each.newest,
+    );
+    restart(state, now);
+    return false;
+  }
+  for (const entry of page.entries) {
+    if (entry.number !== follower.newest.number + 1) continue;
+    const mark = entry.number === page.last.number ? page.last.mark : NOTHING.mark;
+    take(state.ring, follower, { entry, mark, bytes: BYTES_OF_JOB * (1 + entry.jobs.length) });
+  }
+  settle(state.ring, follower);
+  return page.entries.length > 0;
+}
+
+function restart(state: State, newest: readonly Seen[]): void {
+  const before = state.followers;
+  state.followers = newest.map(newFollower);
+  state.ring.restart(newest.map(({ number }) => number));
+  for (const { waiting } of before) for (const { resolve } of waiting) resolve();
+}
+
+/** Looks at the heads, once a second: a message may have been missed. */
+async function look(state: State): Promise<void> {
+  const { signal } = state.closing;
+  while (!signal.aborted) {
+    await sleep(LOOK_MS, undefined, { signal, ref: false }).catch(() => {});
+    if (signal.aborted) return;
+    try {
+      const { followers } = state;
+      const heads = await state.source.look();
+      if (state.followers !== followers) continue;
+      for (const [partition, head] of heads.entries()) hear(state, partition, head);
+    } catch (error) {
+      state.source.logger.debug({ err: error }, 'the heads of the log could not be read');
+    }
+  }
 }

@@ -2,42 +2,29 @@
  * The store in Redis, for one server or several: one Redis, one behind Sentinel,
  * or a Cluster. What is kept where, keys.ts tells; what is atomic, scripts/.
  */
-import type { Batch, LogEntry } from '@armada-ts/api/armada/store/v1/store';
-import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '../../base/clock.ts';
-import { ArmadaError } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
-import { appliedEntry, specBytes } from '../entries.ts';
-import type {
-  AcknowledgementLevel,
-  AppendResult,
-  ControlChange,
-  ControlResult,
-  Positions,
-  Store,
-} from '../store.ts';
-import { createRing, followLog } from '../tail.ts';
-import { decodeAppend, encodeAppend, type Stamp } from './append.ts';
+import { specBytes } from '../entries.ts';
+import type { AcknowledgementLevel, Store } from '../store.ts';
+import { createRing } from '../tail.ts';
+import type { Stamp } from './append.ts';
 import { acknowledgementOf, checkServers } from './checks.ts';
-import { decodeControl, encodeControl } from './control.ts';
-import { createFeed, type Feed } from './feed.ts';
-import { type Epoch, makeStore, type Made, newestOf, watchEpoch } from './epoch.ts';
-import { createJobReader, type JobReader } from './jobs.ts';
-import { channelOf, partitionKey, partitionOfQueue } from './keys.ts';
+import { makeStore, type Made, newestOf, watchEpoch } from './epoch.ts';
+import { createFeed } from './feed.ts';
+import { createJobReader } from './jobs.ts';
+import { channelOf, partitionKey } from './keys.ts';
 import { takeLead } from './lead.ts';
-import { type LogPage, readLog } from './log.ts';
-import type { Argument } from './node.ts';
-import { createPartition, type Partition, type Wire } from './partition.ts';
+import { readLog } from './log.ts';
+import { createPartition, partitionAt, type Wire } from './partition.ts';
 import { createPending } from './pending.ts';
 import { createReader } from './read.ts';
 import { createTemplates } from './records.ts';
-import { APPEND } from './scripts/append.ts';
-import { CONTROL } from './scripts/control.ts';
+import { type Following, tail } from './tail.ts';
 import { createTrim } from './trim.ts';
 import { parseRedisUrl, shownPlace } from './url.ts';
 import { connect, type Connections } from './wire.ts';
+import { append, control, type Writing } from './writing.ts';
 
 /** How to open a store in Redis. */
 export interface RedisOptions {
@@ -124,65 +111,36 @@ interface Parts {
 }
 
 async function createStore(parts: Parts): Promise<{ store: Store; suspect: () => void }> {
-  const { name, acknowledgement, wire, prefix, made, limits, now, logger } = parts;
-  const trusting: Wire = {
-    ...wire,
-    async read(partition, commands) {
-      await epoch.trusted();
-      return await wire.read(partition, commands);
-    },
-  };
-  const partitions = Array.from({ length: made.partitions }, (_, i) =>
-    createPartition(trusting, i, partitionKey(prefix, i)),
-  );
-  const newest = await newestOf(wire, partitions);
-  const ring = createRing(
-    newest.map(({ number }) => number),
-    limits.tailEntries,
-    limits.tailBytes,
-  );
-  const reader = createJobReader(partitions);
-  const page = (partition: number, after: number) => readLog(at(partitions, partition), after, reader.jobs);
-  const feed = createFeed(ring, newest, { look: () => epoch.verify(), page, logger });
-  const epoch = watchEpoch(
-    {
-      wire,
-      prefix,
-      partitions,
-      now,
-      seen: (partition) => feed.seen(partition),
-      onLost(newestNow) {
-        reader.forget();
-        feed.restart(newestNow);
-      },
-      logger,
-    },
-    made.epochMs,
-  );
-  const pending = createPending(limits.pendingBytes);
+  const { name, acknowledgement, wire, prefix, made, limits, now } = parts;
+  const { partitions, trusting, reader, ring, feed, epoch, following } = await createFollowing(parts);
   const origin = randomBytes(6).toString('hex');
   const channel = channelOf(prefix);
-  await wire.subscribe(channel, (message) => {
-    const [partition, number, writer] = message.split(':');
-    if (writer !== origin) feed.heard(Number(partition), Number(number));
+  try {
+    await wire.subscribe(channel, (message) => {
+      const [partition, number, writer] = message.split(':');
+      if (writer !== origin) feed.heard(Number(partition), Number(number));
+    });
+  } catch (error) {
+    feed.close();
+    throw error;
+  }
+  const stamp = (partition: number): Stamp => ({
+    now: now(),
+    mark: randomBytes(8),
+    channel,
+    origin,
+    seen: feed.seen(partition),
   });
   const writing: Writing = {
     partitions,
     feed,
     epoch,
     templateOf: createTemplates(),
-    stamp: (partition) => ({
-      now: now(),
-      mark: randomBytes(8),
-      channel,
-      origin,
-      seen: feed.seen(partition),
-    }),
+    templates: reader,
+    stamp,
   };
-  const heads = async (): Promise<number[]> =>
-    (await newestOf(trusting, partitions)).map(({ number }) => number);
+  const pending = createPending(limits.pendingBytes);
   const trim = createTrim(partitions, reader);
-  const failure = Promise.withResolvers<never>();
   let closing: Promise<void> | undefined;
 
   async function close(): Promise<void> {
@@ -204,19 +162,15 @@ async function createStore(parts: Parts): Promise<{ store: Store; suspect: () =>
     read: createReader(partitions, reader),
     append: (batch) => {
       const isUrgent = batch.term !== undefined || batch.submitted.length === 0;
-      return pending.add(specBytes(batch), isUrgent, () => append(writing, batch, reader));
+      return pending.add(specBytes(batch), isUrgent, () => append(writing, batch));
     },
     control: (change) => pending.add(change.record?.length ?? 0, true, () => control(writing, change)),
     lead: () => pending.add(0, true, () => takeLead(trusting, prefix, partitions)),
-    heads,
-    tail: (from, signal) => {
-      const isOver = (): boolean => signal.aborted || ring.closed;
-      const headsThen = async () => (await untilAnswered(heads, isOver)) ?? [];
-      const pageThen = (positions: Positions) => untilAnswered(() => pageOf(feed, page, positions), isOver);
-      return followLog({ ring, heads: headsThen, page: pageThen }, from, signal);
-    },
+    heads: following.heads,
+    tail: (from, signal) => tail(following, from, signal),
     trim: (at, retention) => pending.add(0, false, () => trim(at, retention)),
-    failed: failure.promise,
+    // Whatever happens to Redis, this process can wait for it.
+    failed: new Promise(() => {}),
     close() {
       pending.close();
       return (closing ??= close());
@@ -225,99 +179,45 @@ async function createStore(parts: Parts): Promise<{ store: Store; suspect: () =>
   return { store, suspect: () => epoch.suspect() };
 }
 
-function at(partitions: readonly Partition[], number: number): Partition {
-  const partition = partitions[number];
-  assert(partition, `partition ${number} is not there`);
-  return partition;
-}
-
-interface Writing {
-  partitions: readonly Partition[];
-  feed: Feed;
-  epoch: Epoch;
-  templateOf: ReturnType<typeof createTemplates>;
-  stamp: (partition: number) => Stamp;
-}
-
-async function append(writing: Writing, batch: Batch, reader: JobReader): Promise<AppendResult> {
-  const { partitions, feed, epoch, templateOf, stamp } = writing;
-  await epoch.trusted();
-  const number = partitionOfQueue(batch.queue, partitions.length);
-  const stamped = stamp(number);
-  const parameters = encodeAppend(batch, stamped, { partitions: partitions.length, templateOf });
-  const outcome = decodeAppend(batch, number, await at(partitions, number).write(APPEND, parameters));
-  switch (outcome.outcome) {
-    case 'applied': {
-      const entry = appliedEntry(batch, outcome);
-      await feed.wrote(entry, stamped.mark, bytesOf(parameters) - specBytes(batch));
-      return { outcome: 'applied', entry };
-    }
-    case 'stale':
-      return { outcome: 'stale', current: await reader.complete(number, outcome.current) };
-    case 'lost':
-      throw await lost(epoch);
-    case 'repeated':
-    case 'no-queue':
-    case 'claimed':
-    case 'sealed':
-      return outcome;
-  }
-}
-
-async function control(
-  { partitions, feed, epoch, stamp }: Writing,
-  change: ControlChange,
-): Promise<ControlResult> {
-  await epoch.trusted();
-  const number = partitionOfQueue(change.name, partitions.length);
-  const stamped = stamp(number);
-  const reply = await at(partitions, number).write(CONTROL, encodeControl(change, stamped));
-  const outcome = decodeControl(change, number, reply);
-  if (outcome.outcome === 'lost') throw await lost(epoch);
-  if (outcome.outcome !== 'applied') return outcome;
-  await feed.wrote(outcome.entry, stamped.mark, change.record?.length ?? 0);
-  return { outcome: 'applied', version: outcome.number };
-}
-
-/** What to tell who was about to write to data that is not what it was. */
-async function lost(epoch: Epoch): Promise<ArmadaError> {
-  await epoch.lost();
-  return new ArmadaError('UNAVAILABLE', 'Redis has lost data; what this was derived from may be gone');
-}
-
-function bytesOf(parameters: readonly Argument[]): number {
-  return parameters.reduce<number>((sum, each) => sum + (typeof each === 'number' ? 8 : each.length), 0);
-}
-
-/** A page of the first partition in which a follower is behind the feed. */
-async function pageOf(
-  feed: Feed,
-  page: (partition: number, after: number) => Promise<LogPage | undefined>,
-  positions: Positions,
-): Promise<LogEntry[] | undefined> {
-  for (const [partition, position] of positions.entries()) {
-    if (position >= feed.seen(partition).number) continue;
-    const found = await page(partition, position);
-    if (!found || found.entries.length > 0) return found?.entries;
-  }
-  return [];
-}
-
-/** Between two tries of a reader that has nothing else to do than to wait for Redis. */
-const RETRY_MS = 200;
-
-/** Reads until Redis answers; undefined when the reader is over before. */
-async function untilAnswered<Value>(
-  read: () => Promise<Value>,
-  isOver: () => boolean,
-): Promise<Value | undefined> {
-  while (!isOver()) {
-    try {
-      return await read();
-    } catch (error) {
-      if (!(error instanceof ArmadaError) || error.code !== 'UNAVAILABLE') throw error;
-    }
-    await sleep(RETRY_MS, undefined, { ref: false });
-  }
-  return undefined;
+/** Everything that reads, and the ring that is fed from now on. */
+async function createFollowing({ wire, prefix, made, limits, now, logger }: Parts) {
+  const trusting: Wire = {
+    ...wire,
+    async read(partition, commands) {
+      await epoch.trusted();
+      return await wire.read(partition, commands);
+    },
+  };
+  const partitions = Array.from({ length: made.partitions }, (_, i) =>
+    createPartition(trusting, i, partitionKey(prefix, i)),
+  );
+  const newest = await newestOf(wire, partitions);
+  const heads = newest.map(({ number }) => number);
+  const ring = createRing(heads, limits.tailEntries, limits.tailBytes);
+  const reader = createJobReader(partitions);
+  const page = (partition: number, after: number) =>
+    readLog(partitionAt(partitions, partition), after, reader.jobs);
+  const feed = createFeed(ring, newest, { look: () => epoch.verify(), page, logger });
+  const epoch = watchEpoch(
+    {
+      wire,
+      prefix,
+      partitions,
+      now,
+      seen: (partition) => feed.seen(partition),
+      onLost(newestNow) {
+        reader.forget();
+        feed.restart(newestNow);
+      },
+      logger,
+    },
+    made.epochMs,
+  );
+  const following: Following = {
+    ring,
+    feed,
+    page,
+    heads: async () => (await newestOf(trusting, partitions)).map(({ number }) => number),
+  };
+  return { partitions, trusting, reader, ring, feed, epoch, following };
 }

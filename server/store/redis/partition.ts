@@ -1,5 +1,6 @@
 /** Reading one partition: its key before every name, replies as what they are known to be. */
 import assert from 'node:assert/strict';
+import { partitionOfQueue } from './keys.ts';
 import type { Argument, Command, Reply, Script, ScriptCall } from './node.ts';
 
 /** A partition that can be read and written. */
@@ -53,4 +54,15 @@ export function listOf(reply: Reply): Reply[] {
 export function bytesOf(reply: Reply): Buffer {
   assert(Buffer.isBuffer(reply), 'Redis answers texts as bytes');
   return reply;
+}
+
+/** The partition of a queue, or of anything else by its name. */
+export function partitionOf(partitions: readonly Partition[], queue: string): Partition {
+  return partitionAt(partitions, partitionOfQueue(queue, partitions.length));
+}
+
+export function partitionAt(partitions: readonly Partition[], number: number): Partition {
+  const partition = partitions[number];
+  assert(partition, `partition ${number} is not there`);
+  return partition;
 }

@@ -5,14 +5,15 @@ import { eventsOf } from '../entries.ts';
 import type { StoredQueue, StoredSequence, StoreReader } from '../store.ts';
 import { claimOf } from './append.ts';
 import type { JobReader } from './jobs.ts';
-import { claimField, partitionOfQueue, setName, spreadOfClaim } from './keys.ts';
+import { createJobSets } from './job-sets.ts';
+import { claimField, setName, spreadOfClaim } from './keys.ts';
 import { createLists } from './lists.ts';
 import type { Command } from './node.ts';
-import { bytesOf, listOf, type Partition } from './partition.ts';
+import { bytesOf, listOf, type Partition, partitionOf } from './partition.ts';
 import { STREAM } from './scripts/read.ts';
 
 export function createReader(partitions: readonly Partition[], reader: JobReader): StoreReader {
-  const at = (queue: string): Partition | undefined => partitions[partitionOfQueue(queue, partitions.length)];
+  const at = (queue: string): Partition => partitionOf(partitions, queue);
 
   /** Every record of a kind, by name. */
   async function controls(kind: Control_Kind): Promise<[name: string, stored: Buffer][]> {
@@ -30,6 +31,7 @@ export function createReader(partitions: readonly Partition[], reader: JobReader
   }
 
   return {
+    ...createJobSets(partitions),
     ...createLists(partitions, reader),
     jobs: reader.jobs,
     jobsOfRuns: reader.jobsOfRuns,
@@ -37,7 +39,6 @@ export function createReader(partitions: readonly Partition[], reader: JobReader
     encodedSpecs: reader.encodedSpecs,
     async claims(queue, clientIds) {
       const partition = at(queue);
-      if (!partition) return [];
       const fields = clientIds.map((clientId) => claimField(queue, clientId));
       const replies = await partition.read(
         fields.map((field): Command => ['HGET', `${partition.key}:claims:${spreadOfClaim(field)}`, field]),
@@ -48,8 +49,8 @@ export function createReader(partitions: readonly Partition[], reader: JobReader
       });
     },
     async queue(name) {
-      const found = await at(name)?.fields(`:control:${Control_Kind.KIND_QUEUE}`, [name]);
-      const stored = found?.get(name);
+      const found = await at(name).fields(`:control:${Control_Kind.KIND_QUEUE}`, [name]);
+      const stored = found.get(name);
       return stored && queueOf(stored);
     },
     queues: async () => (await controls(Control_Kind.KIND_QUEUE)).map(([, stored]) => queueOf(stored)),
@@ -62,8 +63,11 @@ export function createReader(partitions: readonly Partition[], reader: JobReader
         ExecutorSettings.decode(stored.subarray(6)),
       ),
     async stream(queue, jobSet, after, maxBytes) {
-      const [created, first, ...items] =
-        (await at(queue)?.items(STREAM, [setName(queue, jobSet), after, maxBytes])) ?? [];
+      const [created, first, ...items] = await at(queue).items(STREAM, [
+        setName(queue, jobSet),
+        after,
+        maxBytes,
+      ]);
       return items.map(
         (item, i): StoredSequence => ({
           jobSet,

@@ -13,6 +13,7 @@ import { encodeMessage } from '../../model/encode.ts';
 import { jobId, placeOfJob } from '../../model/ids.ts';
 import { isTerminal } from '../../model/job.ts';
 import { BUCKET_JOBS } from './keys.ts';
+import type { Reply } from './node.ts';
 
 const HEADER_BYTES = 31;
 /** Bytes in a stored template before the template itself: its id, and the length of the class's. */
@@ -28,8 +29,11 @@ export interface Template {
   bytes: Buffer;
 }
 
-/** Finds the templates of records, remembering those that come often. */
-export function createTemplates(): (record: JobRecord) => Template {
+/** Finds the template of a record. */
+export type TemplateFinder = (record: JobRecord) => Template;
+
+/** Remembers the templates that come often. */
+export function createTemplates(): TemplateFinder {
   const known = new Map<string, Template>();
   return (record) => {
     const { queue, jobSet, owner, groups, namespace, schedulingClass, atMostOnce, failFast } = record;
@@ -128,16 +132,25 @@ export function storedJobOf(id: string, stored: StoredRecord, template: JobRecor
 }
 
 /** Id of a job by its bucket and index. */
-export function idInBucket(bucket: string, field: number): string {
+function idInBucket(bucket: string, field: number): string {
   const slot = placeOfJob(`${bucket.slice(0, 20)}0000${bucket.slice(20, 22)}`).slot;
   return jobId(bucket.slice(0, 20), Number(bucket.slice(22)) * BUCKET_JOBS + field, slot);
 }
 
-/** Records of a bucket's hash by their index; what else it holds is for scripts. */
-export function* recordsOf(content: readonly Buffer[]): Generator<[field: number, StoredRecord]> {
+/** Records of a bucket that are wanted, by rising id. What else its hash holds is for scripts. */
+export function wantedOf(
+  bucket: string,
+  content: readonly Reply[],
+  isWanted: (record: StoredRecord) => boolean,
+): { jobId: string; field: number; stored: StoredRecord }[] {
+  const found: { jobId: string; field: number; stored: StoredRecord }[] = [];
   for (let i = 0; i < content.length; i += 2) {
-    const field = content[i]?.toString() ?? '';
+    const field = String(content[i]);
     const value = content[i + 1];
-    if (value && /^\d/.test(field)) yield [Number(field), readRecord(value)];
+    if (!Buffer.isBuffer(value) || !/^\d/.test(field)) continue;
+    const stored = readRecord(value);
+    if (isWanted(stored))
+      found.push({ jobId: idInBucket(bucket, Number(field)), field: Number(field), stored });
   }
+  return found.sort((one, other) => one.field - other.field);
 }

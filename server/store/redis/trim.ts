@@ -8,11 +8,11 @@ import type { StoredJob } from '@armada-ts/api/armada/store/v1/store';
 import type { Retention } from '../store.ts';
 import { jobKey, runKey } from '../keys.ts';
 import { asBuffer, uriMember } from './append.ts';
-import type { FoundRecord, JobReader } from './jobs.ts';
+import type { JobReader } from './jobs.ts';
 import { claimField, setName, spreadOfClaim, spreadOfRun } from './keys.ts';
 import type { Argument, Command } from './node.ts';
-import { bytesOf, listOf, type Partition } from './partition.ts';
-import { idInBucket, recordsOf } from './records.ts';
+import { listOf, type Partition } from './partition.ts';
+import { wantedOf } from './records.ts';
 import { JOB_SETS } from './scripts/read.ts';
 import { PURGE, TRIM_EVENTS, TRIM_LOG } from './scripts/trim.ts';
 
@@ -83,10 +83,8 @@ async function purge(
   { bucket, until }: { bucket: string; until: number },
 ): Promise<boolean> {
   const [content] = await partition.read([['HGETALL', `${partition.key}:jobs:${bucket}`] satisfies Command]);
-  const fields = listOf(content ?? null).map(bytesOf);
-  const ended = [...recordsOf(fields)].flatMap(([field, stored]): (FoundRecord & { field: number })[] =>
-    stored.isLive ? [] : [{ field, jobId: idInBucket(bucket, field), stored }],
-  );
+  const fields = listOf(content ?? null);
+  const ended = wantedOf(bucket, fields, ({ isLive }) => !isLive);
   const jobs = await reader.complete(partition.number, ended);
   const recordOf = new Map(jobs.map(({ record }) => [record?.jobId ?? '', record]));
   const sets = await setsOf(partition, jobs);
