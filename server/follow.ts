@@ -1,5 +1,6 @@
 import { JobState } from '@armada-ts/api/api/job';
 import { setImmediate } from 'node:timers/promises';
+import { untilAvailable } from './base/retry.ts';
 import type { EventHub } from './events/hub.ts';
 import type { Inboxes } from './lease/inboxes.ts';
 import type { JobSetInfo, Positions, Store, StoredJob } from './store/store.ts';
@@ -34,7 +35,7 @@ interface Loaded {
 async function follow(store: Store, followers: Followers, first: Loaded, signal: AbortSignal): Promise<void> {
   let loaded = first;
   while (await hasFallenOff(store, followers, loaded, signal)) {
-    loaded = await load(store, followers.inboxes);
+    loaded = await untilAvailable(() => load(store, followers.inboxes), signal);
     followers.hub.missed();
   }
 }

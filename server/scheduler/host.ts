@@ -18,8 +18,8 @@ import { LeaseRequest } from '@armada-ts/api/executorapi/executorapi';
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import type { Clock } from '../base/clock.ts';
-import { ArmadaError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
+import { isPassing, untilAvailable } from '../base/retry.ts';
 import { encodeMessage } from '../model/encode.ts';
 import { partitionOfSlot, slotOfQueue } from '../model/ids.ts';
 import type { PriorityClass } from '../model/priority-class.ts';
@@ -158,8 +158,12 @@ async function follow(
       thread.send({ kind: 'entries', bytes, lengths }, bytes);
     }
     if (signal.aborted) return;
-    from = await store.heads();
-    await load(parts, { life, term }, from);
+    // A store that comes back from a loss may go again before everything is loaded.
+    from = await untilAvailable(async () => {
+      const newest = await store.heads();
+      await load(parts, { life, term }, newest);
+      return newest;
+    }, signal);
   }
 }
 
@@ -285,8 +289,4 @@ function saveExecutor({ store, logger }: SchedulerHostDeps, bytes: Uint8Array): 
   store.control({ kind: Control_Kind.KIND_EXECUTOR, name: id, record: bytes }).catch((error: unknown) => {
     logger.warn({ err: error, executor: id }, 'the record of an executor was not kept');
   });
-}
-
-function isPassing(error: unknown): boolean {
-  return error instanceof ArmadaError && (error.code === 'UNAVAILABLE' || error.code === 'OVERLOADED');
 }

@@ -55,18 +55,26 @@ interface Placed<Job> {
   place: JobPlace;
 }
 
-/** Finds numbers for what several jobs of a batch share, counted from 1. */
-class Numbered<Key, Value> {
-  readonly values: Value[] = [];
-  readonly #numbers = new Map<Key, number>();
-  of(key: Key, value: () => Value): number {
-    let number = this.#numbers.get(key);
-    if (number === undefined) {
-      number = this.values.push(value());
-      this.#numbers.set(key, number);
-    }
-    return number;
-  }
+/** Gives numbers, counted from 1, to what several jobs of a batch share. */
+interface Numbered<Value> {
+  readonly values: readonly Value[];
+  of(key: string, value: Value): number;
+}
+
+function createNumbered<Value>(): Numbered<Value> {
+  const values: Value[] = [];
+  const numbers = new Map<string, number>();
+  return {
+    values,
+    of(key, value) {
+      let number = numbers.get(key);
+      if (number === undefined) {
+        number = values.push(value);
+        numbers.set(key, number);
+      }
+      return number;
+    },
+  };
 }
 
 /** The arguments of a batch. Throws when it breaks the rules of the port. */
@@ -77,15 +85,15 @@ export function encodeAppend(
 ): Argument[] {
   const submitted = batch.submitted.map((job) => placed(job, partitions));
   const changed = batch.changed.map((job) => placed(job, partitions));
-  const sets = new Numbered<string, string>();
-  for (const { jobSetName } of batch.sequences) sets.of(jobSetName, () => jobSetName);
+  const sets = createNumbered<string>();
+  for (const { jobSetName } of batch.sequences) sets.of(jobSetName, jobSetName);
   assert.equal(sets.values.length, batch.sequences.length, 'a batch has one sequence for each job set');
-  const templates = new Numbered<string, Template>();
+  const templates = createNumbered<Template>();
   const numbers: Numbers = {
-    set: ({ jobSet }) => sets.of(jobSet, () => jobSet),
+    set: ({ jobSet }) => sets.of(jobSet, jobSet),
     template: (record) => {
       const template = templateOf(record);
-      return templates.of(template.id.toString('latin1'), () => template);
+      return templates.of(template.id.toString('latin1'), template);
     },
   };
   const changes = changeArguments(changed, numbers);

@@ -166,8 +166,12 @@ const AWAY = new Set([
   'UNBLOCKED',
 ]);
 
-/** The partition is with another server of the Cluster. */
-export class Moved extends ArmadaError {}
+/** Whether the partition is with another server of the Cluster, and nothing was done. */
+export function hasMoved(error: unknown): boolean {
+  return (
+    error instanceof ArmadaError && error.cause instanceof Error && error.cause.message.startsWith('MOVED ')
+  );
+}
 
 /** How a failure is told to callers. */
 function refusalOf(error: unknown): Error {
@@ -176,7 +180,6 @@ function refusalOf(error: unknown): Error {
   if (error.name !== 'ReplyError') {
     return new ArmadaError('UNAVAILABLE', `Redis cannot be reached: ${error.message}`, { cause: error });
   }
-  if (word === 'MOVED') return new Moved('UNAVAILABLE', 'the Cluster is changing', { cause: error });
   if (word === 'OOM') {
     return new ArmadaError(
       'UNAVAILABLE',

@@ -8,7 +8,7 @@ import type { Logger } from '../../base/logger.ts';
 import { ArmadaError } from '../../base/errors.ts';
 import {
   type Command,
-  Moved,
+  hasMoved,
   newClient,
   type NodeEvents,
   openNode,
@@ -183,7 +183,7 @@ async function connectCluster(options: WireOptions): Promise<Connections> {
         return await act(nodeAt(ownerOf(partition)));
       } catch (error) {
         if (!(error instanceof ArmadaError)) throw error;
-        if (!(error instanceof Moved) || moves === MAX_MOVES) {
+        if (!hasMoved(error) || moves === MAX_MOVES) {
           // The next command may find another server in its place.
           void relearn().catch(() => {});
           throw error;
