@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ArmadaError } from '@armada-ts/server/base/errors';
 import { changeBatch, queueChange, submitJobs } from './builders.ts';
 import { applied, entryOf, idsOf } from './compare.ts';
+import { createSteppedClock } from './engine.ts';
 import { startSentinels } from './redis-sentinel.engine.ts';
 import { openAt } from './redis.engine.ts';
 import {
@@ -229,4 +230,31 @@ test('a failover that lost writes is noticed', { timeout: 60_000 }, async (t) =>
   assert.equal(info?.queued, 2);
   assert(store.info.epochMs > epochMs);
   assert.deepEqual(idsOf(await store.read.jobs(idsOf(kept.jobs))), idsOf(kept.jobs));
+});
+
+test('retention of much never holds Redis up for 10 ms', { timeout: 60_000 }, async (t) => {
+  const { redis, url } = await startOwn(t, ['--save', '', '--slowlog-log-slower-than', '10000']);
+  const clock = createSteppedClock(1_800_000_000_000);
+  const store = await openAt(url, { clock });
+  t.after(() => store.close());
+  await store.control(queueChange('queue'));
+  const jobs = { specBytes: 1000, externalJobUri: 'https://example.com/1', jobSet: 'set' };
+  for (let i = 0; i < 10; i++) {
+    const submitted = await applied(store, submitJobs(1000, jobs));
+    await applied(store, changeBatch(submitted.jobs, 'succeed', { atMs: clock.now() }));
+  }
+  for (let i = 0; i < 500; i++) {
+    const { jobs: one } = await applied(store, submitJobs(1, { jobSet: `set-${i % 50}` }));
+    await applied(store, changeBatch(one, 'succeed', { atMs: clock.now() }));
+  }
+  await redisCli(redis.port, 'slowlog', 'reset');
+  clock.step(1000);
+  while (await store.trim(clock.now(), { eventsMs: 1, recordsMs: 1, logMs: 1 }));
+  assert.equal(await store.read.jobSet('queue', 'set'), undefined);
+  const slow = await redisCli(redis.port, 'slowlog', 'get');
+  assert.equal(slow.trim(), '', slow.slice(0, 500));
+  // Nothing of a job stays behind: what is left is of the partitions, the queue and the store.
+  const keys = (await redisCli(redis.port, 'keys', '*')).trim().split('\n');
+  const left = keys.filter((key) => !/^armada:\{\d+\}(:control:1|:store)?$/.test(key));
+  assert.deepEqual(left, []);
 });
