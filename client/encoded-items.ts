@@ -1,6 +1,7 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { hash, randomUUID } from 'node:crypto';
 import { JobSubmitRequest, JobSubmitRequestItem, SubmitService } from '@armada-ts/api/api/submit';
 import type { JobSubmitResponse } from '@armada-ts/api/api/submit';
+import { sortMaps } from '@armada-ts/api/encoded/sort-maps';
 import type { Method } from './connect.ts';
 
 /** An item as it goes over the wire, encoded once however often it is measured and sent. */
@@ -15,7 +16,8 @@ export interface EncodedItem {
 /**
  * Where items without a client id get one from. `content`: from the job set,
  * the item, and how many equal items stand before it, so that submitting the
- * same list again makes nothing twice. `random`: from chance, so that every
+ * same list again makes nothing twice, in whatever order labels and other maps
+ * are written. `random`: from chance, so that every
  * submission makes new jobs.
  */
 export type ClientIds = 'content' | 'random';
@@ -41,11 +43,13 @@ export function gangOf(item: JobSubmitRequestItem): string {
   return item.annotations.get(GANG_ID) ?? '';
 }
 
+/** The content is put into canonical form first, in place, as what is sent may have any order too. */
 function contentIds(jobSetId: string): (content: Uint8Array) => string {
   const seen = new Map<string, number>();
+  const prefix = Buffer.from(`${jobSetId}\0`);
   return (content) => {
-    const hash = createHash('sha256').update(jobSetId).update('\0').update(content).digest('base64url');
-    const key = hash.slice(0, HASH_LENGTH);
+    sortMaps(content, 0, content.length);
+    const key = hash('sha256', Buffer.concat([prefix, content]), 'base64url').slice(0, HASH_LENGTH);
     const before = seen.get(key) ?? 0;
     seen.set(key, before + 1);
     return `${key}-${before}`;

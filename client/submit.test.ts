@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { status } from '@grpc/grpc-js';
 import { JobSubmitRequestItem, type JobSubmitRequest, type SubmitServer } from '@armada-ts/api/api/submit';
 import { BadRequest, RetryInfo } from '@armada-ts/api/google/rpc/error_details';
+import { contentClientIds } from './client-ids.ts';
 import { connect } from './connect.ts';
 import { submitJobs, type SubmittedItem } from './submit.ts';
 import { detail, refusal, startFakeServer } from './testing/fake-server.ts';
@@ -117,6 +118,20 @@ test('submitJobs() makes client ids of content, so that the same list is the sam
   const elsewhere = await idsOf(list, 'another');
   const [chance] = await idsOf(list, 'set', 'random');
   for (const id of [elsewhere[0], elsewhere[1], chance]) assert.ok(id && !ids.includes(id));
+});
+
+test('submitJobs() makes the same client ids however the entries of maps are ordered', () => {
+  const ids = [
+    ['a', 'b'],
+    ['b', 'a'],
+  ].map((keys) => {
+    const labels = new Map(keys.map((key) => [key, '1']));
+    const limits = new Map(keys.map((key) => [key, { string: '1' }]));
+    const podSpecs = [{ containers: [{ name: 'main', resources: { limits } }] }];
+    const given = JobSubmitRequestItem.fromPartial({ labels, annotations: labels, podSpecs });
+    return contentClientIds('set', [given]);
+  });
+  assert.deepEqual(ids[0], ids[1]);
 });
 
 test('submitJobs() keeps a bounded number of requests under way', async () => {

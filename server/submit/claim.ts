@@ -6,7 +6,7 @@
  * sorted before hashing.
  */
 import { hash } from 'node:crypto';
-import { sortMaps } from './sort-maps.ts';
+import { sortMaps } from '@armada-ts/api/encoded/sort-maps';
 
 /** 128 bits of SHA-256. */
 const HASH_BYTES = 16;

@@ -6,9 +6,9 @@
  * of a job, at a fraction of encoding it again.
  */
 import { JobSubmitRequest, JobSubmitRequestItem } from '@armada-ts/api/api/submit';
+import { createFieldCursor, nextField } from '@armada-ts/api/encoded/fields';
 import { PodSpec } from '@armada-ts/api/k8s/io/api/core/v1/core';
 import { UndecodableError } from '../base/errors.ts';
-import { createFieldCursor, nextField } from './fields.ts';
 
 /** A submit request whose items are encoded JobSubmitRequestItems. */
 export interface ReceivedSubmit {

@@ -1,7 +1,7 @@
 /**
- * Go writes the entries of a map in random order. Here they are put into a
- * fixed one, within the encoded item: entries change places and nothing else,
- * so every length stays as it is.
+ * Go writes the entries of a map in random order, other clients in that of the
+ * caller's file. Here they are put into a fixed one, within the encoded item:
+ * entries change places and nothing else, so every length stays as it is.
  */
 import { createFieldCursor, type FieldCursor, nextField } from './fields.ts';
 

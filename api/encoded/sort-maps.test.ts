@@ -3,7 +3,6 @@ import { test } from 'node:test';
 import { describeMessage } from '@armada-ts/api/descriptors';
 import { JobSubmitRequestItem } from '@armada-ts/api/api/submit';
 import { sortMaps } from './sort-maps.ts';
-import { sampleItem } from './testing/sample.ts';
 
 type Parts = Record<string, unknown>;
 
@@ -45,7 +44,9 @@ test('sortMaps() makes one of all orders of every map there is', () => {
 
 test('sortMaps() keeps lists in their order', () => {
   const args = ['b', 'a', 'c'];
-  const item = sampleItem({ podSpec: { containers: [{ args, env: args.map((name) => ({ name })) }] } });
+  const item = JobSubmitRequestItem.fromPartial({
+    podSpec: { containers: [{ args, env: args.map((name) => ({ name })) }] },
+  });
   assert.deepEqual(JobSubmitRequestItem.decode(sortedBytes(item)), item);
 });
 
@@ -54,7 +55,9 @@ test('sortMaps() throws at nothing, wherever the bytes end', () => {
     ['b', '1'],
     ['a', '2'],
   ]);
-  const item = JobSubmitRequestItem.encode(sampleItem({ labels })).finish();
+  const item = JobSubmitRequestItem.encode(
+    JobSubmitRequestItem.fromPartial({ labels, namespace: 'default' }),
+  ).finish();
   for (let length = 0; length < item.length; length++) {
     const bytes = Buffer.from(item.subarray(0, length));
     sortMaps(bytes, 0, length);
