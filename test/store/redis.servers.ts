@@ -113,6 +113,7 @@ function answers(port: number): Promise<boolean> {
 
 export async function end(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
+  child.ref();
   child.kill('SIGKILL');
   await once(child, 'exit');
 }
