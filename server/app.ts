@@ -43,6 +43,7 @@ export interface App {
   grpcAddress: string;
   /** `http://host:port`. */
   httpUrl: string;
+  /** Where everything is kept, and what an answered submit survives. */
   store: string;
   /** Rejects when a part has failed beyond repair: the process should end, and be started again. */
   failed: Promise<never>;
@@ -100,7 +101,7 @@ export async function startApp(config: Config, { clock, logger }: AppTools): Pro
   return {
     grpcAddress: addressOf(config.host, grpcPort),
     httpUrl,
-    store: store.info.name,
+    store: `${store.info.name}, ${store.info.acknowledgement}`,
     failed: Promise.race([
       store.failed,
       scheduler.failed,

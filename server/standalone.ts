@@ -133,6 +133,7 @@ function greet(app: App, flags: Flags, nodes: number): void {
   gRPC    ${app.grpcAddress}
   health  ${app.httpUrl}/health
   data    ${resolve(flags.data)}
+  store   ${app.store}
 
 Run a first job from a second shell:
 

@@ -1,5 +1,5 @@
 // Installs what the tests need of the system besides Node: Redis, of which they
-// start servers of their own. Runs before the tests, on whatever Node the
+// start servers of their own, and openssl, for certificates. Runs before the tests, on whatever Node the
 // system has, hence plain JavaScript. `npm start` needs none of it.
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
@@ -10,6 +10,7 @@ const PACKAGES = {
   'redis-server': 'redis-server',
   'redis-sentinel': 'redis-sentinel',
   'redis-cli': 'redis-tools',
+  openssl: 'openssl',
 };
 
 const missing = Object.keys(PACKAGES).filter((program) => !isInstalled(program));

@@ -9,6 +9,7 @@ import { ArmadaError } from '@armada-ts/server/base/errors';
 import { changeBatch, queueChange, submitJobs } from './builders.ts';
 import { applied, entryOf, idsOf } from './compare.ts';
 import { createSteppedClock } from './engine.ts';
+import { startCluster } from './redis-cluster.engine.ts';
 import { startSentinels } from './redis-sentinel.engine.ts';
 import { openAt } from './redis.engine.ts';
 import {
@@ -257,4 +258,27 @@ test('retention of much never holds Redis up for 10 ms', { timeout: 60_000 }, as
   const keys = (await redisCli(redis.port, 'keys', '*')).trim().split('\n');
   const left = keys.filter((key) => !/^armada:\{\d+\}(:control:1|:store)?$/.test(key));
   assert.deepEqual(left, []);
+});
+
+test('a Cluster whose master dies goes on with its replica', { timeout: 60_000 }, async (t) => {
+  const { url, servers } = await startCluster(1);
+  t.after(() => Promise.all(servers.map((server) => server.kill())));
+  const store = await openAt(url, { acknowledgement: 'replicated' });
+  t.after(() => store.close());
+  const queues = Array.from({ length: 12 }, (_, i) => `queue-${i}`);
+  await Promise.all(queues.map((queue) => store.control(queueChange(queue))));
+  const before = await Promise.all(queues.map((queue) => applied(store, submitJobs(2, { queue }))));
+  const heads = await store.heads();
+  await servers[0]?.kill();
+  const ids = before.flatMap(({ jobs }) => idsOf(jobs));
+  assert.equal((await whenAvailable(() => store.read.jobs(ids))).length, ids.length);
+  assert.deepEqual(await store.heads(), heads);
+  await servers[0]?.restart();
+  const after = await Promise.all(
+    queues.map((queue) => {
+      const batch = submitJobs(1, { queue });
+      return whenAvailable(() => store.append(batch));
+    }),
+  );
+  assert(after.every(({ outcome }) => outcome === 'applied' || outcome === 'repeated'));
 });

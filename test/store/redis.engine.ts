@@ -2,6 +2,7 @@
 import { systemClock } from '@armada-ts/server/base/clock';
 import { silentLogger } from '@armada-ts/server/base/logger';
 import { openRedisStore } from '@armada-ts/server/store/redis/open';
+import type { AcknowledgementLevel, Store } from '@armada-ts/server/store/store';
 import { randomUUID } from 'node:crypto';
 import type { Engine, OpenOptions } from './engine.ts';
 import { createDirectory, type RedisServer, startRedis, SYNCED } from './redis.servers.ts';
@@ -15,11 +16,16 @@ export async function sharedRedis(): Promise<RedisServer> {
 }
 
 /** Opens the store at a URL, as the conformance suite wants it. */
-export function openAt(url: string, { clock = systemClock, partitions, tailEntries }: OpenOptions = {}) {
+export function openAt(
+  url: string,
+  options: OpenOptions & { acknowledgement?: AcknowledgementLevel } = {},
+): Promise<Store> {
+  const { clock = systemClock, partitions, tailEntries, acknowledgement } = options;
   return openRedisStore({
     url,
     clock,
     logger: silentLogger,
+    ...(acknowledgement && { acknowledgement }),
     ...(partitions !== undefined && { partitions }),
     ...(tailEntries !== undefined && { limits: { tailEntries } }),
   });

@@ -178,7 +178,8 @@ function refusalOf(error: unknown): Error {
   if (!(error instanceof Error)) return new Error(String(error));
   const [word = ''] = error.message.split(' ', 1);
   if (error.name !== 'ReplyError') {
-    return new ArmadaError('UNAVAILABLE', `Redis cannot be reached: ${error.message}`, { cause: error });
+    const reason = /writeable/.test(error.message) ? 'there is no connection' : error.message;
+    return new ArmadaError('UNAVAILABLE', `Redis cannot be reached: ${reason}`, { cause: error });
   }
   if (word === 'OOM') {
     return new ArmadaError(
@@ -195,9 +196,14 @@ function refusalOf(error: unknown): Error {
   return error;
 }
 
-/** Connects, or waits for a connection that is being made. Throws UNAVAILABLE when there is none in time. */
+/** Connects, or waits for a connection that is being made. Throws UNAVAILABLE, with the cause, when there is none in time. */
 export async function ready(client: Redis): Promise<void> {
   if (client.status === 'ready') return;
+  let cause: unknown;
+  const hear = (error: unknown): void => {
+    cause = error;
+  };
+  client.on('error', hear);
   try {
     if (client.status === 'wait') await client.connect();
     else {
@@ -207,7 +213,11 @@ export async function ready(client: Redis): Promise<void> {
       });
     }
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new ArmadaError('UNAVAILABLE', `cannot connect to Redis: ${reason}`, { cause: error });
+    // That a connection has closed tells less than why.
+    cause ??= error;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new ArmadaError('UNAVAILABLE', `cannot connect to Redis: ${reason}`, { cause });
+  } finally {
+    client.off('error', hear);
   }
 }

@@ -128,6 +128,8 @@ async function infoOf(node: RedisNode, address: string): Promise<ServerInfo> {
 /** How often, and how long between, the Cluster is asked where a partition has gone before a command is given up. */
 const MAX_MOVES = 5;
 const MOVE_MS = 50;
+/** How long connecting to the servers of a Cluster may hold up whoever needs one of them. */
+const CONNECT_MS = 1000;
 
 async function connectCluster(options: WireOptions): Promise<Connections> {
   const { place, onChange } = options;
@@ -171,7 +173,10 @@ async function connectCluster(options: WireOptions): Promise<Connections> {
       nodes.delete(address);
       node.close();
     }
-    await Promise.all(owners.map((address) => nodeAt(address).connected()));
+    // A server that has just died is an owner until it is replaced; nobody is to wait for it.
+    const connecting = Promise.all(owners.map((address) => nodeAt(address).connected()));
+    await Promise.race([connecting, sleep(CONNECT_MS, undefined, { ref: false })]);
+    connecting.catch(() => {});
   }
 
   const relearn = (): Promise<void> => (learning ??= learn().finally(() => (learning = undefined)));
