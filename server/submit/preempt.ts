@@ -58,7 +58,8 @@ async function ask(
     if (record === undefined) continue;
     const refusal = refusalOf(deps, record, specs.get(record.jobId));
     results.set(record.jobId, refusal ?? '');
-    if (refusal !== undefined) continue;
+    // Whoever is meant already is so with all of its gang.
+    if (refusal !== undefined || meant.has(record.jobId)) continue;
     for (const each of [job, ...(await gangOf(deps, record))]) meant.set(each.record?.jobId ?? '', each);
   }
   const created = timestampOf(deps.clock.now());
@@ -67,11 +68,11 @@ async function ask(
     created,
     event: { $case: 'jobPreemptionRequested', value: { jobId, reason } },
   }));
-  const left = records.filter(
-    (one) => results.get(one.jobId) === '' && !one.preempt && !asked.has(one.jobId),
-  );
-  // Its run has ended meanwhile, and with it there is nothing left to ask for.
-  for (const { jobId } of left) results.set(jobId, hasNoRun(jobId));
+  const left = records.map((one) => one.jobId).filter((id) => results.get(id) === '' && !asked.has(id));
+  for (const { record } of await deps.store.read.jobs(left)) {
+    // Somebody else asked. If not, its run has ended meanwhile, and there is nothing left to ask for.
+    if (record && !record.preempt) results.set(record.jobId, hasNoRun(record.jobId));
+  }
   return results;
 }
 

@@ -157,3 +157,33 @@ test('a run that ends before the request is kept is told', async (context) => {
   const { preemptionResults } = await preemptJobs({ ...deps, store }, ann, preempt([id!]));
   assert.equal(preemptionResults.get(id!), `job ${id} has no run that could be preempted`);
 });
+
+test('a request that somebody else made meanwhile is as good as this one', async (context) => {
+  const deps = await openSubmit(context);
+  const [id] = await submitted(deps, [YIELDING]);
+  await lease(deps, id!);
+  let appends = 0;
+  const store = interposed(deps.store, async () => {
+    if (appends++ === 0) await preemptJobs(deps, ann, preempt([id!], { reason: 'first' }));
+  });
+  const { preemptionResults } = await preemptJobs({ ...deps, store }, ann, preempt([id!]));
+  assert.equal(preemptionResults.get(id!), '');
+  assert.equal((await recordOf(deps, id!)).record?.preempt?.reason, 'first');
+});
+
+test('a gang of which all members are named is read once', async (context) => {
+  const deps = await openSubmit(context);
+  const gang = { 'armadaproject.io/gangId': 'g', 'armadaproject.io/gangCardinality': '3' };
+  const members = await submitted(deps, [YIELDING, YIELDING, YIELDING], gang);
+  for (const id of members) await lease(deps, id);
+  let pages = 0;
+  const { read } = deps.store;
+  const jobsOfSet: typeof read.jobsOfSet = (...of) => {
+    pages++;
+    return read.jobsOfSet(...of);
+  };
+  const store = { ...deps.store, read: { ...read, jobsOfSet } };
+  const { preemptionResults } = await preemptJobs({ ...deps, store }, ann, preempt(members));
+  assert.ok([...preemptionResults.values()].every((refusal) => refusal === ''));
+  assert.equal(pages, 1);
+});
