@@ -3,22 +3,29 @@ import { execFile } from 'node:child_process';
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { test, type TestContext } from 'node:test';
 import { promisify } from 'node:util';
-import { startDevServer } from './dev-server.ts';
+import { type DevServer, type DevServerOptions, startDevServer } from './dev-server.ts';
 import { submitJob } from './job.ts';
 import { createQueue, deleteQueue, getQueue } from './queues.ts';
 import { watchJobSet } from './events.ts';
 
+/** Closed also after a test that took too long: a server that is left open would keep the test file from ending. */
+async function startServer(t: TestContext, options?: DevServerOptions): Promise<DevServer> {
+  const server = await startDevServer(options);
+  t.after(() => server.close());
+  return server;
+}
+
 const signals = ['SIGINT', 'SIGTERM', 'uncaughtException', 'unhandledRejection'] as const;
 
 test('startDevServer() starts servers that know nothing of each other, and leaves nothing behind', {
-  timeout: 30_000,
-}, async () => {
+  timeout: 60_000,
+}, async (t) => {
   const listeners = () => signals.map((name) => process.listenerCount(name));
   const before = listeners();
-  await using first = await startDevServer();
-  await using second = await startDevServer({ runtime: 'simulated' });
+  const first = await startServer(t);
+  const second = await startServer(t, { runtime: 'simulated' });
   await createQueue(first.connection, { name: 'demo' });
   assert.equal((await getQueue(first.connection, 'demo')).name, 'demo');
   await assert.rejects(getQueue(second.connection, 'demo'), { code: 'NOT_FOUND' });
@@ -27,8 +34,8 @@ test('startDevServer() starts servers that know nothing of each other, and leave
   await assert.rejects(getQueue(first.connection, 'demo'), { code: 'CANCELLED' });
 });
 
-test('startDevServer() simulates runs as it is told', { timeout: 30_000 }, async () => {
-  await using server = await startDevServer({
+test('startDevServer() simulates runs as it is told', { timeout: 60_000 }, async (t) => {
+  const server = await startServer(t, {
     runtime: 'simulated',
     simulated: { minRunMs: 1, meanRunMs: 1, maxRunMs: 1, failureRatio: 1 },
   });
@@ -44,7 +51,7 @@ test('startDevServer() simulates runs as it is told', { timeout: 30_000 }, async
 });
 
 test('close() ends what still runs and removes what was kept, and then the process ends by itself', {
-  timeout: 30_000,
+  timeout: 60_000,
 }, async (t) => {
   const directory = await mkdtemp(join(tmpdir(), 'armada-dev-test-'));
   t.after(() => rm(directory, { recursive: true, force: true }));
@@ -67,19 +74,27 @@ await server.close();
   );
   const env = { ...process.env, TMPDIR: directory };
   const args = ['--conditions=source', program];
-  const { stdout } = await promisify(execFile)(process.execPath, args, { env, timeout: 20_000 });
+  const { stdout } = await promisify(execFile)(process.execPath, args, { env, timeout: 50_000 });
   const pid = Number(stdout);
   assert.ok(pid > 1, stdout);
   assert.throws(() => process.kill(pid, 0), { code: 'ESRCH' });
   assert.deepEqual(await readdir(directory), ['program.ts']);
 });
 
-test('a watch of a queue that was deleted does not begin', { timeout: 30_000 }, async () => {
-  await using server = await startDevServer({ runtime: 'simulated' });
+test('a watch of a queue that is deleted ends, and another does not begin', {
+  timeout: 60_000,
+}, async (t) => {
+  const server = await startServer(t, { runtime: 'simulated' });
   const place = { queue: 'demo', jobSetId: 'set' };
   await createQueue(server.connection, { name: 'demo' });
   await (await submitJob(server.connection, { ...place, command: ['true'] })).result();
+  const watch = () => watchJobSet(server.connection, place);
+  const reading = watch();
+  await reading.next();
   await deleteQueue(server.connection, 'demo');
-  const watch = watchJobSet(server.connection, { ...place, fromMessageId: '' });
-  await assert.rejects(watch.next(), { code: 'NOT_FOUND', reason: 'QUEUE_NOT_FOUND' });
+  const gone = { code: 'NOT_FOUND', reason: 'QUEUE_NOT_FOUND' };
+  await assert.rejects(async () => {
+    for await (const { body } of reading) assert.equal(body.value.queue, 'demo');
+  }, gone);
+  await assert.rejects(watch().next(), gone);
 });

@@ -8,6 +8,8 @@
  * all who ask at the same time. So nobody's slowness makes anything grow:
  * whoever lags reads the store until it is inside the kept part again.
  */
+import { Control_Kind } from '@armada-ts/api/armada/store/v1/store';
+import { queueNotFound } from '../auth/queue-access.ts';
 import { ArmadaError } from '../base/errors.ts';
 import type { LogEntry, StoredSequence, Store } from '../store/store.ts';
 import { shown } from '../model/names.ts';
@@ -56,6 +58,7 @@ export interface Feed {
    * The sequence after number `after`, or undefined when there is none yet.
    * Throws what the store throws, EVENTS_GONE when it is no longer kept, and
    * UNAVAILABLE when the job set was removed meanwhile and its numbers begin anew.
+   * After the last sequence of a queue that was deleted it throws QUEUE_NOT_FOUND.
    */
   next(after: number): Promise<EncodedSequence | undefined>;
 
@@ -78,6 +81,8 @@ interface FeedState {
   newest: number;
   /** Another incarnation has taken its place. */
   isOver: boolean;
+  /** Its queue was deleted, so nothing follows. */
+  isQueueGone: boolean;
   kept: Map<number, KeptSequence>;
   keptBytes: number;
   /** What it may keep now, in bytes. */
@@ -101,6 +106,16 @@ export function createEventHub(store: Store): EventHub {
   const feeds = new Map<string, FeedState>();
   const maxKeptBytes = (): number => Math.min(MAX_FEED_BYTES, MAX_HUB_BYTES / feeds.size);
 
+  /** Whoever comes later has found the queue made anew, and shares no feed with those who are told of its end. */
+  const endQueue = (queue: string): void => {
+    for (const [key, feed] of feeds) {
+      if (feed.queue !== queue) continue;
+      feed.isQueueGone = true;
+      feeds.delete(key);
+      wake(feed);
+    }
+  };
+
   return {
     apply(entry) {
       for (const stored of entry.sequences) {
@@ -112,6 +127,8 @@ export function createEventHub(store: Store): EventHub {
         if (!feed.isOver) void encodingOf(store, feed, stored);
         wake(feed);
       }
+      const { control } = entry;
+      if (control?.kind === Control_Kind.KIND_QUEUE && control.record === undefined) endQueue(control.name);
     },
 
     missed() {
@@ -147,6 +164,7 @@ function emptyFeed(queue: string, jobSet: string, maxKeptBytes: () => number): F
     streamCreatedMs: 0,
     newest: -1,
     isOver: false,
+    isQueueGone: false,
     kept: new Map(),
     keptBytes: 0,
     maxKeptBytes,
@@ -169,18 +187,18 @@ function openFeed(store: Store, feed: FeedState, remove: () => void): Feed {
       if (kept) return await kept.encoding;
       page = page.slice(page.findLastIndex(({ number }) => number <= after) + 1);
       if (page.length === 0) {
-        if (after === feed.newest) return undefined;
+        if (after === feed.newest) return noneYet(feed);
         page = await loadPage(store, feed, after);
         if (isPast(feed, after)) throw startedAnew(feed);
       }
       const stored = page[0];
-      return stored && (await encodingOf(store, feed, stored));
+      return stored ? await encodingOf(store, feed, stored) : noneYet(feed);
     },
 
     runFrom: (first, end) => runFrom(feed, first, end),
 
     async changed(after, signal) {
-      if (signal.aborted || feed.isOver || feed.newest > after || feed.newest < 0) return;
+      if (signal.aborted || feed.isOver || feed.isQueueGone || feed.newest > after || feed.newest < 0) return;
       await waiter(signal);
     },
 
@@ -237,6 +255,10 @@ function runFrom(feed: FeedState, first: EncodedSequence, end: number): EncodedR
 function canGrow(feed: FeedState, { last, bytes }: EncodedRun, end: number): boolean {
   const next = last < end ? feed.kept.get(last + 1)?.encoded : undefined;
   return next !== undefined && bytes.length + next.events.bytes.length <= RUN_BYTES;
+}
+
+function noneYet({ isQueueGone, queue }: FeedState): undefined {
+  if (isQueueGone) throw queueNotFound(queue);
 }
 
 /** Whether the stream has no such number any more. */

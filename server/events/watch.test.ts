@@ -1,4 +1,5 @@
 import { SubmitJob } from '@armada-ts/api/armadaevents/armadaevents';
+import { Control_Kind } from '@armada-ts/api/armada/store/v1/store';
 import fc from 'fast-check';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -6,6 +7,7 @@ import { idsIn } from './testing/framed.ts';
 import { createStreams, type Payload, type Streams } from './testing/streams.ts';
 import { createAuthorizer } from '../auth/authorizer.ts';
 import { standaloneAuth } from '../auth/config.ts';
+import { controlEntry } from '../store/entries.ts';
 import { createEventHub, type EventHub } from './hub.ts';
 import { jobSetEvents, type JobSetEventsRequest } from './watch.ts';
 
@@ -258,6 +260,28 @@ test('a reader that is overtaken by retention learns that it has missed somethin
     },
     { code: 'EVENTS_GONE' },
   );
+});
+
+test('a watch ends after the last event of a queue that is deleted, and not when the queue is made anew', async () => {
+  const world = setUp();
+  const tell = (record: Buffer | null) =>
+    world.hub.apply(controlEntry(0, 9, { kind: Control_Kind.KIND_QUEUE, name: 'queue', record }));
+  world.news(submit);
+  const reading = world.read({ watch: true });
+  const ended = assert.rejects(reading.done, { code: 'QUEUE_NOT_FOUND' });
+  await settled();
+  world.news(cancel);
+  tell(Buffer.alloc(0));
+  tell(null);
+  await ended;
+  assert.equal(reading.ids.length, 3);
+  tell(Buffer.alloc(0));
+  const next = world.read({ watch: true, fromMessageId: reading.ids.at(-1)! });
+  world.news(cancel);
+  await settled();
+  assert.equal(next.ids.length, 1);
+  next.stop();
+  await next.done;
 });
 
 test('an aborted reader ends, wherever it waits', async () => {

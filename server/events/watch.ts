@@ -39,7 +39,7 @@ interface Cursor {
  * The public events of a job set, in order, each once: pieces of framed events
  * (base/framing.ts), ready to be sent. Without `watch` it ends at what was newest when it began.
  *
- * Throws QUEUE_NOT_FOUND, PERMISSION_DENIED, JOB_SET_NOT_FOUND, INVALID_REQUEST
+ * Throws QUEUE_NOT_FOUND (also after the last event of a queue that is deleted), PERMISSION_DENIED, JOB_SET_NOT_FOUND, INVALID_REQUEST
  * (an id that is none) and EVENTS_GONE (an id whose successors are no longer kept).
  */
 export async function* jobSetEvents(
@@ -48,11 +48,10 @@ export async function* jobSetEvents(
   request: JobSetEventsRequest,
   signal: AbortSignal,
 ): AsyncGenerator<Buffer> {
-  await queueFor(deps, principal, request.queue, 'watch');
-
   // Joining before looking makes sure that nothing falls between the two.
   const feed = deps.hub.join(request.queue, request.jobSet);
   try {
+    await queueFor(deps, principal, request.queue, 'watch');
     const info = await deps.store.read.jobSet(request.queue, request.jobSet);
     if (!info && request.errorIfMissing) {
       const message = `job set ${shown(request.jobSet)} of queue ${shown(request.queue)} has no events`;
