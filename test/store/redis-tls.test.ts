@@ -36,7 +36,10 @@ test('TLS, and a user who may do no more than is needed', { timeout: 60_000 }, a
   const redis = await startRedis(directory, [
     ...SYNCED,
     ...tls,
-    ...['--tls-ca-cert-file', certificate, '--tls-auth-clients', 'no'],
+    '--tls-ca-cert-file',
+    certificate,
+    '--tls-auth-clients',
+    'no',
   ]);
   t.after(() => redis.kill());
   await redisCli(redis.port, 'acl', 'setuser', 'armada', 'on', '>secret', ...RIGHTS.split(' '));
