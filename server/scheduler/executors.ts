@@ -139,7 +139,8 @@ export function cordonExecutor(executors: Executors, id: string, isCordoned: boo
 
 /**
  * An operator says that the executor is gone: it gets nothing new, and is
- * forgotten once it has no valid run. Should it show itself, it is as good as new.
+ * forgotten once it has no valid run and has been quiet for executorQuietMs.
+ * Should it show itself, it is as good as new.
  */
 export function dismissExecutor(executors: Executors, id: string): void {
   const executor = executors.byId.get(id);
@@ -293,10 +294,12 @@ function relist(executors: Executors, executor: Executor): void {
 }
 
 function isForgettable(executors: Executors, executor: Executor, now: Now): boolean {
-  const { executorForgottenMs } = executors.config;
+  const { executorForgottenMs, executorQuietMs } = executors.config;
   const silentMs = Math.max(now.elapsedMs - executor.heardAtMs, 0);
   const unseenMs = executor.isHeard ? silentMs : Math.max(now.wallMs - executor.seenAtMs, silentMs);
-  if (executor.isLive || (unseenMs < executorForgottenMs && !executor.isDismissed)) return false;
+  // A dismissed one may be alive all the same: until it could have shown itself, jobs that only it can run are kept.
+  const limitMs = executor.isDismissed ? executorQuietMs : executorForgottenMs;
+  if (executor.isLive || unseenMs < limitMs) return false;
   const charges = executors.state.charges.byExecutor.get(executor.id) ?? [];
   return [...charges].every((one) => one.state === 'leaving');
 }
