@@ -18,6 +18,7 @@ import {
   type SchedulingClass,
   type StoredJob,
 } from '@armada-ts/api/armada/store/v1/store';
+import { partitionOfSlot, slotOfQueue } from '../model/ids.ts';
 import { isTerminal, lastRun, validRun } from '../model/job.ts';
 import type { PriorityClasses } from '../model/priority-class.ts';
 import type { ActivePage } from '../store/store.ts';
@@ -112,7 +113,17 @@ export function applyEntry(state: State, entry: LogEntry): void {
 export function applyPage(state: State, page: Pick<ActivePage, 'jobs' | 'classes' | 'operations'>): void {
   for (const source of page.classes) learnClass(state, source);
   for (const stored of page.jobs) applyJob(state, stored);
-  for (const operation of page.operations) state.operations.set(operation.id, operation);
+  for (const operation of page.operations) {
+    // A newer one comes by the log, after the jobs that it means: the page may have been too early for those.
+    if (operation.openedAtNumber <= headOf(state, operation.queue)) {
+      state.operations.set(operation.id, operation);
+    }
+  }
+}
+
+/** Number of the last entry applied in the queue's partition. */
+function headOf({ positions }: State, queue: string): number {
+  return positions.get(partitionOfSlot(slotOfQueue(queue), positions.size)) ?? 0;
 }
 
 function learnClass(state: State, source: SchedulingClass): void {
