@@ -12,6 +12,7 @@ import {
   cordon,
   createWorld,
   decidedFor,
+  deliver,
   dismiss,
   loadAll,
   newScheduler,
@@ -206,6 +207,48 @@ test('the runs of a deleted executor are given up: queued again, failed where th
   show(world, { id: 'west', nodes: [node('n1', { cpu: '4' })] });
   await settle(world);
   assert.ok(there.every((each) => stateOf(world, each) === JobState.LEASED));
+});
+
+test('a lease on its way to the store is on its executor', async () => {
+  const world = createWorld();
+  queue(world, 'q');
+  show(world);
+  const id = submit(world);
+  world.isHeld = true;
+  world.scheduler.tick();
+  world.nowMs += 10;
+  dismiss(world, 'east');
+  const request = ask(world, GIVE_UP, { executorId: 'east' });
+  world.scheduler.tick();
+  await deliver(world);
+  assert.deepEqual(decidedFor(world, id), ['jobRunLeased', 'jobRunErrors', 'jobRequeued']);
+  assert.ok(isClosed(world, request));
+});
+
+test('what only a deleted executor can run waits for as long as one that is alive needs to say so', async () => {
+  for (const heardForMs of [50_000, 57_000, 63_000]) {
+    const world = createWorld();
+    queue(world, 'q');
+    const showBoth = (): void => {
+      show(world);
+      show(world, { id: 'west', nodes: [node('n1', { cpu: '64' })] });
+    };
+    while (world.nowMs < heardForMs) {
+      showBoth();
+      await settle(world);
+      world.nowMs += 1_000;
+    }
+    dismiss(world, 'west');
+    const id = submit(world, { cpu: 64 });
+    for (let step = 0; step < 5; step++) {
+      await settle(world);
+      world.nowMs += 1_000;
+    }
+    assert.equal(stateOf(world, id), JobState.QUEUED);
+    showBoth();
+    await settle(world);
+    assert.equal(stateOf(world, id), JobState.LEASED);
+  }
 });
 
 test('a deleted executor is forgotten, and its nodes are room for nobody', async () => {

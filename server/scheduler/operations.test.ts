@@ -13,6 +13,7 @@ import {
   deliver,
   loadAll,
   newScheduler,
+  node,
   open,
   queue,
   settle,
@@ -203,4 +204,41 @@ test('of two new priorities the later counts, also when a new leader finds both'
     assert.deepEqual(closedIds(world), ids);
     assert.equal(world.records.get(job!)?.record.priority, 6);
   }
+});
+
+test('an operation whose jobs all wait for other decisions does not keep the scheduler busy', async () => {
+  const world = createWorld();
+  queue(world, 'q');
+  show(world, { nodes: [node('n1', { cpu: '2000' })] });
+  const ids = submitMany(world, 1_200);
+  world.isHeld = true;
+  assert.ok(world.scheduler.tick() > 0);
+  open(world, { id: 'op', event: cancelSet(world) });
+  // The first turn finds the jobs.
+  world.scheduler.tick();
+  assert.ok(world.scheduler.tick() > 0);
+  await deliver(world);
+  assert.ok(ids.every((id) => stateOf(world, id) === JobState.CANCELLED));
+});
+
+test('an operation that is newer than what was loaded waits for the jobs before it', async () => {
+  const world = createWorld();
+  queue(world, 'q');
+  const [early, late] = [submit(world), submit(world)];
+  open(world, { id: 'op', event: cancelSet(world) });
+  world.scheduler = newScheduler(world);
+  // Read after the operation was opened, and before that the jobs that were there by then.
+  world.scheduler.load({ heads: [2] });
+  const page = {
+    jobs: [world.records.get(early)!],
+    classes: [classOf({})],
+    operations: world.log[3]!.opened,
+  };
+  world.scheduler.load({ page });
+  await settle(world);
+  assert.deepEqual(closedIds(world), []);
+  world.scheduler.apply(world.log.slice(2));
+  await settle(world);
+  assert.ok([early, late].every((id) => stateOf(world, id) === JobState.CANCELLED));
+  assert.deepEqual(closedIds(world), ['op']);
 });

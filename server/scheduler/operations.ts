@@ -76,11 +76,15 @@ export function expand(operations: Operations, limit: number, nowMs: number): bo
   const share = Math.max(LEAST_SHARE, Math.ceil(left / ready.length));
   // Another one is first each time, so that none waits for all before it.
   const first = operations.turn++ % ready.length;
+  let hasMoved = false;
   for (const operation of [...ready.slice(first), ...ready.slice(0, first)]) {
     if (left <= 0) break;
-    left -= advance(operations, operation, Math.min(share, left), nowMs);
+    const { spent, waited } = advance(operations, operation, Math.min(share, left), nowMs);
+    left -= spent;
+    hasMoved ||= spent > waited;
   }
-  return left <= 0 && !isHeldUp;
+  // Jobs that wait for other decisions about them are worth another look once those have landed.
+  return left <= 0 && !isHeldUp && hasMoved;
 }
 
 /**
@@ -100,8 +104,16 @@ function independent(state: State): Operation[] {
   });
 }
 
-/** Goes on with one operation, and closes it when it is done. Returns what that counts as, in jobs. */
-function advance(operations: Operations, operation: Operation, limit: number, nowMs: number): number {
+/**
+ * Goes on with one operation, and closes it when it is done. Returns what that
+ * counts as, in jobs, and how many of them had to wait.
+ */
+function advance(
+  operations: Operations,
+  operation: Operation,
+  limit: number,
+  nowMs: number,
+): { spent: number; waited: number } {
   const { state, flights, expansions } = operations;
   let spent = 0;
   let expansion = expansions.get(operation.id);
@@ -124,7 +136,7 @@ function advance(operations: Operations, operation: Operation, limit: number, no
     boardClosing(flights, operation.queue, operation.id);
     spent += JOBS_PER_CLOSING;
   }
-  return spent;
+  return { spent, waited: later.length };
 }
 
 function begin(state: State, operation: Operation): { expansion: Expansion; lookedAt: number } {
@@ -154,7 +166,9 @@ function candidates(state: State, operation: Operation): { found: number[]; look
     return { found: jobsOfQueue(jobs, index), lookedAt: jobs.length };
   }
   const charged = [...(charges.byExecutor.get(filter.executorId) ?? [])];
-  const found = charged.filter((one) => one.state === 'valid' && one.queue === index).map((one) => one.job);
+  // A lease on its way to the store is a run there by the time it is looked at.
+  const held = charged.filter((one) => one.state !== 'leaving' && one.queue === index);
+  const found = held.map((one) => one.job);
   return { found, lookedAt: charged.length };
 }
 
