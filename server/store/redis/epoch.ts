@@ -100,6 +100,8 @@ export function watchEpoch(parts: EpochParts, startMs: number): Epoch {
   }
 
   async function deal(): Promise<void> {
+    // Until this has gone well, nothing may be read.
+    isSuspect = true;
     logger.error({ store: prefix }, 'Redis has lost data that was there before; everything is loaded again');
     // What is missing altogether is made with the epoch that is known; another server may have raised it already.
     const made = await makeStore(wire, prefix, { now: epochMs, wanted: partitions.length });

@@ -109,10 +109,13 @@ export function openNode(
   return {
     read: (commands) => Promise.all(commands.map((command) => send(reader, command))),
     async write(call) {
-      const reply = send(writer, call);
+      let wasUnknown = false;
+      const reply = send(writer, call, () => (wasUnknown = true));
       const wanted = call.script.isAcknowledged ? replicas() : undefined;
       if (!wanted) return await reply;
-      const [answer, reached] = await Promise.all([reply, replicated(wanted)]);
+      const [answer, first] = await Promise.all([reply, replicated(wanted)]);
+      // A script that had to be sent once more was not yet in what was waited for.
+      const reached = wasUnknown ? await replicated(wanted) : first;
       if (reached >= wanted.count) return answer;
       throw new ArmadaError(
         'UNAVAILABLE',
@@ -128,7 +131,8 @@ export function openNode(
   };
 }
 
-async function send(client: Redis, command: Command): Promise<Reply> {
+/** @param onUnknown called when the script had to be told, and runs later than it was sent */
+async function send(client: Redis, command: Command, onUnknown?: () => void): Promise<Reply> {
   try {
     if (!('script' in command)) {
       const [name, ...parameters] = command;
@@ -144,6 +148,7 @@ async function send(client: Redis, command: Command): Promise<Reply> {
     } catch (error) {
       // A server that does not know the script has not run it.
       if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
+      onUnknown?.();
       return (await client.callBuffer('EVAL', text, 1, key, ...parameters)) as Reply;
     }
   } catch (error) {

@@ -1,7 +1,8 @@
 /**
  * Retention, one bounded step a call: each looks at no more than its caller
  * says and at about half a megabyte, which keeps it far under 10 ms. Steps of
- * several servers at once do no harm.
+ * several servers at once do no harm. Each removes before it writes anything
+ * else: when its memory is full, Redis refuses a script that begins with the other.
  */
 import { script } from '../node.ts';
 import { PRELUDE, RELEASE_TEMPLATES } from './prelude.ts';
@@ -88,14 +89,17 @@ for _, n in ipairs(found) do
     if #items < 16 then old = false end
   end
   local front = call('LINDEX', key .. ':events', 0)
-  call('HSET', key, 'first', first)
-  if front then
+  if front and first == tonumber(row[1]) then
+    staying = staying + 1
+  elseif front then
+    call('HSET', key, 'first', first)
     local oldest = unpack_bytes('>I6', front)
     call('HSET', key, 'oldest', oldest)
     call('ZADD', base .. ':oldest', oldest, n)
     if oldest <= until_ms then staying = staying + 1 end
   else
     call('HDEL', key, 'oldest')
+    call('HSET', key, 'first', first)
     call('ZREM', base .. ':oldest', n)
     remove_if_empty(n)
   end
@@ -157,6 +161,6 @@ for n in pairs(kept) do
   ended = ended + tonumber(call('HGET', key, 'k' .. n) or 0) - tonumber(call('HGET', key, 'l' .. n) or 0)
 end
 if ended == 0 then call('ZREM', base .. ':ended', bucket)
-elseif next_ended ~= '' then call('ZADD', base .. ':ended', next_ended, bucket) end
+elseif next_ended ~= '' and total > 0 then call('ZADD', base .. ':ended', next_ended, bucket) end
 return {total}
 `);
