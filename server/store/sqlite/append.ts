@@ -3,8 +3,8 @@
  * counters and a log entry, or changes nothing. Read it from the top: `apply`
  * checks in the order in which answers win, then writes.
  *
- * Called by the writer thread inside a savepoint, so a throw here (a batch that
- * breaks the port's rules, or the disk) leaves nothing behind.
+ * Called by the writer thread inside a transaction that a throw here (a batch that
+ * breaks the port's rules, or the disk) undoes.
  */
 import { JobState } from '@armada-ts/api/api/job';
 import {

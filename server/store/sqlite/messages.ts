@@ -38,7 +38,8 @@ export interface Order {
   work: Work;
 }
 
-export type ToWriter = Order | 'close';
+/** Orders come as many at once as there are: each message costs more than a small order. */
+export type ToWriter = readonly Order[] | 'close';
 
 /** Answer to an order: what it came to, or why it failed. */
 export type Answer =

@@ -49,6 +49,7 @@ export async function openPipe(start: WriterStart, logger: Logger, maxQueuedByte
   const fixed = await opened(worker);
   const waiting = new Map<number, Waiting>();
   const idle: (() => void)[] = [];
+  let outbox: Order[] = [];
   let queuedBytes = 0;
   let lastId = 0;
   let stopped: ArmadaError | undefined;
@@ -72,6 +73,12 @@ export async function openPipe(start: WriterStart, logger: Logger, maxQueuedByte
     stopped = new ArmadaError('UNAVAILABLE', 'the store writer has stopped; restart the server', { cause });
     for (const id of waiting.keys()) settle({ id, failure: stopped.message, unavailable: true });
     death.reject(stopped);
+  }
+
+  function flush(): void {
+    const orders = outbox;
+    outbox = [];
+    post(worker, orders);
   }
 
   worker.on('message', (message: FromWriter) => {
@@ -104,22 +111,24 @@ export async function openPipe(start: WriterStart, logger: Logger, maxQueuedByte
           settle: (value) => resolve(onAnswer(value as Parameters<typeof onAnswer>[0])),
           fail: reject,
         });
-        const order: Order = { id, urgent, bytes: workBytes, work };
-        post(worker, order);
+        outbox.push({ id, urgent, bytes: workBytes, work });
+        // What comes in the same turn of the event loop goes to the writer as one message, and so into one commit.
+        if (outbox.length === 1) setImmediate(flush);
       });
     },
     drained: () => (waiting.size === 0 ? Promise.resolve() : new Promise((resolve) => idle.push(resolve))),
     async stop() {
       stopped ??= new ArmadaError('UNAVAILABLE', 'the store is closed');
-      post(worker, 'close');
+      worker.postMessage('close' satisfies ToWriter);
       await exited;
     },
   };
 }
 
-function post(worker: Worker, message: ToWriter): void {
-  const batch = message !== 'close' && message.work.kind === 'append' ? message.work.batch : undefined;
-  worker.postMessage(message, batch ? [batch.buffer] : []);
+/** Sends orders, handing over the memory of their batches. */
+function post(worker: Worker, orders: readonly Order[]): void {
+  const buffers = orders.flatMap(({ work }) => (work.kind === 'append' ? [work.batch.buffer] : []));
+  worker.postMessage(orders satisfies ToWriter, buffers);
 }
 
 /** Waits for the first message of the writer. */

@@ -3,8 +3,8 @@
  * whatever is waiting as one transaction: under load many batches share one
  * wait for the disk, idle ones wait for nobody. No timer is involved.
  *
- * Each batch has a savepoint of its own, so one that fails takes no other with
- * it. When the transaction itself fails, each batch gets one of its own.
+ * When anything fails, nothing of the transaction counts, and each batch gets one
+ * of its own: so one that fails takes no other with it.
  */
 import { Batch } from '@armada-ts/api/armada/store/v1/store';
 import type { DatabaseSync } from 'node:sqlite';
@@ -41,34 +41,20 @@ function prepareWork(db: DatabaseSync, fixed: Fixed): (work: Work) => Outcomes[W
   };
 }
 
-/** Applies orders together, and answers all of them. */
+/**
+ * Applies orders together, and answers all of them. Without a savepoint for each:
+ * inside one, every page is copied before it is first written, which took longer
+ * than the writing.
+ */
 function prepareCommit(db: DatabaseSync, fixed: Fixed): (orders: readonly Order[]) => Answer[] {
   const apply = prepareWork(db, fixed);
   const begin = query(db, 'BEGIN IMMEDIATE');
-  const savepoint = query(db, 'SAVEPOINT batch');
-  const rollbackBatch = query(db, 'ROLLBACK TO batch');
-  const release = query(db, 'RELEASE batch');
   const commit = query(db, 'COMMIT');
-
-  function inSavepoint({ id, work }: Order): Answer {
-    savepoint.run();
-    try {
-      const value = apply(work);
-      release.run();
-      return { id, value };
-    } catch (error) {
-      // Some faults of the disk end the whole transaction; then nothing of it may count.
-      if (!db.isTransaction) throw error;
-      rollbackBatch.run();
-      release.run();
-      return { id, ...describe(error) };
-    }
-  }
 
   function together(orders: readonly Order[]): Answer[] {
     begin.run();
     try {
-      const answers = orders.map(inSavepoint);
+      const answers = orders.map(({ id, work }) => ({ id, value: apply(work) }));
       commit.run();
       return answers;
     } catch (error) {
@@ -118,7 +104,7 @@ function serve(port: MessagePort, db: DatabaseSync, fixed: Fixed): void {
 
   function accept(message: ToWriter): void {
     if (message === 'close') closing = true;
-    else waiting.add(message);
+    else for (const order of message) waiting.add(order);
   }
 
   port.on('message', (first: ToWriter) => {
