@@ -327,8 +327,8 @@ export function findEntry(args: readonly string[]): CommandEntry | undefined {
       if (arg === '--') break;
       continue;
     }
-    // `help submit` shows what `submit --help` shows.
-    if (arg === 'help' && words.length === 0) continue;
+    // `help submit` shows what `submit --help` shows, and `cancel help job` what `cancel job --help` shows.
+    if (arg === 'help') continue;
     const next = commandTable.find((entry) => isNamed(entry, words, arg));
     if (!next) break;
     found = next;

@@ -15,13 +15,13 @@ export function isJobId(word: string): boolean {
 export function selectJobs(words: readonly string[]): JobSelection {
   const [queue = '', jobSetId = '', jobId = ''] = words;
   if (words.length === 3 && !words.every(isJobId)) {
-    return { queue, jobSetId, jobIds: [jobId] };
+    return { queue, jobSetId, jobIds: [jobId.toLowerCase()] };
   }
-  const wrong = words.find((word) => !isJobId(word));
-  if (wrong !== undefined) {
-    throw usageFailure(
-      `"${wrong}" is not a job id: ids have 26 letters and digits, as \`submit\` prints them`,
-    );
-  }
-  return { jobIds: words };
+  return { jobIds: words.map(selectJob) };
+}
+
+/** The id as servers write it. Throws a usage failure for what is none. */
+export function selectJob(word: string): string {
+  if (isJobId(word)) return word.toLowerCase();
+  throw usageFailure(`"${word}" is not a job id: ids have 26 letters and digits, as \`submit\` prints them`);
 }

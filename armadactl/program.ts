@@ -69,6 +69,7 @@ function refuseStrayMember(args: readonly string[], wanted: CommandEntry | undef
 
 function addCommand(parent: Command, entry: CommandEntry): Command {
   return parent
+    .helpCommand(true)
     .command(entry.words.at(-1) ?? '', { hidden: entry.hidden ?? false })
     .aliases([...(entry.aliases ?? [])])
     .description(entry.summary)

@@ -3,6 +3,7 @@ import { ArmadaClientError } from '@armada-ts/client/errors';
 import { readLog } from '@armada-ts/client/logs';
 import type { CommandContext } from '../command.ts';
 import { ExitCode } from '../exit-codes.ts';
+import { selectJob } from '../job-arguments.ts';
 import { noteInterruption } from '../interruption.ts';
 import { parseByteCount } from '../option-values.ts';
 
@@ -18,8 +19,8 @@ export function define(command: Command, context: CommandContext): void {
     .option('-f, --follow', 'go on until the run has ended')
     .option('--container <name>', 'container to read (default: the first)')
     .option('--tail <bytes>', 'only the last so many bytes', parseByteCount)
-    .action(async (jobId: string, options: LogsOptions) => {
-      context.exitCode = await printLog(jobId, options, context);
+    .action(async (word: string, options: LogsOptions) => {
+      context.exitCode = await printLog(selectJob(word), options, context);
     });
 }
 

@@ -50,7 +50,6 @@ async function setsOf(
   { jobIds, queue, jobSetId }: JobSelection,
 ): Promise<{ queue: string; jobSetId: string; jobIds: string[] }[]> {
   if (queue !== undefined && jobSetId !== undefined) return [{ queue, jobSetId, jobIds: [...jobIds] }];
-  const ids = jobIds.map((id) => id.toLowerCase());
-  const sets = byJobSet(await jobDetails(connection, ids, { withSpecs: false }));
+  const sets = byJobSet(await jobDetails(connection, jobIds, { withSpecs: false }));
   return sets.map((set) => ({ ...set, jobIds: set.jobs.map(({ jobId }) => jobId) }));
 }

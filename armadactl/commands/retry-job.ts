@@ -5,7 +5,7 @@ import { retryJobs } from '../retry.ts';
 
 export function define(command: Command, context: CommandContext): void {
   command.argument('<id...>', 'ids of jobs that ended without success').action(async (words: string[]) => {
-    const ids = [...new Set(selectJobs(words).jobIds.map((id) => id.toLowerCase()))];
+    const ids = [...new Set(selectJobs(words).jobIds)];
     await retryJobs(await context.connection(), ids, context);
   });
 }

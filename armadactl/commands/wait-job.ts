@@ -8,7 +8,7 @@ export function define(command: Command, context: CommandContext): void {
   addWaitOptions(command.argument('<id...>', 'job ids'))
     .option('--all', 'go on until all of them are there (the default)')
     .action(async (words: string[], options: WaitOptions) => {
-      const ids = selectJobs(words).jobIds.map((id) => id.toLowerCase());
-      context.exitCode = await waitForJobs(await context.connection(), ids, options, context);
+      const { jobIds } = selectJobs(words);
+      context.exitCode = await waitForJobs(await context.connection(), jobIds, options, context);
     });
 }
