@@ -1,13 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Connection } from '@armada-ts/client/connect';
 import { ArmadaClientError } from '@armada-ts/client/errors';
-import { watchJobSet, type JobSetEventBody } from '@armada-ts/client/events';
+import { watchJobSet } from '@armada-ts/client/events';
+import { applyEvent, type JobResult, newProgress } from '@armada-ts/client/job-progress';
 import { cancelJobs } from '@armada-ts/client/jobs';
-import { readLog } from '@armada-ts/client/logs';
+import { readNewLog } from '@armada-ts/client/logs';
 import type { CommandContext } from './command.ts';
 import { ExitCode } from './exit-codes.ts';
 import { noteInterruption } from './interruption.ts';
-import { isFinal, stateAfter } from './job-set-progress.ts';
+import { stateAfter } from './job-set-progress.ts';
 
 export interface FollowedJob {
   queue: string;
@@ -17,9 +18,6 @@ export interface FollowedJob {
 
 /** The last output may still be on its way when the job's end is known. */
 const LOG_GRACE_MS = 10_000;
-/** A run may be known to have started before its output can be read. */
-const LOG_START_TRIES = 20;
-const LOG_START_DELAY_MS = 150;
 /** A cancellation that was asked for should reach the server before the program leaves. */
 const CANCEL_GRACE_MS = 1_000;
 /** After this, somebody who waits should be told what for. */
@@ -73,6 +71,7 @@ async function followToEnd(
   const { queue, jobSetId, jobId } = job;
   const logEnd = new AbortController();
   const printing = { connection, jobId, context, signal: AbortSignal.any([signal, logEnd.signal]) };
+  const progress = newProgress();
   let printed: Promise<void> = Promise.resolve();
   const queuedNotice = setTimeout(() => {
     context.output.notice('the job is still queued: no node has room for it yet');
@@ -86,13 +85,12 @@ async function followToEnd(
     });
     for await (const { body } of watch) {
       if (body.value.jobId !== jobId) continue;
-      const state = stateAfter(body);
-      if (state === undefined) continue;
-      if (state !== 'submitted' && state !== 'queued') clearTimeout(queuedNotice);
+      if (!['submitted', 'queued', undefined].includes(stateAfter(body))) clearTimeout(queuedNotice);
       if (body.$case === 'running') printed = printed.then(() => printRun(printing));
-      if (!isFinal(state)) continue;
+      applyEvent(progress, body);
+      if (!progress.result) continue;
       await Promise.race([printed, sleep(LOG_GRACE_MS, undefined, { ref: false })]);
-      return concludes(body, jobId, context);
+      return concludes(progress.result, context);
     }
     throw new ArmadaClientError('INTERNAL', 'the watch ended before the job did');
   } finally {
@@ -102,23 +100,18 @@ async function followToEnd(
 }
 
 /** Says how the job ended, unless its own output and exit code say it all. */
-function concludes(body: JobSetEventBody, jobId: string, context: CommandContext): number {
-  switch (body.$case) {
+function concludes({ jobId, state, reason, exitCode }: JobResult, context: CommandContext): number {
+  switch (state) {
     case 'succeeded':
       return ExitCode.ok;
     case 'cancelled':
-    case 'preempted': {
-      const reason = body.value.reason === '' ? '' : `: ${body.value.reason}`;
-      context.output.notice(`job ${jobId} was ${body.$case}${reason}`);
+    case 'preempted':
+      context.output.notice(`job ${jobId} was ${state}${reason && `: ${reason}`}`);
       return ExitCode.cancelled;
-    }
-    case 'failed': {
-      context.output.notice(`job ${jobId} failed: ${body.value.reason || 'no reason was given'}`);
-      if (stateAfter(body) === 'rejected') return ExitCode.unschedulable;
-      return [...body.value.exitCodes.values()].find((code) => code !== 0) ?? ExitCode.failed;
-    }
-    default:
-      return ExitCode.failed;
+    case 'failed':
+    case 'rejected':
+      context.output.notice(`job ${jobId} failed: ${reason || 'no reason was given'}`);
+      return state === 'rejected' ? ExitCode.unschedulable : (exitCode ?? ExitCode.failed);
   }
 }
 
@@ -131,21 +124,12 @@ interface Printing {
 
 /** Prints the newest run's output to its end. The job matters more than its log: failures are told and not thrown. */
 async function printRun({ connection, jobId, context, signal }: Printing): Promise<void> {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      for await (const { data } of readLog(connection, { jobId, follow: true, signal })) {
-        await context.output.bytes(data);
-      }
-      return;
-    } catch (error) {
-      if (signal.aborted) return;
-      const notYet = error instanceof ArmadaClientError && error.code === 'NOT_FOUND';
-      if (!notYet || attempt === LOG_START_TRIES) {
-        context.output.notice(`the output cannot be shown: ${reasonOf(error)}`);
-        return;
-      }
+  try {
+    for await (const { data } of readNewLog(connection, { jobId, follow: true, signal })) {
+      await context.output.bytes(data);
     }
-    await sleep(LOG_START_DELAY_MS);
+  } catch (error) {
+    if (!signal.aborted) context.output.notice(`the output cannot be shown: ${reasonOf(error)}`);
   }
 }
 

@@ -5,7 +5,7 @@ import { type JobSetEvent, watchJobSet } from './events.ts';
 import { describeJob } from './job-list.ts';
 import { isLastEvent, type JobProgress, type JobResult } from './job-progress.ts';
 import { type JobSetPlace, type JobSetView, viewOf } from './job-set-view.ts';
-import { type LogChunk, readLog } from './logs.ts';
+import { type LogChunk, readNewLog } from './logs.ts';
 import { pause } from './retry.ts';
 
 interface FollowedJob extends JobSetPlace {
@@ -14,9 +14,6 @@ interface FollowedJob extends JobSetPlace {
 
 /** A job without any event for so long may not be there at all. */
 const SUSPICIOUS_MS = 1_000;
-/** A run may be known to have started before its output can be read. */
-const LOG_TRIES = 20;
-const LOG_DELAY_MS = 100;
 
 /** Throws ArmadaClientError, NOT_FOUND also for a job that is not there. */
 export async function jobResult(
@@ -119,22 +116,7 @@ export async function* jobLogs(
     const progress = await reaches(view, job.jobId, isMore, signal);
     if (progress.runs === runsRead) return;
     runsRead = progress.runs;
-    yield* newestLog(connection, { ...options, jobId: job.jobId, follow: true });
-  }
-}
-
-async function* newestLog(
-  connection: Connection,
-  request: Parameters<typeof readLog>[1],
-): AsyncGenerator<LogChunk, void> {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return yield* readLog(connection, request);
-    } catch (thrown) {
-      const error = toClientError(thrown);
-      if (error.code !== 'NOT_FOUND' || attempt === LOG_TRIES) throw error;
-    }
-    await pause(LOG_DELAY_MS, request.signal);
+    yield* readNewLog(connection, { ...options, jobId: job.jobId, follow: true });
   }
 }
 

@@ -1,7 +1,8 @@
 import { LogServiceService } from '@armada-ts/api/armada/logs/v1/logs';
 import type { Connection } from './connect.ts';
+import { toClientError } from './errors.ts';
 import { resuming, type ResumeOptions } from './resume.ts';
-import { untilClosed } from './retry.ts';
+import { pause, untilClosed } from './retry.ts';
 
 export interface ReadLogOptions extends ResumeOptions {
   jobId: string;
@@ -25,6 +26,9 @@ export interface LogChunk {
 
 /** What is there now is wanted now: without `follow`, no use waiting long for an executor that is away. */
 const GIVE_UP_READING_MS = 15_000;
+/** A run may be known to have started before its output can be read. */
+const NEW_LOG_TRIES = 20;
+const NEW_LOG_DELAY_MS = 100;
 
 /**
  * Reads what a job wrote. A broken stream is resumed at the next byte of the
@@ -54,5 +58,21 @@ export async function* readLog(
     runId = chunk.runId;
     offset = chunk.offset + BigInt(chunk.data.length);
     yield { data: chunk.data, offset: chunk.offset, runId };
+  }
+}
+
+/** The same of a run that has just started: waits a moment for a log that is not there yet. */
+export async function* readNewLog(
+  connection: Connection,
+  options: ReadLogOptions,
+): AsyncGenerator<LogChunk, void> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return yield* readLog(connection, options);
+    } catch (thrown) {
+      const error = toClientError(thrown);
+      if (error.code !== 'NOT_FOUND' || attempt === NEW_LOG_TRIES) throw error;
+    }
+    await pause(NEW_LOG_DELAY_MS, options.signal);
   }
 }

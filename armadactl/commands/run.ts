@@ -1,11 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
 import type { Connection } from '@armada-ts/client/connect';
+import { submitJob } from '@armada-ts/client/job';
 import { commandJob } from '@armada-ts/client/job-spec';
-import { submitJobs } from '@armada-ts/client/submit';
 import type { CommandContext } from '../command.ts';
-import { ExitCode } from '../exit-codes.ts';
-import { Failure, usageFailure } from '../failure.ts';
+import { usageFailure } from '../failure.ts';
 import { followJob } from '../job-follower.ts';
 import { withQueueAdvice } from '../names.ts';
 import { addPair, parsePriority } from '../option-values.ts';
@@ -50,21 +49,8 @@ async function run(
   const item = commandJob({ command: words, cpu, memory, env, priority });
   for (const container of item.podSpecs.flatMap(({ containers }) => containers))
     container.name = options.name;
-  const jobId = await withQueueAdvice(
-    connection,
-    queue,
-    async () => {
-      const submission = { queue, jobSetId, items: [item] };
-      // Whoever runs a command twice wants it run twice.
-      for await (const submitted of submitJobs(connection, submission, { clientIds: 'random' })) {
-        if (submitted.error !== '')
-          throw new Failure(ExitCode.failed, `the job was refused: ${submitted.error}`);
-        return submitted.jobId;
-      }
-      throw new Failure(ExitCode.failed, 'the server did not say which job it made');
-    },
-    'create',
-  );
+  const submit = () => submitJob(connection, { item, queue, jobSetId });
+  const { id: jobId } = await withQueueAdvice(connection, queue, submit, 'create');
   context.output.notice(`job ${jobId} submitted to queue ${queue}, job set ${jobSetId}`);
   return followJob(connection, { queue, jobSetId, jobId }, context);
 }
