@@ -45,6 +45,7 @@ test('a wrong command line ends with 2 and says what is wrong', async () => {
     [['cancel'], /say what to cancel/],
     [['reprioritize', 'job', JOB_ID, 'soon'], /0 or more/],
     [['--context', 'x', 'get', 'queues'], /there is no context "x"/],
+    [['logs', 'nope'], /"nope" is not a job id/],
     [['run'], /missing required argument 'command'/],
   ];
   for (const [args, expected] of cases) {
@@ -52,6 +53,19 @@ test('a wrong command line ends with 2 and says what is wrong', async () => {
     assert.equal(exitCode, 2, args.join(' '));
     assert.match(stderr, expected);
     assert.equal(stdout, '');
+  }
+});
+
+test('help is given by word as well as by option, also within groups', async () => {
+  for (const [asked, expected] of [
+    [['help', 'cancel'], /^Usage: armadactl cancel [^]*Commands:/],
+    [['cancel', 'help'], /^Usage: armadactl cancel [^]*Commands:/],
+    [['cancel', 'help', 'job'], /^Usage: armadactl cancel job \[options\] <id\.\.\.>/],
+    [['reprioritize', 'help'], /^Usage: armadactl reprioritize/],
+  ] as const) {
+    const { exitCode, stdout, stderr } = await armadactl(asked);
+    assert.deepEqual([exitCode, stderr], [0, ''], asked.join(' '));
+    assert.match(stdout, expected);
   }
 });
 
@@ -181,6 +195,16 @@ test('submit prints the id of each job, and checks only with --dry-run', async (
   );
 });
 
+test('submit does not need the list of what is there', async () => {
+  await using server = await startFakeServer({
+    submit: acceptOne(),
+    jobList: { listJobs: (_, callback) => callback(refusal(status.INTERNAL, 'out of order')) },
+  });
+  const options = { environment: { ARMADAURL: server.address }, input: JOB_SET };
+  const submitted = await armadactl(['submit', '-'], options);
+  assert.deepEqual([submitted.exitCode, submitted.stderr], [0, '']);
+});
+
 test('submit leaves it to the server whether a missing queue is an error', async () => {
   await using server = await startFakeServer({
     submit: acceptOne(),
@@ -260,7 +284,7 @@ test('cancel and reprioritize take a job id alone, or with queue and job set', a
   for (const args of [
     ['cancel', 'job', JOB_ID],
     ['cancel', 'job', 'q', 's', JOB_ID, '--reason', 'why'],
-    ['cancel', '--jobId', JOB_ID],
+    ['cancel', '--jobId', JOB_ID.toUpperCase()],
     ['cancel', 'job', 'gone', 's', JOB_ID],
     ['reprioritize', 'job', JOB_ID, '5'],
     ['reprioritize', 'job', 'q', 's', JOB_ID, '0.5'],

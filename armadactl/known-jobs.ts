@@ -8,7 +8,8 @@ const MAX_LISTED_JOBS = 5_000;
 /**
  * The jobs that a job set has already, by which a submission tells new jobs
  * from those that were there. Undefined when that cannot be known: the set is
- * large, the server has no lists, or the caller may submit but not look.
+ * large, the server has no lists, the caller may submit but not look, or the
+ * list fails where the submission may not.
  */
 export async function knownJobs(
   connection: Connection,
@@ -26,9 +27,7 @@ export async function knownJobs(
     if (!(error instanceof ArmadaClientError)) throw error;
     // A queue that is missing may be created by what comes next.
     if (error.code === 'NOT_FOUND') return known;
-    if (NO_LIST.has(error.code)) return undefined;
-    throw error;
+    if (error.unreachable) throw error;
+    return undefined;
   }
 }
-
-const NO_LIST: ReadonlySet<string> = new Set(['UNIMPLEMENTED', 'PERMISSION_DENIED']);

@@ -1,9 +1,9 @@
 import type { Connection } from '@armada-ts/client/connect';
 import { ArmadaClientError } from '@armada-ts/client/errors';
-import { type SubmittedItem, submitJobs } from '@armada-ts/client/submit';
+import { isOutcomeUnknown, type SubmittedItem, submitJobs } from '@armada-ts/client/submit';
 import type { CommandContext } from './command.ts';
 import { reportDeed } from './deed.ts';
-import { ExitCode } from './exit-codes.ts';
+import { ExitCode, exitCodeOf } from './exit-codes.ts';
 import { Failure } from './failure.ts';
 import { pathInFile, type JobSetFile } from './job-set-file.ts';
 import { knownJobs } from './known-jobs.ts';
@@ -81,7 +81,8 @@ async function submitFile({
   result,
 }: Work): Promise<void> {
   const { name, queue, jobSetId, items } = file;
-  const known = await knownJobs(connection, queue, jobSetId);
+  const mayBeKnown = !options.again || items.some(({ clientId }) => clientId !== '');
+  const known = mayBeKnown ? await knownJobs(connection, queue, jobSetId) : undefined;
   const clientIds = options.again ? 'random' : 'content';
   const refused: FileFault[] = [];
   let refusals = 0;
@@ -108,7 +109,7 @@ async function submitFile({
         `${jobsText(accepted)} of ${items.length} of ${name} were submitted before this error:`,
       );
     }
-    throw error;
+    throw options.again ? error : repeatable(error);
   }
   if (refusals > 0) {
     throw new Failure(
@@ -119,6 +120,12 @@ async function submitFile({
       },
     );
   }
+}
+
+/** The message says that submitting again makes nothing twice; the usual advice after a lost answer is to look first. */
+function repeatable(error: unknown): unknown {
+  if (!(error instanceof ArmadaClientError) || !isOutcomeUnknown(error)) return error;
+  return new Failure(exitCodeOf(error.code), error.message, { cause: error });
 }
 
 /** By their places in the file. */

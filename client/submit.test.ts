@@ -183,6 +183,17 @@ test('submitJobs() repeats a request whose answer was lost, with the same client
   for (const request of requests) assert.deepEqual(request, requests[0]);
 });
 
+test('submitJobs() says that a submission whose answer was lost can be repeated', async () => {
+  await using server = await startFakeServer({
+    submit: { submitJobs: (_, callback) => callback(refusal(status.DEADLINE_EXCEEDED, 'slow')) },
+  });
+  using connection = connect({ address: server.address, retryForMs: 0 });
+  const submit = (clientIds: 'content' | 'random') =>
+    collect(submitJobs(connection, { ...place, items: items(1) }, { clientIds }));
+  await assert.rejects(submit('content'), { code: 'DEADLINE_EXCEEDED', message: /^slow; .* none twice$/ });
+  await assert.rejects(submit('random'), { code: 'DEADLINE_EXCEEDED', message: 'slow' });
+});
+
 test('submitJobs() goes on when the server was away in between', async () => {
   const first = await startFakeServer({ submit: { submitJobs: acceptAll([]) } });
   using connection = connect({ address: first.address, connectTimeoutMs: 100 });

@@ -60,9 +60,11 @@ const RETRY_FOR_MS = 60_000;
  *
  * Every item has a client id in the end, so requests whose answers were lost are
  * sent again without submitting twice, for as long as failures pass. When this
- * throws, all items that are known to be submitted have been yielded; whoever
- * calls again with the same items submits just the others. Item numbers in
- * errors count from the submission's start.
+ * throws, all items that are known to be submitted have been yielded, those of
+ * later requests among them; of others the answer may have been lost. Whoever
+ * calls again with the same items, and client ids that are not random, submits
+ * just those that are not there. Item numbers in errors count from the
+ * submission's start.
  */
 export async function* submitJobs(
   connection: Connection,
@@ -90,10 +92,18 @@ export async function* submitJobs(
       yield* order.take(answer?.items ?? []);
     }
     yield* order.rest();
-    if (failure) throw failure;
+    if (failure) throw options.clientIds === 'random' ? failure : withAdvice(failure);
   } finally {
     leave.abort();
   }
+}
+
+/** Nobody can tell which items a lost answer was about, but with client ids nobody has to. */
+function withAdvice(failure: ArmadaClientError): ArmadaClientError {
+  if (!isOutcomeUnknown(failure)) return failure;
+  const { code, message, reason, retryAfterMs } = failure;
+  const advice = 'some items may have been submitted: the same items again make none twice';
+  return new ArmadaClientError(code, `${message}; ${advice}`, { reason, retryAfterMs, cause: failure });
 }
 
 function requestsOf({ jobSetId, items }: Submission, options: SubmitOptions): Generator<EncodedItem[]> {
@@ -120,7 +130,7 @@ function createSender(
     const call = () => connection.call(submitEncoded, { queue, jobSetId, items }, options);
     // Client ids make asking again harmless, so an unknown outcome is no reason to stop.
     const passes = (error: ArmadaClientError) =>
-      (error.passes || error.code === 'DEADLINE_EXCEEDED') && (wasReached || !error.unreachable);
+      (error.passes || isOutcomeUnknown(error)) && (wasReached || !error.unreachable);
     const answer = await retrying(call, { retryForMs, passes, signal: options.signal });
     wasReached = true;
     return answer.jobResponseItems.flatMap(({ jobId, error }, place) => {
@@ -146,6 +156,11 @@ function createSender(
       }
     }
   };
+}
+
+/** Whether the server may have done what it was asked all the same. */
+export function isOutcomeUnknown({ code, unreachable }: ArmadaClientError): boolean {
+  return !unreachable && (code === 'DEADLINE_EXCEEDED' || code === 'UNAVAILABLE');
 }
 
 function accepted(index: number, jobId: string): SubmittedItem {
