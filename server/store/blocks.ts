@@ -37,8 +37,8 @@ export function cutBlocks<Spec extends NewSpec>(specs: readonly Spec[]): Spec[][
   return blocks;
 }
 
-/** The stored form of a block. */
-export function encodeBlock(block: readonly NewSpec[]): Uint8Array {
+/** The stored form of a block. @param minCompressedBytes see pack */
+export function encodeBlock(block: readonly NewSpec[], minCompressedBytes?: number): Uint8Array {
   const start = 4 + 8 * block.length;
   const total = block.reduce((sum, { spec }) => sum + spec.length, start);
   const content = new Uint8Array(total);
@@ -51,7 +51,7 @@ export function encodeBlock(block: readonly NewSpec[]): Uint8Array {
     content.set(spec, at);
     at += spec.length;
   }
-  return pack(content);
+  return pack(content, minCompressedBytes);
 }
 
 /** The specs of a stored block by their index in the request. */

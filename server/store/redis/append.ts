@@ -17,6 +17,9 @@ import { encodeItem } from './log.ts';
 import type { Argument, Reply } from './node.ts';
 import { encodeRecord, readRecord, stateByte, type StoredRecord, type Template } from './records.ts';
 
+/** From here on a block is compressed: memory is dearer than the time of the server that submits. */
+const MIN_COMPRESSED_BYTES = 256;
+
 /** What an entry is stamped with: when, a random mark, who wakes whom, and the newest entry this process has seen. */
 export interface Stamp {
   now: number;
@@ -220,7 +223,7 @@ function creationArguments(
       numbers.set(first.each.record),
       field,
       block.length,
-      asBuffer(encodeBlock(block)),
+      asBuffer(encodeBlock(block, MIN_COMPRESSED_BYTES)),
     );
     for (const { each } of block) {
       const { record, place } = each;
