@@ -37,3 +37,21 @@ test('logs() go on with the next run, and wait for a log that is not there yet',
   assert.equal(await jobHandle(connection, place).output(), 'first\nsecond\n');
   assert.equal(reads, logs.length);
 });
+
+test('logs() give the output of a run once, also when it is known before its event', async () => {
+  let reads = 0;
+  await using jobSet = await startJobSet({
+    logs: {
+      readLog: (call) => {
+        reads += 1;
+        call.write({ data: Buffer.from('second\n'), offset: 0n, runId: 'run-2' });
+        if (reads === 1) jobSet.happens(failed('job', { retryable: true }), running('job'), succeeded('job'));
+        call.end();
+      },
+    },
+  });
+  using connection = connect({ address: jobSet.server.address });
+  jobSet.happens(running('job'));
+  assert.equal(await jobHandle(connection, place).output(), 'second\n');
+  assert.equal(reads, 2);
+});

@@ -111,12 +111,19 @@ export async function* jobLogs(
   const { signal } = options;
   const view = viewOf(connection, job, job.jobId);
   let runsRead = 0;
+  let lastRunId = '';
   for (;;) {
     const isMore = ({ runs, result }: JobProgress) => runs > runsRead || result !== undefined;
     const progress = await reaches(view, job.jobId, isMore, signal);
     if (progress.runs === runsRead) return;
     runsRead = progress.runs;
-    yield* readNewLog(connection, { ...options, jobId: job.jobId, follow: true });
+    const readBefore = lastRunId;
+    for await (const chunk of readNewLog(connection, { ...options, jobId: job.jobId, follow: true })) {
+      // The newest run may have been read before its event was here.
+      if (chunk.runId === readBefore) break;
+      lastRunId = chunk.runId;
+      yield chunk;
+    }
   }
 }
 
