@@ -13,6 +13,8 @@ export interface Host {
   stderr: Sink;
   /** Calls `listener` on every SIGINT and SIGTERM until the returned function is called; without listeners they end the process. */
   onInterrupt(listener: () => void): () => void;
+  /** Says that what is under way is finished even when nobody reads standard output any more. */
+  outliveReader(): void;
 }
 
 /** What a command works with. */

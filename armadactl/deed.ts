@@ -17,6 +17,7 @@ export interface Deed {
 }
 
 export function reportDeed(context: CommandContext, deed: Deed): void {
+  context.outliveReader();
   const { action, kind, name, sentence, details = [], fields = {} } = deed;
   context.output.fact({
     name,

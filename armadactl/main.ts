@@ -2,6 +2,8 @@ import { homedir } from 'node:os';
 import type { Host } from './command.ts';
 import { runProgram } from './program.ts';
 
+let endsWithReader = true;
+
 const host: Host = {
   environment: process.env,
   homeDirectory: homedir(),
@@ -12,12 +14,13 @@ const host: Host = {
     process.on('SIGINT', listener).on('SIGTERM', listener);
     return () => process.off('SIGINT', listener).off('SIGTERM', listener);
   },
+  outliveReader: () => (endsWithReader = false),
 };
 
 // A reader that has seen enough, such as `head`, is no failure.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(process.exitCode ?? 0);
-  throw error;
+  if (error.code !== 'EPIPE') throw error;
+  if (endsWithReader) process.exit(process.exitCode ?? 0);
 });
 
 process.exitCode = await runProgram(process.argv.slice(2), host);
