@@ -44,8 +44,8 @@ export async function cancelJobSet(
 }
 
 /**
- * Asks for the runs of jobs to be preempted: each goes back to its queue or
- * ends, as its job allows. Gives the reason of each job that cannot be.
+ * Asks for the runs of jobs to be preempted, which ends the jobs; only those of
+ * a preemptible priority class can be. Gives the reason of each job that cannot.
  */
 export async function preemptJobs(
   connection: Connection,
