@@ -1,16 +1,35 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { status } from '@grpc/grpc-js';
 import { Queue } from '@armada-ts/api/api/queue';
 import { refusal, startFakeServer } from '@armada-ts/client/testing/fake-server';
 import { JOB_ID, serveQueues } from './testing/fake-armada.ts';
-import { armadactl } from './testing/launch.ts';
+import { armadactl, temporaryDirectory } from './testing/launch.ts';
 
 test('version names the package and the runtime, and needs no server', async () => {
   const { exitCode, stdout, stderr } = await armadactl(['version']);
   assert.equal(exitCode, 0);
   assert.match(stdout, /^armadactl \d+\.\d+\.\d+ \(Node 2[4-9]\.\d+\.\d+\)\n$/);
   assert.equal(stderr, '');
+});
+
+test('output that cannot be written ends with 1 and says so', () => {
+  const full = openSync('/dev/full', 'w');
+  const { status: exitCode, stderr } = spawnSync(
+    fileURLToPath(new URL('bin/armadactl', import.meta.url)),
+    ['version'],
+    {
+      stdio: ['ignore', full, 'pipe'],
+      env: { PATH: process.env['PATH'], HOME: temporaryDirectory() },
+      encoding: 'utf8',
+    },
+  );
+  closeSync(full);
+  assert.equal(exitCode, 1);
+  assert.match(stderr, /^error: cannot write the output: ENOSPC.*\n$/);
 });
 
 test('the launcher starts a command that needs no server in under 200 ms', async () => {

@@ -1,5 +1,6 @@
 import { homedir } from 'node:os';
 import type { Host } from './command.ts';
+import { ExitCode } from './exit-codes.ts';
 import { runProgram } from './program.ts';
 
 let endsWithReader = true;
@@ -19,8 +20,11 @@ const host: Host = {
 
 // A reader that has seen enough, such as `head`, is no failure.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-  if (endsWithReader) process.exit(process.exitCode ?? 0);
+  if (error.code !== 'EPIPE') {
+    process.stderr.write(`error: cannot write the output: ${error.message}\n`);
+    process.exit(ExitCode.failed);
+  }
+  if (endsWithReader) process.exit(process.exitCode ?? ExitCode.ok);
 });
 
 process.exitCode = await runProgram(process.argv.slice(2), host);
