@@ -125,3 +125,50 @@ test('startScheduler() leads, decides in its thread, and a next leader takes ove
   await waitFor(store, late, JobState.CANCELLED);
   await Promise.all([first.close(), second.close()]);
 });
+
+test('nothing is loaded anew while the fate of a decision is not known', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'armada-scheduler-'));
+  await using cleanup = new AsyncDisposableStack();
+  cleanup.defer(() => rm(directory, { recursive: true }));
+  const store = cleanup.adopt(await openStore(directory), (open) => open.close());
+  const record = Buffer.from(Queue.encode(Queue.create({ name: 'q', priorityFactor: 1 })).finish());
+  await store.control({ kind: Control_Kind.KIND_QUEUE, name: 'q', record });
+
+  const isDecided = Promise.withResolvers<void>();
+  const isLetThrough = Promise.withResolvers<void>();
+  let loads = 0;
+  let fallOff = (): void => {};
+  const slow: Store = {
+    ...store,
+    read: { ...store.read, active: (cursor) => store.read.active(cursor).finally(() => loads++) },
+    async append(batch) {
+      isDecided.resolve();
+      await isLetThrough.promise;
+      return await store.append(batch);
+    },
+    async *tail(from, signal) {
+      const following = new AbortController();
+      fallOff = () => following.abort();
+      yield* store.tail(from, AbortSignal.any([signal, following.signal]));
+      if (!signal.aborted) yield { kind: 'fell-off' };
+    },
+  };
+  const host = await start(slow);
+  cleanup.defer(() => {
+    isLetThrough.resolve();
+    return host.close();
+  });
+  show(host);
+  const id = await submit(store);
+  await isDecided.promise;
+  fallOff();
+  await sleep(100);
+  assert.equal(loads, 1);
+  isLetThrough.resolve();
+  const { runs } = await waitFor(store, id, JobState.LEASED);
+  assert.equal(runs.length, 1);
+  while (loads === 1) await sleep(5);
+  // It goes on from there.
+  show(host);
+  await waitFor(store, await submit(store), JobState.LEASED);
+});

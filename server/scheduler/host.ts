@@ -74,13 +74,21 @@ export async function startScheduler(deps: SchedulerHostDeps): Promise<Scheduler
     failure.reject(error instanceof Error ? error : new Error(String(error)));
   };
   const appends = new Set<Promise<void>>();
+  const lives: Lives = {
+    now: 1,
+    async next() {
+      lives.now++;
+      await Promise.all(appends);
+      return lives.now;
+    },
+  };
   const sightings = createSightings((request) => {
     const bytes = movable(LeaseRequest.encode(request).finish());
     thread.send({ kind: 'seen', bytes }, bytes);
   });
   const thread = startThread(deps, fail, (message) => {
     if (message.kind === 'saw') sightings.saw(message.executorId);
-    if (message.kind !== 'append') return;
+    if (message.kind !== 'append' || message.life !== lives.now) return;
     const append = answerAppend(deps, thread, message, stopping.signal).catch(fail);
     appends.add(append);
     void append.finally(() => appends.delete(append));
@@ -88,8 +96,8 @@ export async function startScheduler(deps: SchedulerHostDeps): Promise<Scheduler
   const { term, heads } = await store.lead();
   let following: Promise<void> = Promise.resolve();
   try {
-    await load({ store, thread }, { life: 1, term }, heads);
-    following = follow({ store, thread, term }, heads, stopping.signal).catch(fail);
+    await load({ store, thread }, { life: lives.now, term }, heads);
+    following = follow({ store, thread, term, lives }, heads, stopping.signal).catch(fail);
   } catch (error) {
     stopping.abort();
     await thread.stop();
@@ -106,6 +114,17 @@ export async function startScheduler(deps: SchedulerHostDeps): Promise<Scheduler
       await thread.stop();
     },
   };
+}
+
+/** Each time that everything is loaded anew, the thread begins another life. */
+interface Lives {
+  now: number;
+  /**
+   * Lets the present one decide nothing more, and resolves with the next when it
+   * is known what became of what it had decided: a lease that is kept after its
+   * node was loaded would fill that node twice.
+   */
+  next(): Promise<number>;
 }
 
 /** Hands the thread everything a new leader must know. The heads were read before. */
@@ -142,13 +161,13 @@ async function load(
 
 /** Feeds the thread with the log until the signal aborts; after falling off it loads anew. */
 async function follow(
-  parts: { store: Store; thread: Thread; term: number },
+  parts: { store: Store; thread: Thread; term: number; lives: Lives },
   heads: Positions,
   signal: AbortSignal,
 ): Promise<void> {
-  const { store, thread, term } = parts;
+  const { store, thread, term, lives } = parts;
   let from = heads;
-  for (let life = 2; !signal.aborted; life++) {
+  while (!signal.aborted) {
     for await (const item of store.tail(from, signal)) {
       if (item.kind === 'fell-off') break;
       const encoded = item.entries.map((entry) => LogEntry.encode(neededOf(entry)).finish());
@@ -158,6 +177,7 @@ async function follow(
       thread.send({ kind: 'entries', bytes, lengths }, bytes);
     }
     if (signal.aborted) return;
+    const life = await lives.next();
     // A store that comes back from a loss may go again before everything is loaded.
     from = await untilAvailable(async () => {
       const newest = await store.heads();
