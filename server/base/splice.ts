@@ -4,16 +4,7 @@
  * stored pod spec as it is: decoding and encoding it again would be most of
  * what these cost. What is not known of a message stays in it.
  */
-
-/** How a field that holds bytes is marked. */
-const LENGTH_DELIMITED = 2;
-
-interface Field {
-  /** Of its tag, of its content, and behind it. */
-  start: number;
-  contentStart: number;
-  end: number;
-}
+import { beforeFields, type Field, LENGTH_DELIMITED, nextField } from './fields.ts';
 
 /**
  * The message with `addition`, encoded fields, at the end of the message that
@@ -62,33 +53,11 @@ export function messageField(number: number, content: Uint8Array): Uint8Array {
 /** Of fields that come again the last one counts. */
 function lastField(bytes: Uint8Array, number: number): Field | undefined {
   let found: Field | undefined;
-  const at = { place: 0 };
-  while (at.place < bytes.length) {
-    const start = at.place;
-    const tag = readVarint(bytes, at);
-    const wireType = tag % 8;
-    if (wireType === 0) readVarint(bytes, at);
-    else if (wireType === 1) at.place += 8;
-    else if (wireType === 5) at.place += 4;
-    else if (wireType === LENGTH_DELIMITED) {
-      const length = readVarint(bytes, at);
-      const contentStart = at.place;
-      at.place += length;
-      if (tag === number * 8 + LENGTH_DELIMITED) found = { start, contentStart, end: at.place };
-    } else throw new Error(`wire type ${wireType} in an encoded message`);
+  const field = beforeFields();
+  while (nextField(bytes, field)) {
+    if (field.number === number && field.wireType === LENGTH_DELIMITED) found = { ...field };
   }
-  if (at.place > bytes.length) throw new Error('an encoded message is cut off');
   return found;
-}
-
-function readVarint(bytes: Uint8Array, at: { place: number }): number {
-  let value = 0;
-  for (let factor = 1; ; factor *= 128) {
-    const byte = bytes[at.place++];
-    if (byte === undefined) throw new Error('an encoded message is cut off');
-    value += (byte & 0x7f) * factor;
-    if (byte < 0x80) return value;
-  }
 }
 
 function varint(value: number): number[] {

@@ -7,13 +7,7 @@
  * breaks the port's rules, or the disk) undoes.
  */
 import { JobState } from '@armada-ts/api/api/job';
-import {
-  type Batch,
-  type JobRecord,
-  LogEntry,
-  Operation,
-  SchedulingClass,
-} from '@armada-ts/api/armada/store/v1/store';
+import { LogEntry, Operation, SchedulingClass } from '@armada-ts/api/armada/store/v1/store';
 import assert from 'node:assert/strict';
 import type { DatabaseSync } from 'node:sqlite';
 import { isTerminal } from '../../model/job.ts';
@@ -23,9 +17,11 @@ import { type KeyedSpec, prepareBlocks } from './blocks.ts';
 import { encodeMessage } from '../../model/encode.ts';
 import { type Counters, createCounters } from './counters.ts';
 import { jobIdOf, jobKey, runKey } from '../keys.ts';
-import { encodeEvents, type SequencePlace } from '../entries.ts';
+import type { EncodedBatch, EncodedRecord } from '../encoded-batch.ts';
+import type { SequencePlace } from '../entries.ts';
+import { pack } from '../pack.ts';
 import { encodeEntry } from './log.ts';
-import { encodeRecord, type JobRow, JOB_COLUMNS } from './records.ts';
+import { type JobRow, JOB_COLUMNS } from './records.ts';
 import { type Fixed, query } from './schema.ts';
 
 /** What became of a batch, in what may cross threads: the main thread has the batch and fills in the rest. */
@@ -39,7 +35,7 @@ export type BatchOutcome =
 
 /** A changed job with its row before the change. */
 interface Change {
-  record: JobRecord;
+  record: EncodedRecord;
   key: Uint8Array;
   before: Before;
 }
@@ -58,12 +54,15 @@ interface Before {
 
 /** A job to create, with its key. */
 interface Creation extends KeyedSpec {
-  record: JobRecord;
+  record: EncodedRecord;
   claimHash: Uint8Array;
 }
 
 /** Prepares the transaction on the write connection. */
-export function prepareAppend(db: DatabaseSync, fixed: Fixed): (batch: Batch, now: number) => BatchOutcome {
+export function prepareAppend(
+  db: DatabaseSync,
+  fixed: Fixed,
+): (batch: EncodedBatch, now: number) => BatchOutcome {
   const check = prepareChecks(db);
   const write = prepareWrites(db);
   const blocks = prepareBlocks(db);
@@ -84,15 +83,10 @@ export function prepareAppend(db: DatabaseSync, fixed: Fixed): (batch: Batch, no
     const number = head + 1;
     const counts = counters.open(batch.queue, now);
     const entry = LogEntry.fromPartial({ partition, number, queue: batch.queue });
-    entry.sequences = batch.sequences.map((events) => {
-      const stream = counts.jobSet(events.jobSetName).append();
-      write.event(stream.n, stream.last, now, encodeEvents(events));
-      return {
-        jobSet: events.jobSetName,
-        number: stream.last,
-        streamCreatedMs: stream.createdMs,
-        events: undefined,
-      };
+    entry.sequences = batch.sequences.map(({ jobSet, bytes }) => {
+      const stream = counts.jobSet(jobSet).append();
+      write.event(stream.n, stream.last, now, pack(bytes));
+      return { jobSet, number: stream.last, streamCreatedMs: stream.createdMs, events: undefined };
     });
     for (const schedulingClass of batch.classes) {
       counts.offerClass(schedulingClass.id, encodeMessage(SchedulingClass, schedulingClass));
@@ -116,8 +110,7 @@ export function prepareAppend(db: DatabaseSync, fixed: Fixed): (batch: Batch, no
   };
 }
 
-function creationOf({ record, spec, claimHash }: Batch['submitted'][number]): Creation {
-  assert(record, 'a submitted job has a record');
+function creationOf({ record, spec, claimHash }: EncodedBatch['submitted'][number]): Creation {
   const key = jobKey(record.jobId);
   assert(key, `"${record.jobId}" is not a job id`);
   return { jobId: record.jobId, key, record, spec, claimHash };
@@ -155,10 +148,9 @@ function prepareChecks(db: DatabaseSync) {
       return taken;
     },
     /** The changed jobs with their rows, unless one is not at its expected version. */
-    changes(batch: Batch): Change[] | undefined {
+    changes(batch: EncodedBatch): Change[] | undefined {
       const changes: Change[] = [];
       for (const { record, expectedVersion } of batch.changed) {
-        assert(record, 'a changed job has a record');
         const key = jobKey(record.jobId);
         const row = key && before.get(key);
         if (!row || row.version !== expectedVersion) return undefined;
@@ -167,9 +159,9 @@ function prepareChecks(db: DatabaseSync) {
       return changes;
     },
     /** Rows of the jobs that are not at their expected version. */
-    current(batch: Batch): JobRow[] {
+    current(batch: EncodedBatch): JobRow[] {
       return batch.changed.flatMap(({ record, expectedVersion }) => {
-        const key = jobKey(record?.jobId ?? '');
+        const key = jobKey(record.jobId);
         const row = key && current.get(key);
         return row && row.version !== expectedVersion ? [row] : [];
       });
@@ -199,8 +191,8 @@ function prepareWrites(db: DatabaseSync) {
   const log = query(db, 'INSERT INTO log (partition, number, at_ms, jobs, entry) VALUES (?, ?, ?, ?, ?)');
   const head = query(db, 'UPDATE partition SET head = ?, term = ? WHERE n = ?');
 
-  function runs(record: JobRecord, from: number, key: Uint8Array): void {
-    for (const { runId } of record.runs.slice(from)) {
+  function runs({ runIds }: EncodedRecord, from: number, key: Uint8Array): void {
+    for (const runId of runIds.slice(from)) {
       const id = runKey(runId);
       assert(id, `"${runId}" is not a run id`);
       run.run(id, key);
@@ -215,10 +207,9 @@ function prepareWrites(db: DatabaseSync) {
       const ended = endedMs(record);
       const leased = isLeased(record) ? 1 : 0;
       const schedulingClass = counts.moveClass(null, record.schedulingClass);
-      const bytes = encodeRecord(record);
       const { n, appended } = jobSet;
-      const { state, runs: ofJob, externalJobUri } = record;
-      const counted = [leased, ended, state, schedulingClass, ofJob.length] as const;
+      const { state, runIds, externalJobUri, bytes } = record;
+      const counted = [leased, ended, state, schedulingClass, runIds.length] as const;
       create.run(key, n, version, appended, ...counted, externalJobUri || null, bytes);
       jobSet.jobs++;
       if (ended === null) jobSet.enter(appended, leased);
@@ -232,7 +223,7 @@ function prepareWrites(db: DatabaseSync) {
       const leased = isLeased(record) ? 1 : 0;
       const schedulingClass = counts.moveClass(before.class, record.schedulingClass);
       const last = jobSet.appended || before.last;
-      change.run(version, last, leased, schedulingClass, record.runs.length, encodeRecord(record), key);
+      change.run(version, last, leased, schedulingClass, record.runIds.length, record.bytes, key);
       if (ended !== before.ended_ms) end.run(ended, key);
       if (record.state !== before.state) move.run(record.state, key);
       if (before.ended_ms === null) jobSet.leave(before.born, before.leased);
@@ -250,12 +241,12 @@ function prepareWrites(db: DatabaseSync) {
 }
 
 /** When the job ended, for the column; null while it lives. */
-function endedMs(record: JobRecord): number | null {
+function endedMs(record: EncodedRecord): number | null {
   return record.endedAtMs === undefined ? null : Math.floor(record.endedAtMs);
 }
 
 /** Whether a live job has a run. */
-function isLeased(record: JobRecord): boolean {
+function isLeased(record: EncodedRecord): boolean {
   const waiting = record.state === JobState.QUEUED || record.state === JobState.SUBMITTED;
   return !waiting && !isTerminal(record.state);
 }

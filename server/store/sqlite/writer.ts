@@ -6,10 +6,10 @@
  * When anything fails, nothing of the transaction counts, and each batch gets one
  * of its own: so one that fails takes no other with it.
  */
-import { Batch } from '@armada-ts/api/armada/store/v1/store';
 import type { DatabaseSync } from 'node:sqlite';
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { ArmadaError } from '../../base/errors.ts';
+import { readBatch } from '../encoded-batch.ts';
 import { prepareAppend } from './append.ts';
 import { prepareControl, prepareLead } from './control.ts';
 import { encodeApplied, isApplied } from './messages.ts';
@@ -21,6 +21,10 @@ import { createWaiting } from './waiting.ts';
 /** SQLite's codes for a statement that broke a rule of the tables, not of the disk: constraint, mismatch, misuse. */
 const OUR_FAULTS = new Set([19, 20, 21]);
 
+function bufferOf({ buffer, byteOffset, byteLength }: Uint8Array<ArrayBuffer>): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
+}
+
 /** What each kind of work does, on prepared statements. */
 function prepareWork(db: DatabaseSync, fixed: Fixed): (work: Work) => Outcomes[Work['kind']] {
   const append = prepareAppend(db, fixed);
@@ -30,7 +34,7 @@ function prepareWork(db: DatabaseSync, fixed: Fixed): (work: Work) => Outcomes[W
   return (work) => {
     switch (work.kind) {
       case 'append':
-        return append(Batch.decode(work.batch), work.now);
+        return append(readBatch(bufferOf(work.batch)), work.now);
       case 'control':
         return control(work.change, work.now);
       case 'lead':
