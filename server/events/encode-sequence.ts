@@ -6,6 +6,7 @@ import { EventStreamMessage } from '@armada-ts/api/api/event';
 import { SubmitJob } from '@armada-ts/api/armadaevents/armadaevents';
 import { type Framed, frame } from '../base/framing.ts';
 import { appendWithin, cutWithin } from '../base/splice.ts';
+import { encodeMessage } from '../model/encode.ts';
 import type { StoredSequence, Store } from '../store/store.ts';
 import { publicEvents } from './convert.ts';
 import { messageId } from './message-id.ts';
@@ -35,7 +36,7 @@ export async function encodeSequence(store: Store, stored: StoredSequence): Prom
   const messages = publicEvents(stored, specs);
   const encoded = messages.map((message, index) => {
     const id = messageId(streamCreatedMs, number, index, index === messages.length - 1);
-    const bytes = EventStreamMessage.encode({ id, message }).finish();
+    const bytes = encodeMessage(EventStreamMessage, { id, message });
     const pod = message.events?.$case === 'submitted' ? pods.get(message.events.value.jobId) : undefined;
     return pod ? appendWithin(bytes, PUBLIC_POD, pod) : bytes;
   });

@@ -2,6 +2,7 @@ import { ObjectMeta } from '@armada-ts/api/armadaevents/armadaevents';
 import { JobRunLease } from '@armada-ts/api/executorapi/executorapi';
 import { PodSpec } from '@armada-ts/api/k8s/io/api/core/v1/core';
 import { appendWithin, messageField } from '../base/splice.ts';
+import { encodeMessage } from '../model/encode.ts';
 import type { Assignment } from './inboxes.ts';
 
 /** Label by which a node is told from its neighbours, as Kubernetes sets it. */
@@ -22,18 +23,12 @@ const POD_PATH = [5, 2, 1];
  */
 export function encodeLease({ job, run }: Assignment, spec: Uint8Array): Uint8Array {
   const { queue, jobSet: jobset, owner: user, groups } = job;
-  const lease = JobRunLease.encode({
-    queue,
-    jobset,
-    user,
-    groups,
-    jobRunId: run.runId,
-    job: undefined,
-  }).finish();
+  const jobRunId = run.runId;
+  const lease = encodeMessage(JobRunLease, { queue, jobset, user, groups, jobRunId, job: undefined });
   const annotations = new Map([['armadaproject.io/pool', run.pool]]);
-  const pool = ObjectMeta.encode({ ...NO_META, annotations }).finish();
+  const pool = encodeMessage(ObjectMeta, { ...NO_META, annotations });
   const nodeSelector = new Map([[NODE_LABEL, run.node]]);
-  const node = PodSpec.encode({ ...NO_POD, nodeSelector }).finish();
+  const node = encodeMessage(PodSpec, { ...NO_POD, nodeSelector });
   const placed = appendWithin(appendWithin(spec, META_PATH, pool), POD_PATH, node);
   return messageField(LEASE, Buffer.concat([lease, messageField(JOB, placed)]));
 }

@@ -170,9 +170,9 @@ async function follow(
   while (!signal.aborted) {
     for await (const item of store.tail(from, signal)) {
       if (item.kind === 'fell-off') break;
-      const encoded = item.entries.map((entry) => LogEntry.encode(neededOf(entry)).finish());
+      const encoded = item.entries.map((entry) => encodeMessage(LogEntry, neededOf(entry)));
       const lengths = encoded.map((one) => one.length);
-      const bytes = new Uint8Array(Buffer.concat(encoded));
+      const bytes = movable(Buffer.concat(encoded));
       await thread.ready();
       thread.send({ kind: 'entries', bytes, lengths }, bytes);
     }

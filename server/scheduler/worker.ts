@@ -10,6 +10,7 @@ import { randomBytes } from 'node:crypto';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { systemClock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
+import { encodeMessage } from '../model/encode.ts';
 import { type Scheduler, createScheduler } from './cycle.ts';
 import type { AppendOutcome } from './flight.ts';
 import { type FromWorker, type ToWorker, type WireOutcome, type WorkerStart, movable } from './messages.ts';
@@ -53,7 +54,7 @@ function serve(port: MessagePort, { config, priorityClasses }: WorkerStart): voi
       term: message.term,
       append: (batch) => {
         const id = ++lastBatch;
-        const bytes = movable(Batch.encode(batch).finish());
+        const bytes = movable(encodeMessage(Batch, batch));
         send({ kind: 'append', life, batch: id, bytes }, bytes);
         return new Promise((resolve) => waiting.set(id, resolve));
       },
