@@ -19,6 +19,7 @@ import { openPipe, type Pipe } from './pipe.ts';
 import { guard, prepareReader } from './read.ts';
 import { storedJobOf } from './records.ts';
 import { openForReading, query } from './schema.ts';
+import { MAX_TRANSACTION_BYTES } from './waiting.ts';
 
 /** How to open a SQLite store. */
 export interface SqliteOptions {
@@ -42,10 +43,14 @@ export interface SqliteLimits {
   tailBytes: number;
 }
 
+/**
+ * The ring holds what two transactions write, so that who keeps up finds it there. More
+ * would be thousands of records that outlive the young generation and die in the old one.
+ */
 const DEFAULT_LIMITS: SqliteLimits = {
   queuedBytes: 64 * 1024 * 1024,
   tailEntries: 16_384,
-  tailBytes: 16 * 1024 * 1024,
+  tailBytes: 2 * MAX_TRANSACTION_BYTES,
 };
 
 /**
