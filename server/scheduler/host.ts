@@ -252,9 +252,15 @@ async function answerAppend(
   message: Extract<FromWorker, { kind: 'append' }>,
   signal: AbortSignal,
 ): Promise<void> {
-  const batch = Batch.decode(message.bytes);
-  const outcome = await appendUntilKnown(deps, thread, batch, signal);
+  const decisions = { batch: Batch.decode(message.bytes), encoded: message.bytes };
+  const outcome = await appendUntilKnown(deps, thread, decisions, signal);
   if (outcome) thread.send({ kind: 'outcome', life: message.life, batch: message.batch, outcome });
+}
+
+/** A batch as the thread sent it. */
+interface Decisions {
+  batch: Batch;
+  encoded: Uint8Array;
 }
 
 /**
@@ -265,25 +271,26 @@ async function answerAppend(
 async function appendUntilKnown(
   { store, logger }: SchedulerHostDeps,
   thread: Thread,
-  batch: Batch,
+  decisions: Decisions,
   signal: AbortSignal,
 ): Promise<WireOutcome | undefined> {
   for (let tries = 0; ; tries++) {
     try {
-      const outcome = await appendOnce(store, batch);
+      const outcome = await appendOnce(store, decisions);
       if (tries > 0) thread.send({ kind: 'deaf' });
       return outcome;
     } catch (error) {
       if (!isPassing(error)) throw error;
-      logger.warn({ err: error, queue: batch.queue }, 'the store did not take a decision; trying again');
+      const { queue } = decisions.batch;
+      logger.warn({ err: error, queue }, 'the store did not take a decision; trying again');
     }
     await sleep(Math.min(RETRY_MS * 2 ** tries, MAX_RETRY_MS), undefined, { signal }).catch(() => {});
     if (signal.aborted) return undefined;
   }
 }
 
-async function appendOnce(store: Store, batch: Batch): Promise<WireOutcome> {
-  const result = await store.append(batch);
+async function appendOnce(store: Store, { batch, encoded }: Decisions): Promise<WireOutcome> {
+  const result = await store.append(batch, encoded);
   switch (result.outcome) {
     case 'applied':
       return { outcome: 'applied', partition: result.entry.partition, number: result.entry.number };

@@ -153,8 +153,11 @@ export interface Store {
   readonly info: StoreInfo;
   readonly read: StoreReader;
 
-  /** Applies one batch, atomically. Appending the same batch again is harmless. Throws UNAVAILABLE when the outcome is unknown. */
-  append(batch: Batch): Promise<AppendResult>;
+  /**
+   * Applies one batch, atomically. Appending the same batch again is harmless. Throws UNAVAILABLE when the outcome is unknown.
+   * @param encoded the same batch, where the caller has it: an engine that needs it so is spared encoding it again
+   */
+  append(batch: Batch, encoded?: Uint8Array): Promise<AppendResult>;
 
   /** Changes one control record, atomically, with an entry in the log of its partition. */
   control(change: ControlChange): Promise<ControlResult>;

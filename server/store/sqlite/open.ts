@@ -152,7 +152,7 @@ function createStore({ directory, acknowledgement, path, pipe, lock, limits, now
   return {
     info: { name: `sqlite ${directory}`, acknowledgement, ...pipe.fixed },
     read: prepareReader(db),
-    append: accepting((batch) => append({ pipe, ring, now }, batch)),
+    append: accepting((batch, encoded) => append({ pipe, ring, now }, batch, encoded)),
     control: accepting((change) => control({ pipe, ring, now }, change)),
     lead: accepting(() => pipe.send({ work: { kind: 'lead' }, urgent: true, bytes: 0 }, (led) => led)),
     heads: guard(heads),
@@ -175,8 +175,9 @@ function createStore({ directory, acknowledgement, path, pipe, lock, limits, now
 
 type Writing = Pick<Parts, 'pipe' | 'now'> & { ring: Ring };
 
-function append({ pipe, ring, now }: Writing, batch: Batch): Promise<AppendResult> {
-  const bytes = encodeMessage(Batch, batch);
+function append({ pipe, ring, now }: Writing, batch: Batch, encoded?: Uint8Array): Promise<AppendResult> {
+  // What goes to the writer's thread is gone here; the caller may append it again.
+  const bytes = encoded ? new Uint8Array(encoded) : encodeMessage(Batch, batch);
   const size = bytes.length;
   const urgent = batch.term !== undefined || batch.submitted.length === 0;
   const work = { kind: 'append' as const, batch: bytes, now: now() };
