@@ -25,6 +25,9 @@ export function measured(definition: ServiceDefinition): ServiceDefinition {
 /** A request that has begun must be there whole by then: it is held in memory meanwhile. */
 const REQUEST_TIMEOUT_MS = 30_000;
 
+/** When to send one again that was not. */
+const INCOMPLETE_RETRY_MS = 2_000;
+
 /** From then on its client is the slow one. */
 const STALL_MS = 2_000;
 
@@ -36,13 +39,17 @@ export interface InterceptorSettings {
 
 /**
  * Lets calls in or refuses them. A call with one answer counts as under way
- * until it is answered, even when its client has gone: the work goes on.
+ * until it is answered, even when its client has gone, for the work goes on; and
+ * no longer, even when its client does not take the answer: it would keep the
+ * room of others, and look like work that took long. Answers to reads are
+ * another matter, as they can be large and are held in memory until they go.
  */
 export function admissionInterceptor(admission: Admission, settings: InterceptorSettings): ServerInterceptor {
   const { logger, requestTimeoutMs = REQUEST_TIMEOUT_MS } = settings;
   const stallMs = Math.min(STALL_MS, requestTimeoutMs / 2);
   return ({ path, requestStream, responseStream }, call) => {
     const isStream = requestStream || responseStream;
+    const rank = rankOf(path);
     let admitted: Admitted | undefined;
     let timer: NodeJS.Timeout | undefined;
     let isAtWork = false;
@@ -50,11 +57,16 @@ export function admissionInterceptor(admission: Admission, settings: Interceptor
     const settle = (): void => {
       if (hasEnded && !isAtWork) admitted?.over();
     };
+    const answered = (): void => {
+      isAtWork = false;
+      if (!isStream && rank !== 'read') admitted?.over();
+      else settle();
+    };
     return new ServerInterceptingCall(call, {
       start: (next) =>
         next({
           onReceiveMetadata: (metadata, forward) => {
-            const answer = admission.enter({ rank: rankOf(path), isStream, connection: call.getPeer() });
+            const answer = admission.enter({ rank, isStream, connection: call.getPeer() });
             if ('retryAfterMs' in answer) {
               call.sendStatus(refusalOf(answer, logger));
               return;
@@ -86,14 +98,12 @@ export function admissionInterceptor(admission: Admission, settings: Interceptor
           },
         }),
       sendMessage: (message: unknown, forward) => {
-        isAtWork = false;
         forward(message);
-        settle();
+        answered();
       },
       sendStatus: (status, forward) => {
-        isAtWork = false;
         forward(status);
-        settle();
+        answered();
       },
     });
   };
@@ -101,7 +111,11 @@ export function admissionInterceptor(admission: Admission, settings: Interceptor
 
 function incomplete(timeoutMs: number, logger: Logger): WireError {
   const message = `the request was not there whole after ${timeoutMs / 1000} s; send it again, or a smaller one`;
-  return toWireError(new ArmadaError('UNAVAILABLE', message), '', logger);
+  return toWireError(
+    new ArmadaError('UNAVAILABLE', message, { retryAfterMs: INCOMPLETE_RETRY_MS }),
+    '',
+    logger,
+  );
 }
 
 /** Made once for each hint: a refusal must cost next to nothing. */

@@ -3,6 +3,8 @@ import { once } from 'node:events';
 import { connect } from 'node:http2';
 import { createServer } from 'node:net';
 import { test } from 'node:test';
+import { Status } from '@armada-ts/api/google/rpc/status';
+import type { handleUnaryCall } from '@grpc/grpc-js';
 import { systemClock } from '../base/clock.ts';
 import { silentLogger } from '../base/logger.ts';
 import { serving } from './testing/serving.ts';
@@ -29,32 +31,58 @@ test('a server without calls closes at once, and takes no more', async () => {
   assert(performance.now() - before < 1000);
 });
 
+const asIs = (bytes: Buffer): Buffer => bytes;
+const ASK = {
+  path: '/a.B/Ask',
+  requestStream: false,
+  responseStream: false,
+  requestSerialize: asIs,
+  requestDeserialize: asIs,
+  responseSerialize: asIs,
+  responseDeserialize: asIs,
+};
+const HEADERS = { ':method': 'POST', ':path': ASK.path, 'content-type': 'application/grpc' };
+
 test('a request that is begun and not finished is ended', async () => {
-  const definition = {
-    ask: {
-      path: '/a.B/Ask',
-      requestStream: false,
-      responseStream: false,
-      requestSerialize: (value: Buffer) => value,
-      requestDeserialize: (value: Buffer) => value,
-      responseSerialize: (value: Buffer) => value,
-      responseDeserialize: (value: Buffer) => value,
-    },
+  const service = {
+    definition: { ask: ASK },
+    implementation: { ask: () => assert.fail('there is no request') },
   };
-  const service = { definition, implementation: { ask: () => assert.fail('there is no request') } };
   const deps = { maxRequestBytes: 1024, requestTimeoutMs: 50, clock: systemClock, logger: silentLogger };
   const server = createGrpcServer([service], deps);
   const session = connect(`http://127.0.0.1:${await server.listen('127.0.0.1', 0)}`);
-  const call = session.request({
-    ':method': 'POST',
-    ':path': '/a.B/Ask',
-    'content-type': 'application/grpc',
-  });
+  const call = session.request(HEADERS);
   // A message of 100 bytes is announced and only one comes.
   call.write(Buffer.from([0, 0, 0, 0, 100, 1]));
   const [headers] = (await once(call, 'response')) as [Record<string, string>];
   assert.equal(Number(headers['grpc-status']), 14);
   assert.match(headers['grpc-message'] ?? '', /not%20there%20whole/);
+  const { details } = Status.decode(Buffer.from(headers['grpc-status-details-bin'] ?? '', 'base64'));
+  assert.ok(
+    details.some(({ typeUrl }) => typeUrl.endsWith('RetryInfo')),
+    'it is said when to send it again',
+  );
   session.destroy();
   await server.close();
+});
+
+test('answers that are not taken keep no room from other calls', async (t) => {
+  const answer: handleUnaryCall<Buffer, Buffer> = (_, callback) => callback(null, Buffer.alloc(100_000));
+  const service = { definition: { ask: ASK }, implementation: { ask: answer } };
+  const deps = { maxRequestBytes: 64 * 1024, clock: systemClock, logger: silentLogger };
+  const server = createGrpcServer([service], deps);
+  const session = connect(`http://127.0.0.1:${await server.listen('127.0.0.1', 0)}`);
+  t.after(async () => {
+    session.destroy();
+    await server.close();
+  });
+  const request = Buffer.alloc(5 + 60_000);
+  request.writeUInt32BE(60_000, 1);
+  // All of these together are more than may be under way at once.
+  for (let i = 0; i < 300; i++) {
+    const call = session.request(HEADERS);
+    call.end(request);
+    const [headers] = (await once(call, 'response')) as [Record<string, string>];
+    assert.equal(headers['grpc-status'], undefined, `call ${i} is not refused`);
+  }
 });
