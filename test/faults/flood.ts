@@ -2,14 +2,16 @@
 // find out what the server takes, in an open one to ask for more than that.
 // What is sent costs next to nothing to make, so that the flood takes little of
 // the cores that it shares with the server.
-import { once } from 'node:events';
 import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import type { ClientHttp2Session } from 'node:http2';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { JobSubmitRequest, JobSubmitResponse, SubmitService } from '@armada-ts/api/api/submit';
 import { Status } from '@armada-ts/api/google/rpc/status';
-import { Client, credentials, type ServiceError, status } from '@grpc/grpc-js';
+import { status } from '@grpc/grpc-js';
 import { itemOf } from './load.ts';
+import { type Answer, ask, framed, openCall, openSession } from './raw-grpc.ts';
 
 export interface FloodOrder {
   address: string;
@@ -29,8 +31,10 @@ export interface FloodFigures {
   calls: number;
   /** Calls by the name of their status. */
   statuses: Record<string, number>;
-  /** Refusals that did not say when to ask again. */
+  /** Calls that were not taken and not told when to ask again. */
   withoutHint: number;
+  /** Calls that were due and not made, because this process had not its turn. */
+  missed: number;
   /** Ids of the jobs that were acknowledged, by client id. */
   jobs: Map<string, string>;
   /** How many of them were before the flood had been sent. */
@@ -42,6 +46,8 @@ export interface FloodFigures {
   /** Of the refusals. */
   refusalsMs: number[];
   seconds: number;
+  /** CPU time that the flood took itself. */
+  cpuMs: number;
 }
 
 /** What was not answered by then is given up. */
@@ -68,59 +74,62 @@ export async function flood(order: FloodOrder): Promise<FloodFigures> {
 }
 
 async function serve(order: FloodOrder): Promise<FloodFigures> {
-  const clients = Array.from(
-    { length: order.connections },
-    () => new Client(order.address, credentials.createInsecure(), { 'grpc.use_local_subchannel_pool': 1 }),
-  );
-  for (const client of clients) await connected(client);
+  const sessions = Array.from({ length: order.connections }, () => openSession(order.address));
+  for (const session of sessions) await once(session, 'remoteSettings');
   const figures: FloodFigures = {
     calls: 0,
     statuses: {},
     withoutHint: 0,
+    missed: 0,
     jobs: new Map(),
     jobsInTime: 0,
     unknown: [],
     latenciesMs: [],
     refusalsMs: [],
     seconds: 0,
+    cpuMs: 0,
   };
   const nextRequest = createRequests(order);
-  const ask = async (): Promise<void> => {
-    const client = clients[figures.calls++ % clients.length];
-    if (client) await call(client, nextRequest(), figures);
+  const send = async (): Promise<void> => {
+    const session = sessions[figures.calls++ % sessions.length];
+    if (session) await submit(session, nextRequest(), figures);
   };
   const beganMs = performance.now();
   const untilMs = beganMs + order.forMs;
+  let sent: Promise<void>[] = [];
   if ('atATime' in order.pace) {
     const loop = async (): Promise<void> => {
-      while (performance.now() < untilMs) await ask();
+      while (performance.now() < untilMs) await send();
     };
     await Promise.all(Array.from({ length: order.pace.atATime }, loop));
-    figures.jobsInTime = figures.jobs.size;
-    figures.seconds = (performance.now() - beganMs) / 1000;
   } else {
-    const asked: Promise<void>[] = [];
-    let missed = 0;
-    for (let nowMs = beganMs; nowMs < untilMs; nowMs = performance.now()) {
-      const due = ((nowMs - beganMs) / 1000) * order.pace.callsPerSecond - missed;
-      // Who could not keep pace does not make up for it at a stroke.
-      const atOnce = Math.min(due - figures.calls, order.pace.callsPerSecond / 10);
-      missed += Math.max(0, due - figures.calls - atOnce);
-      for (let i = 0; i < atOnce; i++) asked.push(ask());
-      await sleep(BEAT_MS);
-    }
-    figures.seconds = (performance.now() - beganMs) / 1000;
-    figures.jobsInTime = figures.jobs.size;
-    await Promise.all(asked);
+    sent = await sendAtPace(send, { callsPerSecond: order.pace.callsPerSecond, beganMs, untilMs }, figures);
   }
-  for (const client of clients) client.close();
+  figures.seconds = (performance.now() - beganMs) / 1000;
+  figures.jobsInTime = figures.jobs.size;
+  await Promise.all(sent);
+  const { user, system } = process.cpuUsage();
+  figures.cpuMs = (user + system) / 1000;
+  for (const session of sessions) session.destroy();
   return figures;
 }
 
-function connected(client: Client): Promise<void> {
-  return new Promise((resolve, reject) => {
-    client.waitForReady(Date.now() + CALL_MS, (error) => (error ? reject(error) : resolve()));
-  });
+/** Sends whether answers come or not; all that was sent. */
+async function sendAtPace(
+  send: () => Promise<void>,
+  { callsPerSecond, beganMs, untilMs }: { callsPerSecond: number; beganMs: number; untilMs: number },
+  figures: FloodFigures,
+): Promise<Promise<void>[]> {
+  const sent: Promise<void>[] = [];
+  for (let nowMs = beganMs; nowMs < untilMs; nowMs = performance.now()) {
+    const due = ((nowMs - beganMs) / 1000) * callsPerSecond - figures.missed - figures.calls;
+    // Who could not keep pace does not make up for it at a stroke.
+    const atOnce = Math.min(due, callsPerSecond / 10);
+    figures.missed += due - atOnce;
+    for (let i = 0; i < atOnce; i++) sent.push(send());
+    await sleep(BEAT_MS);
+  }
+  return sent;
 }
 
 interface Request {
@@ -129,43 +138,30 @@ interface Request {
 }
 
 /** Sends one request and notes what becomes of it. */
-function call(client: Client, { bytes, clientIds }: Request, figures: FloodFigures): Promise<void> {
+async function submit(
+  session: ClientHttp2Session,
+  { bytes, clientIds }: Request,
+  figures: FloodFigures,
+): Promise<void> {
   const beganMs = performance.now();
-  return new Promise((resolve) => {
-    client.makeUnaryRequest(
-      SubmitService.submitJobs.path,
-      (request: Buffer) => request,
-      (response) => JobSubmitResponse.decode(response),
-      bytes,
-      { deadline: Date.now() + CALL_MS },
-      (error, response) => {
-        if (error) {
-          figures.refusalsMs.push(performance.now() - beganMs);
-          noteRefusal(error, clientIds, figures);
-        } else {
-          note(figures, status.OK);
-          figures.latenciesMs.push(performance.now() - beganMs);
-          response?.jobResponseItems.forEach(({ jobId }, index) =>
-            figures.jobs.set(clientIds[index] ?? '', jobId),
-          );
-        }
-        resolve();
-      },
-    );
-  });
+  const call = openCall(session, SubmitService.submitJobs.path);
+  const answer = await ask(call, bytes, CALL_MS);
+  const name = status[answer.code];
+  figures.statuses[name] = (figures.statuses[name] ?? 0) + 1;
+  const tookMs = performance.now() - beganMs;
+  if (answer.code === status.OK) {
+    figures.latenciesMs.push(tookMs);
+    const { jobResponseItems } = JobSubmitResponse.decode(answer.message);
+    jobResponseItems.forEach(({ jobId }, index) => figures.jobs.set(clientIds[index] ?? '', jobId));
+  } else {
+    figures.refusalsMs.push(tookMs);
+    if (!hasHint(answer)) figures.withoutHint++;
+    if (answer.code !== status.RESOURCE_EXHAUSTED) figures.unknown.push(...clientIds);
+  }
 }
 
-function noteRefusal(error: ServiceError, clientIds: readonly string[], figures: FloodFigures): void {
-  note(figures, error.code);
-  if (error.code === status.RESOURCE_EXHAUSTED) {
-    const [bytes] = error.metadata.get('grpc-status-details-bin');
-    const { details } = Status.decode(bytes instanceof Buffer ? bytes : Buffer.alloc(0));
-    if (!details.some(({ typeUrl }) => typeUrl.endsWith('google.rpc.RetryInfo'))) figures.withoutHint++;
-  } else figures.unknown.push(...clientIds);
-}
-
-function note({ statuses }: FloodFigures, code: status): void {
-  statuses[status[code]] = (statuses[status[code]] ?? 0) + 1;
+function hasHint({ details }: Answer): boolean {
+  return Status.decode(details).details.some(({ typeUrl }) => typeUrl.endsWith('google.rpc.RetryInfo'));
 }
 
 /** Encoded requests of equal jobs, in which only the client ids differ. */
@@ -175,7 +171,7 @@ function createRequests({ queue, jobSetId, prefix, batch }: FloodOrder): () => R
   const items = Array.from({ length: batch }, () =>
     itemOf({ clientId: placeholder, script: `exit 0 # ${'x'.repeat(256)}`, expect: 'succeeded' }),
   );
-  const template = Buffer.from(JobSubmitRequest.encode({ queue, jobSetId, jobRequestItems: items }).finish());
+  const template = framed(JobSubmitRequest.encode({ queue, jobSetId, jobRequestItems: items }).finish());
   const places: number[] = [];
   for (let at = template.indexOf(placeholder); at >= 0; at = template.indexOf(placeholder, at + 1)) {
     places.push(at);

@@ -1,9 +1,10 @@
 // Clients that mean no good, or no longer do anything, over the raw wire.
-import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2';
+import { type ClientHttp2Session, constants } from 'node:http2';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EventService, JobSetRequest } from '@armada-ts/api/api/event';
 import { SubmitService } from '@armada-ts/api/api/submit';
+import { framed, openCall, openSession } from './raw-grpc.ts';
 
 /** What begins every HTTP/2 connection of a client: its preface and empty settings. */
 const HELLO = Buffer.concat([
@@ -71,30 +72,6 @@ export async function resetRapidly(address: string, forMs: number): Promise<numb
     session.destroy();
   }
   return count;
-}
-
-function openSession(address: string): ClientHttp2Session {
-  const session = connect(`http://${address}`);
-  session.on('error', () => {});
-  return session;
-}
-
-function openCall(session: ClientHttp2Session, path: string): ClientHttp2Stream {
-  const call = session.request({
-    ':method': 'POST',
-    ':path': path,
-    'content-type': 'application/grpc',
-    te: 'trailers',
-  });
-  call.on('error', () => {});
-  return call;
-}
-
-/** A message as gRPC frames it. */
-function framed(message: Uint8Array): Buffer {
-  const head = Buffer.alloc(5);
-  head.writeUInt32BE(message.length, 1);
-  return Buffer.concat([head, message]);
 }
 
 function portOf(address: string): number {
