@@ -13,9 +13,12 @@ const PACKAGES = ['api', 'client', 'server', 'executor', 'armadactl'];
 const FILES = ['package.json', 'LICENSE', 'build.mjs', 'tsconfig.json', 'tsconfig.build.json'];
 const LEFT_OUT = /(?:^|\/)(?:node_modules|dist|testing)$|\.test\.ts$/;
 
-/** The environment for programs of a project: this Node first, whatever the system has. */
+/**
+ * The environment for programs of a project: this Node first, whatever the
+ * system has, and none of the settings that npm hands on when it runs the tests.
+ */
 export const environment = {
-  ...process.env,
+  ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^npm_/i.test(name))),
   PATH: [dirname(process.execPath), process.env.PATH].join(delimiter),
 };
 
