@@ -1,19 +1,23 @@
 /** Walking over the fields of an encoded message without decoding it. */
 
+/** How a field that holds bytes, a string or a message is marked. */
+export const LENGTH_DELIMITED = 2;
+
 /** A place in an encoded message, and the field that was read last. */
 export interface FieldCursor {
   readonly bytes: Uint8Array;
   readonly end: number;
   /** Where the next field starts. */
   at: number;
-  /** Of the last field: its number, where it starts, and where its content does (strings, bytes and messages only). */
+  /** Of the last field: its number and wire type, where it starts, and where its content does. */
   number: number;
+  wireType: number;
   start: number;
   content: number;
 }
 
 export function createFieldCursor(bytes: Uint8Array, from = 0, end = bytes.length): FieldCursor {
-  return { bytes, end, at: from, number: 0, start: from, content: 0 };
+  return { bytes, end, at: from, number: 0, wireType: 0, start: from, content: from };
 }
 
 /**
@@ -25,15 +29,17 @@ export function nextField(cursor: FieldCursor): boolean {
   if (cursor.at >= cursor.end) return false;
   const start = cursor.at;
   const tag = readVarint(cursor);
+  const wireType = tag & 7;
   let isKnown = tag >>> 3 !== 0;
-  switch (tag & 7) {
+  cursor.content = cursor.at;
+  switch (wireType) {
     case 0:
       skipVarint(cursor);
       break;
     case 1:
       cursor.at += 8;
       break;
-    case 2: {
+    case LENGTH_DELIMITED: {
       const length = readVarint(cursor);
       cursor.content = cursor.at;
       cursor.at += length;
@@ -50,12 +56,27 @@ export function nextField(cursor: FieldCursor): boolean {
     return false;
   }
   cursor.number = tag >>> 3;
+  cursor.wireType = wireType;
   cursor.start = start;
   return true;
 }
 
-/** A tag or a length: 32 bits. */
-function readVarint(cursor: FieldCursor): number {
+/** Like nextField, for bytes of our own. Throws before anything that it would stop at. */
+export function mustReadField(cursor: FieldCursor): boolean {
+  if (nextField(cursor)) return true;
+  if (cursor.at === cursor.end) return false;
+  throw new Error(
+    `an encoded message is cut off, or is none: no field at byte ${cursor.at} of ${cursor.end}`,
+  );
+}
+
+/** The number that the last field, a varint of up to 32 bits, holds. */
+export function numberIn({ bytes, content }: FieldCursor): number {
+  return readVarint({ bytes, at: content });
+}
+
+/** 32 bits: a tag, a length, a small number. */
+function readVarint(cursor: Pick<FieldCursor, 'bytes' | 'at'>): number {
   const { bytes } = cursor;
   let byte = bytes[cursor.at++] ?? 0;
   if (byte < 0x80) return byte;

@@ -5,7 +5,7 @@
 import { EventStreamMessage } from '@armada-ts/api/api/event';
 import { SubmitJob } from '@armada-ts/api/armadaevents/armadaevents';
 import { type Framed, frame } from '../base/framing.ts';
-import { appendWithin, cutWithin } from '../base/splice.ts';
+import { appendWithin, cutWithin } from '../model/splice.ts';
 import { encodeMessage } from '../model/encode.ts';
 import type { StoredSequence, Store } from '../store/store.ts';
 import { publicEvents } from './convert.ts';

@@ -1,7 +1,7 @@
 import { ObjectMeta } from '@armada-ts/api/armadaevents/armadaevents';
 import { JobRunLease } from '@armada-ts/api/executorapi/executorapi';
 import { PodSpec } from '@armada-ts/api/k8s/io/api/core/v1/core';
-import { appendWithin, messageField } from '../base/splice.ts';
+import { appendWithin, messageField } from '../model/splice.ts';
 import { encodeMessage } from '../model/encode.ts';
 import type { Assignment } from './inboxes.ts';
 

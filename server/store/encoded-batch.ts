@@ -5,7 +5,7 @@
  */
 import { JobState } from '@armada-ts/api/api/job';
 import { Batch } from '@armada-ts/api/armada/store/v1/store';
-import { beforeFields, type Field, nextField, numberIn } from '../base/fields.ts';
+import { createFieldCursor, type FieldCursor, mustReadField, numberIn } from '@armada-ts/api/encoded/fields';
 
 /** A batch whose records and events are still encoded. */
 export interface EncodedBatch extends Pick<Batch, 'queue' | 'term' | 'classes' | 'opened' | 'closed'> {
@@ -58,8 +58,8 @@ export function readBatch(bytes: Buffer): EncodedBatch {
   const submitted: EncodedBatch['submitted'] = [];
   const changed: EncodedBatch['changed'] = [];
   const rest = createCut(bytes);
-  const field = beforeFields();
-  while (nextField(bytes, field)) {
+  const field = createFieldCursor(bytes);
+  while (mustReadField(field)) {
     if (field.number === BATCH.sequences) sequences.push(readEvents(contentOf(bytes, field)));
     else if (field.number === BATCH.submitted) submitted.push(readNewJob(contentOf(bytes, field)));
     else if (field.number === BATCH.changed) changed.push(readChangedJob(contentOf(bytes, field)));
@@ -81,8 +81,8 @@ export function readBatch(bytes: Buffer): EncodedBatch {
 
 function readNewJob(bytes: Buffer): EncodedBatch['submitted'][number] {
   let [record, spec, claimHash]: Buffer[] = [];
-  const field = beforeFields();
-  while (nextField(bytes, field)) {
+  const field = createFieldCursor(bytes);
+  while (mustReadField(field)) {
     if (field.number === NEW_JOB.record) record = contentOf(bytes, field);
     else if (field.number === NEW_JOB.spec) spec = contentOf(bytes, field);
     else if (field.number === NEW_JOB.claimHash) claimHash = contentOf(bytes, field);
@@ -93,11 +93,11 @@ function readNewJob(bytes: Buffer): EncodedBatch['submitted'][number] {
 function readChangedJob(bytes: Buffer): EncodedBatch['changed'][number] {
   let record: Buffer = NOTHING;
   let expectedVersion = 0;
-  const field = beforeFields();
-  while (nextField(bytes, field)) {
+  const field = createFieldCursor(bytes);
+  while (mustReadField(field)) {
     if (field.number === CHANGED_JOB.record) record = contentOf(bytes, field);
     else if (field.number === CHANGED_JOB.expectedVersion)
-      expectedVersion = bytes.readDoubleLE(field.contentStart);
+      expectedVersion = bytes.readDoubleLE(field.content);
   }
   return { record: readRecord(record), expectedVersion };
 }
@@ -106,8 +106,8 @@ function readChangedJob(bytes: Buffer): EncodedBatch['changed'][number] {
 export function readRecord(bytes: Buffer): EncodedRecord {
   const record: EncodedRecord = { ...EMPTY_RECORD, runIds: [] };
   const cut = createCut(bytes);
-  const field = beforeFields();
-  while (nextField(bytes, field)) {
+  const field = createFieldCursor(bytes);
+  while (mustReadField(field)) {
     switch (field.number) {
       case RECORD.jobId:
         record.jobId = textOf(bytes, field);
@@ -134,9 +134,9 @@ export function readRecord(bytes: Buffer): EncodedRecord {
 }
 
 /** Notes what a row has a column for besides. */
-function readKept(record: EncodedRecord, bytes: Buffer, field: Field): void {
-  if (field.number === RECORD.state) record.state = numberIn(bytes, field) as JobState;
-  else if (field.number === RECORD.endedAtMs) record.endedAtMs = bytes.readDoubleLE(field.contentStart);
+function readKept(record: EncodedRecord, bytes: Buffer, field: FieldCursor): void {
+  if (field.number === RECORD.state) record.state = numberIn(field) as JobState;
+  else if (field.number === RECORD.endedAtMs) record.endedAtMs = bytes.readDoubleLE(field.content);
   else if (field.number === RECORD.runs) record.runIds.push(runIdOf(contentOf(bytes, field)));
   else if (field.number === RECORD.clientId) record.clientId = textOf(bytes, field);
 }
@@ -154,8 +154,8 @@ const EMPTY_RECORD: Omit<EncodedRecord, 'runIds'> = {
 
 function runIdOf(run: Buffer): string {
   let runId = '';
-  const field = beforeFields();
-  while (nextField(run, field)) {
+  const field = createFieldCursor(run);
+  while (mustReadField(field)) {
     if (field.number !== RUN.runId) continue;
     runId = textOf(run, field);
     break;
@@ -166,8 +166,8 @@ function runIdOf(run: Buffer): string {
 function readEvents(bytes: Buffer): EncodedEvents {
   const cut = createCut(bytes);
   let jobSet = '';
-  const field = beforeFields();
-  while (nextField(bytes, field)) {
+  const field = createFieldCursor(bytes);
+  while (mustReadField(field)) {
     // They come first, and the events after them are many.
     if (field.number > EVENTS.jobSetName) break;
     if (field.number === EVENTS.jobSetName) jobSet = textOf(bytes, field);
@@ -178,12 +178,12 @@ function readEvents(bytes: Buffer): EncodedEvents {
 
 const NOTHING = Buffer.alloc(0);
 
-function contentOf(bytes: Buffer, { contentStart, end }: Field): Buffer {
-  return bytes.subarray(contentStart, end);
+function contentOf(bytes: Buffer, { content, at }: FieldCursor): Buffer {
+  return bytes.subarray(content, at);
 }
 
-function textOf(bytes: Buffer, { contentStart, end }: Field): string {
-  return bytes.toString('utf8', contentStart, end);
+function textOf(bytes: Buffer, { content, at }: FieldCursor): string {
+  return bytes.toString('utf8', content, at);
 }
 
 /** A message with some fields left out. */
@@ -193,9 +193,9 @@ function createCut(bytes: Buffer) {
   let from = 0;
   return {
     /** Fields are left out in the order in which they lie. */
-    drop({ start, end }: Field): void {
+    drop({ start, at }: FieldCursor): void {
       if (start > from) size += bytes.copy(left, size, from, start);
-      from = end;
+      from = at;
     },
     /** What is left. */
     kept(): Buffer {

@@ -4,7 +4,7 @@
  * stored pod spec as it is: decoding and encoding it again would be most of
  * what these cost. What is not known of a message stays in it.
  */
-import { beforeFields, type Field, LENGTH_DELIMITED, nextField } from './fields.ts';
+import { createFieldCursor, LENGTH_DELIMITED, mustReadField } from '@armada-ts/api/encoded/fields';
 
 /**
  * The message with `addition`, encoded fields, at the end of the message that
@@ -16,7 +16,7 @@ export function appendWithin(bytes: Uint8Array, path: readonly number[], additio
   if (number === undefined) return Buffer.concat([bytes, addition]);
   const field = lastField(bytes, number);
   if (!field) return bytes;
-  const content = appendWithin(bytes.subarray(field.contentStart, field.end), rest, addition);
+  const content = appendWithin(bytes.subarray(field.content, field.end), rest, addition);
   return Buffer.concat([
     bytes.subarray(0, field.start),
     messageField(number, content),
@@ -32,7 +32,7 @@ export function cutWithin(
   const [number, next, ...further] = path;
   const field = lastField(bytes, number);
   if (!field) return undefined;
-  const whole = bytes.subarray(field.contentStart, field.end);
+  const whole = bytes.subarray(field.content, field.end);
   const inner = next === undefined ? { rest: NOTHING, content: whole } : cutWithin(whole, [next, ...further]);
   if (!inner) return undefined;
   const parts = [bytes.subarray(0, field.start), messageField(number, inner.rest), bytes.subarray(field.end)];
@@ -50,12 +50,20 @@ export function messageField(number: number, content: Uint8Array): Uint8Array {
   return field;
 }
 
+/** Where a message lies in another, as a field of it. */
+interface Place {
+  start: number;
+  content: number;
+  end: number;
+}
+
 /** Of fields that come again the last one counts. */
-function lastField(bytes: Uint8Array, number: number): Field | undefined {
-  let found: Field | undefined;
-  const field = beforeFields();
-  while (nextField(bytes, field)) {
-    if (field.number === number && field.wireType === LENGTH_DELIMITED) found = { ...field };
+function lastField(bytes: Uint8Array, number: number): Place | undefined {
+  let found: Place | undefined;
+  const cursor = createFieldCursor(bytes);
+  while (mustReadField(cursor)) {
+    if (cursor.number !== number || cursor.wireType !== LENGTH_DELIMITED) continue;
+    found = { start: cursor.start, content: cursor.content, end: cursor.at };
   }
   return found;
 }
