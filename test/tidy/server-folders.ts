@@ -21,8 +21,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ...Object.fromEntries(STAGES.map((stage) => [stage, GROUND])),
   scheduler: [...GROUND, 'round'],
   round: ['model'],
-  rpc: [...GROUND, ...STAGES],
+  rpc: [...GROUND, ...STAGES, 'peers'],
   gateway: [...GROUND, ...STAGES],
+  peers: ['base', 'model', 'store'],
   root: [...GROUND, ...STAGES],
 };
 
@@ -93,6 +94,8 @@ const order: Rule = {
     { path: 'server/store/store.ts', text: importLine('./sqlite/open.ts') },
     { path: 'server/store/redis/append.ts', text: importLine('../sqlite/append.ts') },
     { path: 'server/gateway/http.ts', text: importLine('../rpc/errors.ts') },
+    { path: 'server/peers/logs.ts', text: importLine('../lease/links.ts') },
+    { path: 'server/lease/stream.ts', text: importLine('../peers/sightings.ts') },
     { path: 'server/config.ts', text: importLine('./submit/rules.ts') },
     { path: 'server/main.ts', text: importLine('./rpc/server.ts') },
     { path: 'server/config.ts', text: importLine('./app.ts') },
@@ -105,6 +108,8 @@ const order: Rule = {
     { path: 'server/events/hub.ts', text: importLine('../store/store.ts') },
     { path: 'server/store/sqlite/append.ts', text: importLine('../store.ts') },
     { path: 'server/rpc/event.ts', text: importLine('../events/watch.ts') },
+    { path: 'server/rpc/peers.ts', text: importLine('../peers/token.ts') },
+    { path: 'server/peers/members.ts', text: importLine('../store/store.ts') },
     { path: 'server/config.ts', text: importLine('./submit/config.ts') },
     { path: 'server/main.ts', text: importLine('./app.ts') },
     { path: 'server/follow.ts', text: importLine('./events/hub.ts') },
