@@ -4,6 +4,7 @@
  */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { resolve } from 'node:path';
+import { Hold } from '@armada-ts/api/armada/server/v1/peers';
 import type { LeaseRequest } from '@armada-ts/api/executorapi/executorapi';
 import { createAuthorizer } from './auth/authorizer.ts';
 import { chainOf } from './auth/schemes.ts';
@@ -164,8 +165,10 @@ function servicesOf(parts: Parts): Service[] {
     clock,
     authorizer,
     inboxes,
-    holders: createHolders(),
-    executorSeen: (request: LeaseRequest) => scheduler.executorSeen(request),
+    holders: createHolders(async () => Hold.HOLD_FREE),
+    sightings: {
+      open: () => ({ see: (request: LeaseRequest) => scheduler.executorSeen(request), close: () => {} }),
+    },
     logger: logger.child({ part: 'lease' }),
   };
   const links = createLinks(authorizer);

@@ -14,16 +14,17 @@
  * client takes, however many there are. Many are handed to the wire at once.
  */
 import { JobState } from '@armada-ts/api/api/job';
+import type { ExecutorStream } from '@armada-ts/api/armada/server/v1/peers';
 import { type LeaseRequest, LeaseStreamMessage } from '@armada-ts/api/executorapi/executorapi';
 import type { Authorizer } from '../auth/authorizer.ts';
 import type { Principal } from '../auth/principal.ts';
 import type { Clock } from '../base/clock.ts';
-import { ArmadaError, invalidField } from '../base/errors.ts';
+import { invalidField } from '../base/errors.ts';
 import { frame } from '../base/framing.ts';
 import type { Logger } from '../base/logger.ts';
 import { placeNameFault } from '../model/names.ts';
 import type { Store, StoredJob } from '../store/store.ts';
-import type { Holders } from './holders.ts';
+import { type Holders, outdated } from './holders.ts';
 import type { Inbox, Inboxes } from './inboxes.ts';
 import { isStopReason } from './inboxes.ts';
 import { encodeLease } from './lease-message.ts';
@@ -33,10 +34,17 @@ export interface LeaseDeps {
   authorizer: Authorizer;
   inboxes: Inboxes;
   holders: Holders;
-  /** Told of every request: the scheduler's view of the executor. */
-  executorSeen: (request: LeaseRequest) => void;
+  /** Told of every request: the scheduler's view of the executor, wherever it is. */
+  sightings: { open(stream: ExecutorStream): Sight };
   clock: Clock;
   logger: Logger;
+}
+
+/** What one stream shows. */
+export interface Sight {
+  see(request: LeaseRequest): void;
+  /** The stream has ended. */
+  close(): void;
 }
 
 /** One open stream. */
@@ -48,6 +56,8 @@ export interface LeaseStream {
   push: boolean;
   /** Tells one process that holds an executor id from another; empty from Go executors. */
   session: string;
+  /** Rises with each stream that the process opens; 0 when it does not tell. */
+  number: number;
 }
 
 /** Most leases sent at once when the executor names no limit of its own that is smaller. */
@@ -64,10 +74,18 @@ export async function serveLeases(deps: LeaseDeps, principal: Principal, stream:
   deps.authorizer.demand(principal, 'execute_jobs');
   const broken = Promise.withResolvers<never>();
   let exchange: Exchange | undefined;
+  let isOver = false;
+  const { session, number } = stream;
+  const begin = async (executorId: string): Promise<Exchange> => {
+    const letGo = await deps.holders.hold({ executorId, session, number }, () => broken.reject(outdated()));
+    if (!isOver) return openExchange({ deps, stream, fail: broken.reject, letGo }, executorId);
+    letGo();
+    throw outdated();
+  };
   const serve = async (): Promise<void> => {
     for await (const request of stream.requests) {
       checkRequest(request, exchange?.inbox.executorId);
-      exchange ??= openExchange({ deps, stream, fail: broken.reject }, request.executorId);
+      exchange ??= await begin(request.executorId);
       await answer(exchange, request);
       if (!stream.push) return;
     }
@@ -76,6 +94,7 @@ export async function serveLeases(deps: LeaseDeps, principal: Principal, stream:
     // A push may fail, or a newer stream take over, while no request comes.
     await Promise.race([serve(), broken.promise]);
   } finally {
+    isOver = true;
     if (exchange) close(exchange);
   }
 }
@@ -93,6 +112,7 @@ interface Exchange {
   readonly deps: LeaseDeps;
   readonly stream: LeaseStream;
   readonly inbox: Inbox;
+  readonly sight: Sight;
   /** Ends the stream with an error. */
   readonly fail: (error: unknown) => void;
   /** What to undo when the stream has ended. */
@@ -112,20 +132,20 @@ interface Exchange {
 }
 
 function openExchange(
-  { deps, stream, fail }: Pick<Exchange, 'deps' | 'stream' | 'fail'>,
+  { deps, stream, fail, letGo }: Pick<Exchange, 'deps' | 'stream' | 'fail'> & { letGo: () => void },
   executorId: string,
 ): Exchange {
-  const letGo = deps.holders.hold(executorId, stream.session, () => {
-    fail(new ArmadaError('UNAVAILABLE', 'a newer stream of the same executor has taken over'));
-  });
   const inbox = deps.inboxes.inbox(executorId);
   inbox.forgetOffers();
+  const { session, number } = stream;
+  const sight = deps.sightings.open({ executorId, session, number });
   const exchange: Exchange = {
     deps,
     stream,
     inbox,
+    sight,
     fail,
-    releases: [letGo],
+    releases: [letGo, () => sight.close()],
     mayOffer: 0,
     told: new Set(),
     orphans: new Set(),
@@ -145,11 +165,11 @@ function close(exchange: Exchange): void {
 }
 
 async function answer(exchange: Exchange, request: LeaseRequest): Promise<void> {
-  const { deps, stream, inbox } = exchange;
+  const { stream, inbox } = exchange;
   await inTurn(exchange, async () => {
     const { shown, held } = shownRuns(request);
     exchange.mayOffer = Math.min(request.maxJobsToLease, MAX_OFFERS);
-    deps.executorSeen(request);
+    exchange.sight.see(request);
     inbox.show(shown);
     await sendNews(exchange, [...inbox.takeStops(), ...(await strayStops(exchange, held))]);
     await stream.send(framed({ $case: 'end', value: {} }));

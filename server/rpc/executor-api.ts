@@ -26,6 +26,7 @@ export function executorApiService(door: Door, deps: LeaseDeps & ReportDeps): Un
           send,
           push: mark(metadata, 'armada-lease') === 'push',
           session: mark(metadata, 'armada-session'),
+          number: streamNumber(mark(metadata, 'armada-stream')),
         }),
     ),
     reportEvents: unary(door, 'execute_jobs', async (request: EventList, { principal }) => {
@@ -38,4 +39,9 @@ export function executorApiService(door: Door, deps: LeaseDeps & ReportDeps): Un
 /** A private mark of our executors; empty when there is none. */
 function mark(metadata: Metadata, name: string): string {
   return String(metadata.get(name)[0] ?? '').slice(0, 128);
+}
+
+/** 0 when there is none. */
+function streamNumber(text: string): number {
+  return /^\d{1,9}$/.test(text) ? Number(text) : 0;
 }
