@@ -65,6 +65,21 @@ function ownCopy(bytes: Uint8Array): Buffer {
   return copy;
 }
 
+/** What a record, or what an entry has besides, takes at the least. */
+const BYTES_OF_JOB = 200;
+
+/** About what followers hold of an entry, as if it were encoded: its events and its records, but no specs. */
+export function followedBytes(eventBytes: number, jobs: number): number {
+  return eventBytes + BYTES_OF_JOB * (1 + jobs);
+}
+
+/** About what a batch takes while it is on its way. */
+export function batchBytes(batch: Batch): number {
+  const jobs = batch.submitted.length + batch.changed.length;
+  const events = batch.sequences.reduce((sum, sequence) => sum + sequence.events.length, 0);
+  return specBytes(batch) + followedBytes(BYTES_OF_JOB * events, jobs);
+}
+
 /** Bytes of the specs of a batch. */
 export function specBytes(batch: Batch): number {
   return batch.submitted.reduce((sum, { spec }) => sum + spec.length, 0);
@@ -85,10 +100,15 @@ export function encodeNames(entry: LogEntry): Uint8Array {
 
 /** A stored sequence of events, with the names that are not repeated in it. */
 export function eventsOf(bytes: Uint8Array, queue: string, jobSetName: string): EventSequence {
-  return { ...EventSequence.decode(unpack(bytes)), queue, jobSetName };
+  return decodeEvents(unpack(bytes), queue, jobSetName);
 }
 
-/** The stored form of a sequence. */
+/** The same of one that is unpacked. */
+export function decodeEvents(unpacked: Uint8Array, queue: string, jobSetName: string): EventSequence {
+  return { ...EventSequence.decode(unpacked), queue, jobSetName };
+}
+
+/** A sequence without the names that are not repeated in it. It is stored packed. */
 export function encodeEvents(events: EventSequence): Uint8Array {
-  return pack(encodeMessage(EventSequence, { ...events, queue: '', jobSetName: '' }));
+  return encodeMessage(EventSequence, { ...events, queue: '', jobSetName: '' });
 }

@@ -9,8 +9,9 @@ import {
 import assert from 'node:assert/strict';
 import { encodeMessage } from '../../model/encode.ts';
 import { cutBlocks, encodeBlock, type NewSpec } from '../blocks.ts';
-import { encodeEvents, type EntryPlace } from '../entries.ts';
+import { encodeEvents, type EntryPlace, followedBytes } from '../entries.ts';
 import { jobIdOf, jobKey, runKey } from '../keys.ts';
+import { pack } from '../pack.ts';
 import type { Claim } from '../store.ts';
 import { claimField, type JobPlace, placeOf, setName, spreadOfClaim, spreadOfRun } from './keys.ts';
 import { encodeItem } from './log.ts';
@@ -80,12 +81,19 @@ function createNumbered<Value>(): Numbered<Value> {
   };
 }
 
+/** A batch, ready to be sent. */
+export interface EncodedAppend {
+  parameters: Argument[];
+  /** See followedBytes. */
+  followedBytes: number;
+}
+
 /** The arguments of a batch. Throws when it breaks the rules of the port. */
 export function encodeAppend(
   batch: Batch,
   { now, mark, channel, origin, seen }: Stamp,
   { partitions, templateOf }: { partitions: number; templateOf: (record: JobRecord) => Template },
-): Argument[] {
+): EncodedAppend {
   const submitted = batch.submitted.map((job) => placed(job, partitions));
   const changed = batch.changed.map((job) => placed(job, partitions));
   const sets = createNumbered<string>();
@@ -101,8 +109,9 @@ export function encodeAppend(
   };
   const changes = changeArguments(changed, numbers);
   const creations = creationArguments(batch.queue, submitted, numbers);
+  const events = batch.sequences.map(encodeEvents);
   const [first] = submitted;
-  return [
+  const parameters: Argument[] = [
     ...seenArguments(seen),
     batch.term ?? '',
     batch.queue,
@@ -117,8 +126,8 @@ export function encodeAppend(
     now,
     sets.values.length,
     ...sets.values.flatMap((jobSet, i) => {
-      const events = batch.sequences[i];
-      return [setName(batch.queue, jobSet), events ? asBuffer(encodeEvents(events)) : ''];
+      const bytes = events[i];
+      return [setName(batch.queue, jobSet), bytes ? asBuffer(pack(bytes)) : ''];
     }),
     ...creations,
     ...runArguments(submitted),
@@ -136,6 +145,8 @@ export function encodeAppend(
     channel,
     origin,
   ];
+  const eventBytes = events.reduce((sum, { length }) => sum + length, 0);
+  return { parameters, followedBytes: followedBytes(eventBytes, submitted.length + changed.length) };
 }
 
 interface Numbers {

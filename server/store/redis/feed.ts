@@ -60,8 +60,6 @@ interface State {
   followers: Follower[];
 }
 
-/** About what an entry that was read takes, for the ring's bound. */
-const BYTES_OF_JOB = 200;
 const NOTHING: Seen = { number: 0, mark: Buffer.alloc(0) };
 
 export function createFeed(ring: Ring, heads: readonly Seen[], source: FeedSource): Feed {
@@ -152,10 +150,10 @@ async function readPage(state: State, follower: Follower): Promise<boolean> {
     restart(state, now);
     return false;
   }
-  for (const entry of page.entries) {
+  for (const [i, entry] of page.entries.entries()) {
     if (entry.number !== follower.newest.number + 1) continue;
     const mark = entry.number === page.last.number ? page.last.mark : NOTHING.mark;
-    take(state.ring, follower, { entry, mark, bytes: BYTES_OF_JOB * (1 + entry.jobs.length) });
+    take(state.ring, follower, { entry, mark, bytes: page.bytes[i] ?? 0 });
   }
   settle(state.ring, follower);
   return page.entries.length > 0;

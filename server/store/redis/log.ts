@@ -15,7 +15,7 @@ import {
   SchedulingClass,
   type StoredJob,
 } from '@armada-ts/api/armada/store/v1/store';
-import { encodeNames, eventsOf } from '../entries.ts';
+import { decodeEvents, encodeNames, followedBytes } from '../entries.ts';
 import { jobIdOf } from '../keys.ts';
 import { pack, unpack } from '../pack.ts';
 import { setName } from './keys.ts';
@@ -42,6 +42,8 @@ interface Item {
   entry: LogEntry;
   jobIds: string[];
   mark: Buffer;
+  /** Of its events, unpacked. */
+  eventBytes: number;
 }
 
 function decodeItem(bytes: Buffer, partition: number, number: number): Item {
@@ -61,12 +63,14 @@ function decodeItem(bytes: Buffer, partition: number, number: number): Item {
   const jobIds = Array.from({ length: keys.length / KEY_BYTES }, (_, i) =>
     jobIdOf(keys.subarray(KEY_BYTES * i, KEY_BYTES * (i + 1))),
   );
-  return { entry, jobIds, mark };
+  return { entry, jobIds, mark, eventBytes: 0 };
 }
 
 /** Some entries of a partition, filled with what they name, and which is the last. */
 export interface LogPage {
   entries: LogEntry[];
+  /** About what each takes, see followedBytes. */
+  bytes: number[];
   last: Seen;
 }
 
@@ -83,6 +87,7 @@ export async function readLog(
   const last = items.at(-1);
   return {
     entries: items.map(({ entry }) => entry),
+    bytes: items.map(({ entry, eventBytes }) => followedBytes(eventBytes, entry.jobs.length)),
     last: { number: last?.entry.number ?? after, mark: last?.mark ?? Buffer.alloc(0) },
   };
 }
@@ -113,19 +118,19 @@ async function fill(
 }
 
 async function fillSequences(partition: Partition, items: readonly Item[]): Promise<void> {
-  const wanted = items.flatMap(({ entry }) =>
-    entry.sequences.map((sequence) => ({ queue: entry.queue, sequence })),
-  );
+  const wanted = items.flatMap((item) => item.entry.sequences.map((sequence) => ({ item, sequence })));
   if (wanted.length === 0) return;
-  const parameters = wanted.flatMap(({ queue, sequence }) => [
-    setName(queue, sequence.jobSet),
+  const parameters = wanted.flatMap(({ item, sequence }) => [
+    setName(item.entry.queue, sequence.jobSet),
     sequence.number,
   ]);
   const found = await partition.items(SEQUENCES, parameters);
-  for (const [i, { queue, sequence }] of wanted.entries()) {
-    const [createdMs, item] = listOf(found[i] ?? null);
-    if (item === undefined || Number(createdMs) !== sequence.streamCreatedMs) continue;
-    sequence.events = eventsOf(bytesOf(item).subarray(6), queue, sequence.jobSet);
+  for (const [i, { item, sequence }] of wanted.entries()) {
+    const [createdMs, stored] = listOf(found[i] ?? null);
+    if (stored === undefined || Number(createdMs) !== sequence.streamCreatedMs) continue;
+    const bytes = unpack(bytesOf(stored).subarray(6));
+    sequence.events = decodeEvents(bytes, item.entry.queue, sequence.jobSet);
+    item.eventBytes += bytes.length;
   }
   for (const { entry } of items) {
     entry.sequences = entry.sequences.filter(({ events }) => events !== undefined);

@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
-import { specBytes } from '../entries.ts';
+import { batchBytes, followedBytes } from '../entries.ts';
 import type { AcknowledgementLevel, Store } from '../store.ts';
 import { createRing } from '../tail.ts';
 import type { Stamp } from './append.ts';
@@ -162,13 +162,14 @@ async function createStore(parts: Parts): Promise<{ store: Store; suspect: () =>
     read: createReader(partitions, reader),
     append: (batch) => {
       const isUrgent = batch.term !== undefined || batch.submitted.length === 0;
-      return pending.add(specBytes(batch), isUrgent, () => append(writing, batch));
+      return pending.add(batchBytes(batch), isUrgent, () => append(writing, batch));
     },
-    control: (change) => pending.add(change.record?.length ?? 0, true, () => control(writing, change)),
+    control: (change) =>
+      pending.add(followedBytes(change.record?.length ?? 0, 0), true, () => control(writing, change)),
     lead: () => pending.add(0, true, () => takeLead(trusting, prefix, partitions)),
     heads: following.heads,
     tail: (from, signal) => tail(following, from, signal),
-    trim: (at, retention) => pending.add(0, false, () => trim(at, retention)),
+    trim: (at, retention) => pending.add(0, true, () => trim(at, retention)),
     // Whatever happens to Redis, this process can wait for it.
     failed: new Promise(() => {}),
     close() {

@@ -1,13 +1,12 @@
 /** Writing: what a batch or a control change comes to, once the newest entry is where followers find it. */
 import type { Batch } from '@armada-ts/api/armada/store/v1/store';
 import { ArmadaError } from '../../base/errors.ts';
-import { appliedEntry, specBytes } from '../entries.ts';
+import { appliedEntry, followedBytes } from '../entries.ts';
 import type { AppendResult, ControlChange, ControlResult } from '../store.ts';
 import { decodeAppend, encodeAppend, type Stamp } from './append.ts';
 import { decodeControl, encodeControl } from './control.ts';
 import type { Epoch } from './epoch.ts';
 import type { Feed } from './feed.ts';
-import type { Argument } from './node.ts';
 import { type Partition, partitionOf } from './partition.ts';
 import type { TemplateFinder } from './records.ts';
 import { APPEND } from './scripts/append.ts';
@@ -30,12 +29,12 @@ export async function append(writing: Writing, batch: Batch): Promise<AppendResu
   const partition = partitionOf(partitions, batch.queue);
   const { number } = partition;
   const stamped = stamp(number);
-  const parameters = encodeAppend(batch, stamped, { partitions: partitions.length, templateOf });
-  const outcome = decodeAppend(batch, number, await partition.write(APPEND, parameters));
+  const encoded = encodeAppend(batch, stamped, { partitions: partitions.length, templateOf });
+  const outcome = decodeAppend(batch, number, await partition.write(APPEND, encoded.parameters));
   switch (outcome.outcome) {
     case 'applied': {
       const entry = appliedEntry(batch, outcome);
-      await feed.wrote(entry, stamped.mark, bytesOf(parameters) - specBytes(batch));
+      await feed.wrote(entry, stamped.mark, encoded.followedBytes);
       return { outcome: 'applied', entry };
     }
     case 'stale':
@@ -62,7 +61,7 @@ export async function control(
   const outcome = decodeControl(change, number, reply);
   if (outcome.outcome === 'lost') throw await lost(epoch);
   if (outcome.outcome !== 'applied') return outcome;
-  await feed.wrote(outcome.entry, stamped.mark, change.record?.length ?? 0);
+  await feed.wrote(outcome.entry, stamped.mark, followedBytes(change.record?.length ?? 0, 0));
   return { outcome: 'applied', version: outcome.number };
 }
 
@@ -70,8 +69,4 @@ export async function control(
 async function lost(epoch: Epoch): Promise<ArmadaError> {
   await epoch.lost();
   return new ArmadaError('UNAVAILABLE', 'Redis has lost data; what this was derived from may be gone');
-}
-
-function bytesOf(parameters: readonly Argument[]): number {
-  return parameters.reduce<number>((sum, each) => sum + (typeof each === 'number' ? 8 : each.length), 0);
 }

@@ -164,7 +164,7 @@ function createStore({ directory, acknowledgement, path, pipe, lock, limits, now
       ),
     trim: accepting((at, retention) =>
       pipe.send(
-        { work: { kind: 'trim', now: Math.floor(at), retention }, urgent: false, bytes: 0 },
+        { work: { kind: 'trim', now: Math.floor(at), retention }, urgent: true, bytes: 0 },
         (more) => more,
       ),
     ),
