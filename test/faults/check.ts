@@ -1,25 +1,35 @@
-// The checker as a program: loads a server that somebody else starts and kills,
-// and judges what happened; or judges a history that was kept.
-import { mkdir } from 'node:fs/promises';
-import { resolve } from 'node:path';
+// The checker as a program: loads servers that it starts and kills, or that
+// somebody else does, and judges what happened; or judges a history that was kept.
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { readHistory } from './history.ts';
+import type { LocalFleet } from './fleet.ts';
+import { FLEETS } from './fleets.ts';
+import { type Entry, readHistory } from './history.ts';
 import { judgeHistory, summary } from './judge.ts';
-import { type Fleet, runStorm } from './storm.ts';
+import { replayStorm } from './replay-storm.ts';
+import { runStorm, type StormPlan } from './storm.ts';
 
 const USAGE = `usage: npm run faults -- [options]
 
+One of:
   --history FILE       judge this history and do nothing else
-  --server HOST:PORT   load this server; its jobs must run on this machine
+  --server HOST:PORT   load this server, or several divided by commas, for somebody
+                       else to kill; jobs must run on this machine
+  --fleet NAME         start and kill programs of this checkout: together (all in
+                       one), apart (server and executor), redis (two servers, two
+                       executors and a redis-server)
+
   --jobs N             so many jobs (default: 300)
-  --rounds N           spread over so many rounds of half a second (default: 30)
-  --seed N             what decides which jobs, and when (default: 1)
-  --data DIR           where the history is kept (default: history)
+  --rounds N           so many kills, or rounds of half a second (default: 30)
+  --seed N             what decides which jobs, which kills, and when (default: 1)
+  --data DIR           where the history is kept, and what programs wrote (default: history)
 `;
 
 const OPTIONS = {
   history: { type: 'string' },
   server: { type: 'string' },
+  fleet: { type: 'string' },
   jobs: { type: 'string', default: '300' },
   rounds: { type: 'string', default: '30' },
   seed: { type: 'string', default: '1' },
@@ -38,22 +48,55 @@ function readOptions() {
   }
 }
 
-async function load(address: string): ReturnType<typeof runStorm> {
-  const directory = resolve(values.data);
-  await mkdir(directory, { recursive: true });
-  const nothing = (): Promise<void> => Promise.resolve();
-  const fleet: Fleet = { address, programs: [], kill: nothing, start: nothing };
-  const plan = { kills: Number(values.rounds), jobs: Number(values.jobs), seed: Number(values.seed) };
-  return await runStorm(fleet, { ...plan, directory });
+function refuse(reason: string): never {
+  process.stderr.write(`${reason}${USAGE}`);
+  process.exit(reason === '' ? 0 : 2);
 }
 
-if (values.help || (values.history === undefined && values.server === undefined)) {
-  process.stderr.write(USAGE);
-  process.exit(values.help ? 0 : 2);
+/** The entries of a storm over what somebody else starts and kills. */
+async function loadServer(address: string): Promise<Entry[]> {
+  const nothing = (): Promise<void> => Promise.resolve();
+  const fleet = { address, programs: [], maxAwayMs: 0, kill: nothing, start: nothing };
+  return await runStorm({ ...fleet, onCollapse: () => {} }, await plan());
 }
-const entries =
-  values.server === undefined ? await readHistory(values.history ?? '') : await load(values.server);
-const verdict = judgeHistory(entries);
+
+/** The entries of a storm over a fleet of this checkout; what is in its store must be what its events make of it. */
+async function stormFleet(start: (directory: string) => Promise<LocalFleet>): Promise<Entry[]> {
+  const storm = await plan();
+  const fleet = await start(storm.directory);
+  try {
+    const entries = await runStorm(fleet, storm);
+    await fleet.stop();
+    const { faults } = await replayStorm(fleet.storeUrl);
+    for (const fault of faults) process.stdout.write(`log and state differ: ${fault}\n`);
+    if (faults.length > 0) process.exitCode = 1;
+    return entries;
+  } finally {
+    await fleet.stop();
+    for (const program of fleet.programs) {
+      const text = fleet.linesOf(program).map((line) => `${line}\n`);
+      await writeFile(join(storm.directory, `${program}.log`), text.join(''));
+    }
+  }
+}
+
+async function plan(): Promise<StormPlan> {
+  const directory = resolve(values.data);
+  await mkdir(directory, { recursive: true });
+  return { kills: Number(values.rounds), jobs: Number(values.jobs), seed: Number(values.seed), directory };
+}
+
+async function history(): Promise<Entry[]> {
+  const { history: file, server, fleet } = values;
+  if (file !== undefined) return await readHistory(file);
+  if (server !== undefined) return await loadServer(server);
+  const start = FLEETS[fleet ?? ''];
+  if (start) return await stormFleet(start);
+  return refuse(fleet === undefined ? 'nothing to do\n\n' : `there is no fleet ${fleet}\n\n`);
+}
+
+if (values.help) refuse('');
+const verdict = judgeHistory(await history());
 for (const { breach, text } of verdict.violations) process.stdout.write(`${breach}: ${text}\n`);
 process.stdout.write(`${summary(verdict)}\n`);
-process.exit(verdict.violations.length === 0 ? 0 : 1);
+process.exit(verdict.violations.length === 0 ? process.exitCode : 1);

@@ -1,79 +1,81 @@
-// The programs that a storm kills and starts again: one that is all, or a
-// server and an executor apart. A server comes back on the address it had.
+// Programs that a storm kills and starts again, of this checkout. Like a service
+// manager it starts again whatever ends; unlike one it remembers that it did.
 import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
-import { join } from 'node:path';
-import { type Program, startProgram } from '../e2e/programs.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Program } from '../e2e/programs.ts';
 import type { Fleet } from './storm.ts';
 
-/** Programs of this checkout. */
 export interface LocalFleet extends Fleet {
-  /** Ends everything, politely; what does not follow is killed. */
+  /** Of the store, which can be opened when everything is stopped. */
+  storeUrl: string;
+  /** Of every process that was started, by program: what it wrote so far. */
+  linesOf(program: string): string[];
+  /** Sends a signal to a program that is up. */
+  signal(program: string, signal: NodeJS.Signals): void;
+  /** Ends everything but the store, politely; what does not follow is killed. */
   stop(): Promise<void>;
 }
 
-type Launch = () => Promise<Program>;
+/** One process of a program; a store may be one that writes nothing. */
+export type Running = Pick<Program, 'kill' | 'lines' | 'process'>;
 
-const NODES = ['--nodes', '4', '--cpu', '8', '--memory', '16Gi'];
+export interface FleetPlan extends Pick<Fleet, 'address' | 'maxAwayMs'> {
+  storeUrl: string;
+  /** How each program is started; in the order in which they are at first. Rejects when it does not come up. */
+  launches: Readonly<Record<string, () => Promise<Running>>>;
+  /** The program that is the store: it goes on when the rest is stopped, and ends with this process. */
+  store?: string;
+}
+
 const STOP_MS = 15_000;
+/** How long something may fail to start because others are away. */
+const START_MS = 60_000;
+const RESTART_MS = 250;
+/** Lines that are kept of a program that ended by itself. */
+const LAST_LINES = 5;
 
-/** Server, scheduler and executor as one process. */
-export async function startTogether(directory: string): Promise<LocalFleet> {
-  const port = await freePort();
-  return await startFleet(port, { server: () => launchServer(directory, port, NODES) });
-}
+/** Starts everything. Rejects when something does not come up. */
+export async function startFleet({ launches, store, ...plan }: FleetPlan): Promise<LocalFleet> {
+  const running = new Map<string, Running>();
+  const written = new Map<string, string[][]>();
+  let hear: (program: string, text: string) => void = () => {};
 
-/** A server without an executor of its own, and an executor apart. */
-export async function startApart(directory: string): Promise<LocalFleet> {
-  const port = await freePort();
-  const launchExecutor: Launch = async () => {
-    const program = startProgram('executor/main.ts', [
-      '--server',
-      `127.0.0.1:${port}`,
-      '--executor-id',
-      'apart',
-      '--data',
-      join(directory, 'apart'),
-      ...NODES,
-    ]);
-    await program.line(/executor started/);
-    return program;
+  const start = async (name: string): Promise<void> => {
+    const program = await launched(launches[name]!);
+    running.set(name, program);
+    written.set(name, [...(written.get(name) ?? []), program.lines]);
+    program.process.once('exit', () => {
+      if (running.get(name) !== program) return;
+      running.delete(name);
+      hear(name, program.lines.slice(-LAST_LINES).join(' | '));
+      start(name).catch((error: unknown) => hear(name, `it does not start again: ${String(error)}`));
+    });
   };
-  const server: Launch = () => launchServer(directory, port, ['--nodes', '0']);
-  return await startFleet(port, { server, executor: launchExecutor });
-}
-
-async function launchServer(directory: string, port: number, nodes: readonly string[]): Promise<Program> {
-  const where = ['--data', join(directory, 'data'), '--grpc-port', String(port), '--http-port', '0'];
-  const program = startProgram('server/standalone.ts', [...where, ...nodes]);
-  await program.line(/gRPC\s+(\S+:\d+)/);
-  return program;
-}
-
-async function startFleet(port: number, launches: Readonly<Record<string, Launch>>): Promise<LocalFleet> {
-  const running = new Map<string, Program>();
   const fleet: LocalFleet = {
-    address: `127.0.0.1:${port}`,
+    ...plan,
     programs: Object.keys(launches),
     kill: async (name) => {
-      await running.get(name)?.kill('SIGKILL');
+      const program = running.get(name);
       running.delete(name);
+      await program?.kill('SIGKILL');
     },
-    start: async (name) => {
-      const launch = launches[name];
-      if (launch) running.set(name, await launch());
-    },
+    start,
+    onCollapse: (listener) => (hear = listener),
+    linesOf: (name) => (written.get(name) ?? []).flat(),
+    signal: (name, signal) => running.get(name)?.process.kill(signal),
     stop: async () => {
-      for (const program of [...running.values()].toReversed()) {
+      for (const [name, program] of [...running].toReversed()) {
+        if (name === store) continue;
+        running.delete(name);
         const timer = setTimeout(() => program.process.kill('SIGKILL'), STOP_MS);
         await program.kill('SIGTERM');
         clearTimeout(timer);
       }
-      running.clear();
     },
   };
   try {
-    for (const name of fleet.programs) await fleet.start(name);
+    for (const name of fleet.programs) await start(name);
   } catch (error) {
     await fleet.stop();
     throw error;
@@ -81,14 +83,27 @@ async function startFleet(port: number, launches: Readonly<Record<string, Launch
   return fleet;
 }
 
+/** Tries until it is up: what it needs may be away. */
+async function launched(launch: () => Promise<Running>): Promise<Running> {
+  const untilMs = performance.now() + START_MS;
+  for (;;) {
+    try {
+      return await launch();
+    } catch (error) {
+      if (performance.now() > untilMs) throw error;
+    }
+    await sleep(RESTART_MS);
+  }
+}
+
 /**
  * A port that nobody listens on, below those that the system gives to outgoing
  * connections: while the server is away, a client that tries to reach such a
  * port can be given the very same one, and then the server cannot have it back.
  */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   for (;;) {
-    const port = randomInt(15_000, 30_000);
+    const port = randomInt(15_000, 20_000);
     if (await isFree(port)) return port;
   }
 }

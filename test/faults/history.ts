@@ -20,11 +20,13 @@ export interface SubmitEntry {
   jobId?: string;
   /** Why it was refused, or what is unknown. */
   reason?: string;
+  /** When it was answered. */
+  timeMs?: number;
 }
 
-/** A job that was to be cancelled or reprioritised. */
+/** A job that was to be cancelled, reprioritised or preempted. */
 export interface RequestEntry {
-  kind: 'cancel' | 'reprioritize';
+  kind: 'cancel' | 'reprioritize' | 'preempt';
   jobId: string;
   outcome: 'acknowledged' | 'unknown' | 'refused';
   reason?: string;
@@ -72,6 +74,15 @@ export interface ProgramEntry {
   timeMs: number;
 }
 
+/** A program that ended though nobody had killed it. */
+export interface CollapseEntry {
+  kind: 'collapse';
+  program: string;
+  /** The last that it wrote. */
+  text: string;
+  timeMs: number;
+}
+
 /** The load is over and nothing more is waited for. */
 export interface FinishEntry {
   kind: 'finish';
@@ -85,6 +96,7 @@ export type Entry =
   | ResumeEntry
   | ProcessEntry
   | ProgramEntry
+  | CollapseEntry
   | FinishEntry;
 
 /** The reader of the whole stream at the end, which the others are compared with. */

@@ -96,6 +96,18 @@ const FAULTS: Readonly<Record<string, [breach: Breach, history: Entry[]]>> = {
     'doubled',
     history({ whole: events('final', ['a', 'submitted', ...LIFE], ['b', ...LIFE]) }),
   ],
+  'a job that was leased twice': [
+    'doubled',
+    history({ whole: events('final', ['a', 'submitted', 'leased', 'leased', 'succeeded'], ['b', ...LIFE]) }),
+  ],
+  'an acknowledged preemption of which nothing came': [
+    'forgotten',
+    [...history(), { kind: 'preempt', jobId: 'a', outcome: 'acknowledged' }],
+  ],
+  'a program that ended by itself': [
+    'collapse',
+    [...history(), { kind: 'collapse', program: 'server', text: 'an error', timeMs: 1 }],
+  ],
   'a run that was started twice': [
     'doubled',
     history({

@@ -31,7 +31,9 @@ export type Breach =
   /** An acknowledged cancellation or new priority of which nothing came. */
   | 'forgotten'
   /** Two processes of a job at a time, though its executor was never silent for long. */
-  | 'overlap';
+  | 'overlap'
+  /** A program that ended by itself. */
+  | 'collapse';
 
 export interface Violation {
   breach: Breach;
@@ -77,6 +79,7 @@ export function judgeHistory(entries: readonly Entry[], limits: Limits = LIMITS)
       ...judgeRequests(entries, jobs),
       ...judgeStreams(entries),
       ...processes.violations,
+      ...judgePrograms(entries),
     ],
     acknowledged: acknowledged.size,
     ended,
@@ -171,6 +174,7 @@ function judgeHistories(
     if (kinds.filter((kind) => kind === 'submitted').length > 1) {
       violations.push({ breach: 'doubled', text: `submitted twice; ${told}` });
     }
+    if (isLeasedTwice(kinds)) violations.push({ breach: 'doubled', text: `leased twice; ${told}` });
     const whole = withoutEcho(kinds);
     if (whole.filter((kind) => TERMINAL.has(kind)).length > 1) {
       violations.push({ breach: 'doubled', text: `ended twice; ${told}` });
@@ -180,6 +184,17 @@ function judgeHistories(
     const rest = longestRest(events, stuckMs, downs);
     if (rest !== undefined) violations.push({ breach: 'stuck', text: `${rest}; ${told}` });
     return violations;
+  });
+}
+
+/** Whether a job was given out while somebody had it. */
+function isLeasedTwice(kinds: readonly string[]): boolean {
+  let isLeased = false;
+  return kinds.some((kind) => {
+    const isSecond = isLeased && kind === 'leased';
+    if (kind === 'leased') isLeased = true;
+    if (kind === 'leaseReturned' || kind === 'leaseExpired') isLeased = false;
+    return isSecond;
   });
 }
 
@@ -207,10 +222,14 @@ function longestRest(
 
 /** What was acknowledged about a job shows in its events, unless it ended. */
 function judgeRequests(entries: readonly Entry[], jobs: ReadonlyMap<string, JobHistory>): Violation[] {
-  const shows = { cancel: ['cancelling', 'cancelled'], reprioritize: ['reprioritizing', 'reprioritized'] };
+  const shows = {
+    cancel: ['cancelling', 'cancelled'],
+    reprioritize: ['reprioritizing', 'reprioritized'],
+    preempt: ['preempting', 'preempted'],
+  };
   const violations: Violation[] = [];
   for (const entry of entries) {
-    if (entry.kind !== 'cancel' && entry.kind !== 'reprioritize') continue;
+    if (entry.kind !== 'cancel' && entry.kind !== 'reprioritize' && entry.kind !== 'preempt') continue;
     const { kind, jobId, outcome, reason } = entry;
     if (outcome === 'refused') violations.push({ breach: 'refused', text: `${kind} of ${jobId}: ${reason}` });
     if (outcome !== 'acknowledged') continue;
@@ -220,6 +239,15 @@ function judgeRequests(entries: readonly Entry[], jobs: ReadonlyMap<string, JobH
     }
   }
   return violations;
+}
+
+/** Whatever happens around it, a program goes on. */
+function judgePrograms(entries: readonly Entry[]): Violation[] {
+  return entries.flatMap((entry): Violation[] =>
+    entry.kind === 'collapse'
+      ? [{ breach: 'collapse', text: `${entry.program} ended by itself: ${entry.text}` }]
+      : [],
+  );
 }
 
 /** A verdict on one line, for people. */

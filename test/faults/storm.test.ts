@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { temporaryDirectory } from '../e2e/programs.ts';
-import { type LocalFleet, startApart, startTogether } from './fleet.ts';
+import type { LocalFleet } from './fleet.ts';
+import { startApart, startOnRedis, startTogether } from './fleets.ts';
 import { judgeHistory, summary } from './judge.ts';
 import { replayStorm } from './replay-storm.ts';
 import { runStorm } from './storm.ts';
@@ -22,6 +23,11 @@ interface Storm {
 const STORMS: Readonly<Record<string, Storm>> = {
   'a server that is all': { start: startTogether, kills: IS_LONG ? 100 : 5, jobs: IS_LONG ? 1_000 : 150 },
   'a server and an executor apart': { start: startApart, kills: IS_LONG ? 200 : 50, jobs: 2_000 },
+  'two servers, two executors and Redis': {
+    start: startOnRedis,
+    kills: IS_LONG ? 200 : 20,
+    jobs: IS_LONG ? 4_000 : 500,
+  },
 };
 
 for (const [name, { start, kills, jobs }] of Object.entries(STORMS)) {
@@ -38,7 +44,7 @@ for (const [name, { start, kills, jobs }] of Object.entries(STORMS)) {
     assert.equal(violations.length, 0, `seed ${SEED}, ${violations.length} violations:\n${shown}`);
     assert.equal(verdict.acknowledged, jobs);
     await fleet.stop();
-    const replayed = await replayStorm(directory);
+    const replayed = await replayStorm(fleet.storeUrl);
     assert.deepEqual(replayed.faults, [], `seed ${SEED}: events and records differ`);
     assert.ok(replayed.records.size >= jobs);
     assert.ok(verdict.kills >= kills && verdict.processes > 0 && verdict.resumes > 0, summary(verdict));

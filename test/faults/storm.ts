@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Entry, readHistory, readProcesses, Recorder } from './history.ts';
 import { LIMITS } from './judge.ts';
 import { createLoad, type Draft, type Load } from './load.ts';
+import { createKiller } from './killer.ts';
 import { type Random, seeded } from './random.ts';
 import { readWhole, startWatcher, type Watcher } from './watchers.ts';
 
@@ -18,24 +19,26 @@ export interface StormPlan {
   directory: string;
 }
 
-/** What is stormed at: a server, and what of it can be killed. */
+/** What is stormed at: servers, and what of them can be killed. */
 export interface Fleet {
-  /** `host:port` of the gRPC API, for as long as the fleet lives. */
+  /** `host:port` of the gRPC API, for as long as the fleet lives; several servers are divided by commas. */
   address: string;
   /** What can be killed, by name; none when it is killed by somebody else. */
   programs: readonly string[];
+  /** How long a killed program may stay away, while others are killed too. 0 when all goes on only once it is back. */
+  maxAwayMs: number;
   /** SIGKILL. */
   kill(program: string): Promise<void>;
   /** Starts what was killed and waits until it is up. */
   start(program: string): Promise<void>;
+  /** Calls back when a program has ended though nobody had killed it, with the last that it wrote. */
+  onCollapse(listener: (program: string, text: string) => void): void;
 }
 
 export const QUEUE = 'storm';
 export const JOB_SETS = ['storm-a', 'storm-b'];
 const WATCHERS_PER_SET = 2;
 
-/** Longest time between a program's being up and the next kill. */
-const CALM_MS = 1_000;
 const POLL_MS = 100;
 
 /** Jobs wait this long at most for being cancelled or changed, from their submit on. */
@@ -52,6 +55,9 @@ export async function runStorm(fleet: Fleet, plan: StormPlan): Promise<Entry[]> 
   const recorder = new Recorder(path);
   const stopping = new AbortController();
   const target = { address: fleet.address, queue: QUEUE, recorder, signal: stopping.signal };
+  fleet.onCollapse((program, text) => {
+    recorder.record({ kind: 'collapse', program, text, timeMs: Date.now() });
+  });
   const load = createLoad(target);
   const sets = JOB_SETS.map((jobSet) => ({
     watched: { ...target, jobSet },
@@ -91,35 +97,25 @@ async function rage(fleet: Fleet, plan: Rage): Promise<Set<string>> {
   const random = seeded(plan.seed);
   const asked = new Set<string>();
   const work: Promise<void>[] = [];
+  const killer = createKiller(fleet, recorder, random);
   let made = 0;
-  for (let kill = 0; kill < plan.kills; kill++) {
-    const share = Math.ceil((plan.jobs - made) / (plan.kills - kill));
-    const drafts = Array.from({ length: share }, () => draftOf(`job-${made++}`, processFile, random));
+  const submit = (count: number): void => {
+    const drafts = Array.from({ length: count }, () => draftOf(`job-${made++}`, processFile, random));
     // Its own chances: when it asks for them depends on the server.
     const chances = seeded(random.below(2 ** 32));
-    const fed = feed(load, { drafts, jobSet: JOB_SETS[kill % JOB_SETS.length]!, random: chances, asked });
+    const jobSet = JOB_SETS[work.length % JOB_SETS.length]!;
+    const fed = feed(load, { drafts, jobSet, random: chances, asked });
     // Awaited below, unless something else fails before.
     fed.catch(() => {});
     work.push(fed);
-    await killOne(fleet, recorder, random);
+  };
+  for (let kills = 0; kills < plan.kills; kills += await killer.strike()) {
+    submit(Math.ceil((plan.jobs - made) / (plan.kills - kills)));
   }
+  submit(plan.jobs - made);
+  await killer.allUp();
   await Promise.all(work);
   return asked;
-}
-
-/** Kills a program, or all of them, at a moment of its own, and starts it again. */
-async function killOne(fleet: Fleet, recorder: Recorder, random: Random): Promise<void> {
-  await sleep(random.below(CALM_MS));
-  if (fleet.programs.length === 0) return;
-  const victims = random.chance(0.2) ? fleet.programs : [random.pick(fleet.programs)];
-  for (const program of victims) {
-    recorder.record({ kind: 'down', program, timeMs: Date.now() });
-    await fleet.kill(program);
-  }
-  for (const program of victims) {
-    await fleet.start(program);
-    recorder.record({ kind: 'up', program, timeMs: Date.now() });
-  }
 }
 
 interface Feed {
@@ -138,14 +134,16 @@ async function feed(load: Load, { drafts, jobSet, random, asked }: Feed): Promis
   await twin;
   const isDoomed = (clientId: string): boolean => /long|doomed/.test(clientId);
   const doomed = jobIds.filter((_, index) => isDoomed(drafts[index]?.clientId ?? ''));
+  const yielding = jobIds.filter((_, index) => /yield/.test(drafts[index]?.clientId ?? ''));
   const changed = jobIds.filter(() => random.chance(0.1));
   if (changed.length > 0) await load.reprioritize(jobSet, changed, random.below(100));
   await sleep(random.below(SECOND_THOUGHT_MS));
   if (doomed.length > 0) await load.cancel(jobSet, doomed);
+  if (yielding.length > 0) await load.preempt(jobSet, yielding);
   if (random.chance(0.3)) await load.submit(jobSet, drafts);
 }
 
-/** A short shell job that tells when it starts and ends. Most succeed, some fail, some are to be cancelled. */
+/** A short shell job that tells when it starts and ends. Most succeed, some fail, some are to be cancelled or to give way. */
 function draftOf(name: string, processFile: string, random: Random): Draft {
   // In a pod spec `$$` stands for one `$`.
   const line = '$ARMADA_JOB_ID $RUN_ID $1 $$$$ $$(date +%s%3N)';
@@ -155,7 +153,11 @@ function draftOf(name: string, processFile: string, random: Random): Draft {
   const kind = random.next();
   if (kind < 0.05) return { clientId: `${name}-long`, script: script('600', 0), expect: 'any' };
   if (kind < 0.1) return { clientId: `${name}-doomed`, script: script(seconds, 0), expect: 'any' };
-  if (kind < 0.2) return { clientId: name, script: script(seconds, 3), expect: 'failed' };
+  if (kind < 0.15) {
+    const give = { priorityClassName: 'armada-preemptible', script: script('1.5', 0) };
+    return { clientId: `${name}-yield`, ...give, expect: 'any' };
+  }
+  if (kind < 0.22) return { clientId: name, script: script(seconds, 3), expect: 'failed' };
   return { clientId: name, script: script(seconds, 0), expect: 'succeeded' };
 }
 

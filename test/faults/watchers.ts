@@ -1,10 +1,11 @@
 // Follows a job set as clients do: from the beginning, resuming after every
-// break from the last id that was received, and breaking off by itself at times.
+// break from the last id that was received, at any of the servers, and breaking
+// off by itself at times.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EventClient, type EventStreamMessage } from '@armada-ts/api/api/event';
 import { type ClientReadableStream, credentials } from '@grpc/grpc-js';
 import { FINAL_READER, type EventEntry, type Recorder } from './history.ts';
-import { CHANNEL_OPTIONS, codeOf } from './load.ts';
+import { addressesOf, CHANNEL_OPTIONS, codeOf } from './load.ts';
 import { TERMINAL } from './job-histories.ts';
 import type { Random } from './random.ts';
 
@@ -14,6 +15,7 @@ const RESUME_MS = 50;
 const HANG_UP = 1 / 200;
 
 export interface Watched {
+  /** `host:port` of the gRPC API; several servers are divided by commas. */
   address: string;
   queue: string;
   jobSet: string;
@@ -34,7 +36,7 @@ export interface Watcher {
 /** Starts to watch; the job set need not exist yet. */
 export function startWatcher(reader: string, watched: Watched, random: Random): Watcher {
   const { address, queue, jobSet, recorder } = watched;
-  const client = new EventClient(address, credentials.createInsecure(), CHANNEL_OPTIONS);
+  const servers = clientsOf(address);
   const ended = new Set<string>();
   let lastId = '';
   let lastEventMs = performance.now();
@@ -43,7 +45,7 @@ export function startWatcher(reader: string, watched: Watched, random: Random): 
 
   const watch = async (): Promise<void> => {
     while (!isClosed) {
-      stream = client.getJobSetEvents({
+      stream = random.pick(servers).getJobSetEvents({
         id: jobSet,
         watch: true,
         fromMessageId: lastId,
@@ -82,14 +84,21 @@ export function startWatcher(reader: string, watched: Watched, random: Random): 
       isClosed = true;
       stream?.cancel();
       await over;
-      client.close();
+      for (const client of servers) client.close();
     },
   };
 }
 
-/** Reads all there is, once; the id of the last event. */
+function clientsOf(address: string): EventClient[] {
+  return addressesOf(address).map(
+    (one) => new EventClient(one, credentials.createInsecure(), CHANNEL_OPTIONS),
+  );
+}
+
+/** Reads all there is from the first server, once; the id of the last event. */
 export async function readWhole({ address, queue, jobSet, recorder }: Watched): Promise<string> {
-  const client = new EventClient(address, credentials.createInsecure(), CHANNEL_OPTIONS);
+  const [first = ''] = addressesOf(address);
+  const client = new EventClient(first, credentials.createInsecure(), CHANNEL_OPTIONS);
   try {
     const request = { id: jobSet, watch: false, fromMessageId: '', queue, errorIfMissing: true };
     let last = '';
