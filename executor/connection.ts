@@ -18,6 +18,8 @@ export interface ServerSettings {
 export interface LeaseMarks {
   /** Random for each executor process: tells one holder of the executor id from another. */
   session: string;
+  /** Rises with each lease stream of the process: tells which of two is the newer, at whichever servers they are. */
+  stream: number;
 }
 
 export interface Connection {
@@ -63,6 +65,7 @@ export function connect(server: ServerSettings): Connection {
       if (marks !== undefined) {
         metadata.set('armada-lease', 'push');
         metadata.set('armada-session', marks.session);
+        metadata.set('armada-stream', String(marks.stream));
       }
       return metadata;
     },

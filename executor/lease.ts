@@ -69,6 +69,8 @@ export class LeaseLoop {
   readonly #backoff: Backoff = createBackoff(FIRST_PAUSE_MS, LAST_PAUSE_MS);
   readonly #silenceTimer: NodeJS.Timeout;
   #stream: Stream | undefined;
+  /** Streams opened so far. */
+  #streams = 0;
   #timer: NodeJS.Timeout | undefined;
   #timerDueMs = Infinity;
   /** When the request was sent that has no answer yet. */
@@ -101,7 +103,7 @@ export class LeaseLoop {
     if (this.#closed) return;
     const { connection } = this.#deps;
     const stream = connection.executorApi.leaseJobRuns(
-      connection.metadata({ session: this.#settings.session }),
+      connection.metadata({ session: this.#settings.session, stream: ++this.#streams }),
     );
     this.#stream = stream;
     stream.on('data', (message: LeaseStreamMessage) => this.#take(message));
