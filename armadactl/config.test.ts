@@ -81,6 +81,9 @@ test('config set-context makes a file that only its owner reads, and view masks 
   const incomplete = await armadactl(['config', 'set-context', 'other'], { environment });
   assert.equal(incomplete.exitCode, 2);
   assert.match(incomplete.stderr, /a new context needs an address/);
+  const wrong = await armadactl(['config', 'set-context', 'prod', '--armadaUrl', 'a:1,'], { environment });
+  assert.equal(wrong.exitCode, 2);
+  assert.match(wrong.stderr, /--armadaUrl: an address between the commas is empty: "a:1,"/);
 });
 
 test('config set-context and delete-context keep comments, other keys, links and permissions', async () => {

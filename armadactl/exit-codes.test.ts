@@ -28,6 +28,10 @@ test('toFailure() says what to do about a server that cannot be reached', () => 
     toFailure(new ArmadaClientError('UNAVAILABLE', message, { unreachable: true })).details.join();
   assert.match(remedy('cannot reach localhost:50051: connect ECONNREFUSED'), /npm start/);
   assert.match(remedy('cannot reach armada.example.com:443: connect ECONNREFUSED'), /check the address/);
+  assert.match(
+    remedy('cannot reach any server: a:1 (connect ECONNREFUSED), b:2 (late)'),
+    /check the address/,
+  );
   assert.match(remedy('cannot reach a.example.com:443: SSL routines: wrong version number'), /forceNoTls/);
   assert.match(remedy('cannot reach a.example.com:443: self-signed certificate'), /ROOTS_FILE/);
 });

@@ -13,7 +13,8 @@ const GLOBAL_OPTIONS: readonly GlobalOption[] = [
   { flags: '-c, --context <context>', summary: 'context of the configuration file to use' },
   {
     flags: '--armadaUrl <address>',
-    summary: 'host:port of the server (default: that of the context, or localhost:50051)',
+    summary:
+      'host:port of the server, or of several with commas between (default: of the context, or localhost:50051)',
   },
   { flags: '--config <file>', summary: 'configuration file (default: ~/.armadactl.yaml)' },
   {

@@ -54,6 +54,13 @@ test('readProfile() takes the current context', async () => {
   });
 });
 
+test('readProfile() takes several addresses wherever it takes one', async () => {
+  const servers = 'a.example:443, b.example:443';
+  assert.equal((await read(`armadaUrl: "${servers}"`)).address, servers);
+  assert.equal((await read(CONTEXTS, { environment: { ARMADAURL: servers } })).address, servers);
+  assert.equal((await read(CONTEXTS, { address: servers })).address, servers);
+});
+
 test('readProfile() prefers flags to environment, and environment to file', async () => {
   assert.equal((await read(CONTEXTS, { environment: { CURRENTCONTEXT: 'Local' } })).contextName, 'Local');
   assert.equal(
@@ -108,7 +115,12 @@ test('readProfile() names the place of what is wrong', async () => {
   });
   await assert.rejects(read('basicAuth: {username: anna}'), /basicAuth\.password is missing$/);
   await assert.rejects(read('grpcKeepAliveTime: soon'), /must be a duration such as 120s, got "soon"$/);
-  await assert.rejects(read('armadaUrl: "https://armada:443"'), /must be host:port without a scheme/);
+  await assert.rejects(
+    read('armadaUrl: "https://armada:443"'),
+    /^ProfileError: armadaUrl: must be host:port without/,
+  );
+  await assert.rejects(read('armadaUrl: "a:1,,b:2"'), /armadaUrl: an address between the commas is empty/);
+  await assert.rejects(read('armadaUrl: "a:1,b"'), /armadaUrl: must be host:port, .*got "b"/);
   await assert.rejects(read('contexts: [main]'), /contexts: expected keys and values/);
   await assert.rejects(read('contexts: {a: {'), /armadactl\.yaml: /);
   await assert.rejects(read(undefined, { configPath: '/nonexistent/file.yaml' }), /there is no such file/);

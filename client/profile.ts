@@ -1,3 +1,4 @@
+import { AddressFault, parseAddresses } from '@armada-ts/api/servers/addresses';
 import type { ConnectOptions } from './connect.ts';
 import { findContext, get, ProfileError, readConfigFile, toSettings, type Settings } from './config-file.ts';
 
@@ -105,12 +106,14 @@ function readBasicAuth(value: unknown, where: string): { username: string; passw
   return { username, password };
 }
 
-/** What gRPC dials has no scheme, and would be looked up as a host name. */
 function checkedAddress(address: string): string {
-  if (/^https?:\/\//i.test(address)) {
-    throw new ProfileError(`armadaUrl must be host:port without a scheme, got "${address}"`);
+  try {
+    parseAddresses(address);
+    return address;
+  } catch (error) {
+    if (!(error instanceof AddressFault)) throw error;
+    throw new ProfileError(`armadaUrl: ${error.message}`, { cause: error });
   }
-  return address;
 }
 
 interface Primitives {

@@ -10,7 +10,7 @@ export interface Backoff {
 }
 
 export interface RetryOptions {
-  /** How long tries may follow each other; 0 for one try. */
+  /** How long tries may follow each other after the first failure, which may itself have taken long; 0 for one try. */
   retryForMs: number;
   /** Whether a failure passes; by default what `ArmadaClientError.passes` says. */
   passes?: (error: ArmadaClientError) => boolean;
@@ -40,7 +40,7 @@ export function callRepeatedly<Request, Response>(
 /** Does something again after failures that pass. Throws the last failure, or CANCELLED. */
 export async function retrying<Result>(act: () => Promise<Result>, options: RetryOptions): Promise<Result> {
   const { retryForMs, signal, passes = passesLater } = options;
-  const startedMs = performance.now();
+  let failingSinceMs: number | undefined;
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await act();
@@ -48,7 +48,8 @@ export async function retrying<Result>(act: () => Promise<Result>, options: Retr
       const error = toClientError(thrown);
       if (signal.aborted || !passes(error)) throw error;
       const delayMs = delayBefore(attempt, error.retryAfterMs, BACKOFF);
-      if (performance.now() - startedMs + delayMs > retryForMs) throw error;
+      failingSinceMs ??= performance.now();
+      if (performance.now() - failingSinceMs + delayMs > retryForMs) throw error;
       await pause(delayMs, signal);
     }
   }

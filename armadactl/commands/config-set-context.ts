@@ -1,3 +1,4 @@
+import { AddressFault, parseAddresses } from '@armada-ts/api/servers/addresses';
 import type { Command } from 'commander';
 import { type Document, isScalar } from 'yaml';
 import type { CommandContext } from '../command.ts';
@@ -38,9 +39,7 @@ export function define(command: Command, context: CommandContext): void {
 async function setContext(name: string, options: SetContextOptions, context: CommandContext): Promise<void> {
   const password = await readPassword(options, context);
   const { address } = context.flags();
-  if (address !== undefined && /^https?:\/\//i.test(address)) {
-    throw usageFailure(`--armadaUrl must be host:port without a scheme, got "${address}"`);
-  }
+  if (address !== undefined) checkAddress(address);
   const config = await openForEditing(context);
   const { document } = config;
   const contexts = mapAt(document, undefined, 'contexts');
@@ -59,6 +58,15 @@ async function setContext(name: string, options: SetContextOptions, context: Com
   if (isCurrent) setIn(rootOf(document), 'currentContext', entryOf(contexts, name)?.key ?? name);
   writeConfigText(config, document.toString());
   report(context, { name, isNew, isCurrent, config });
+}
+
+function checkAddress(address: string): void {
+  try {
+    parseAddresses(address);
+  } catch (error) {
+    if (!(error instanceof AddressFault)) throw error;
+    throw usageFailure(`--armadaUrl: ${error.message}`);
+  }
 }
 
 async function readPassword(

@@ -1,0 +1,86 @@
+import { Client, compressionAlgorithms, credentials, Metadata, type ClientOptions } from '@grpc/grpc-js';
+import { type Dialled, RECONNECT_OPTIONS } from '@armada-ts/api/servers/server-choice';
+import { isLoopback, usesTls } from './address.ts';
+import type { ConnectOptions } from './connect.ts';
+
+/** One of the servers of a connection. */
+export interface ServerChannel extends Dialled {
+  readonly client: Client;
+}
+
+interface KeepAlive {
+  timeMs: number;
+  timeoutMs: number;
+}
+
+/** A connection that stays silent costs little as long as there is nowhere else to go. */
+const KEEP_ALIVE: KeepAlive = { timeMs: 60_000, timeoutMs: 20_000 };
+/** Armada's servers allow a ping every 10 s; a little more, as pings do not all travel equally fast. */
+const KEEP_ALIVE_OF_SEVERAL: KeepAlive = { timeMs: 11_000, timeoutMs: 5_000 };
+/** Answers larger than this are refused: four times what servers accept, as a list may be longer than a submission. */
+const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
+/** What is asked of a server that cannot be reached, to be told why; whatever it answers, it can be. */
+const PROBE_PATH = '/grpc.health.v1.Health/Check';
+const PROBE_MS = 500;
+
+/** Prepares a channel to one of `count` servers; nothing is sent before the first call. */
+export function openChannel(address: string, count: number, options: ConnectOptions): ServerChannel {
+  const channelCredentials = usesTls(address, options.forceNoTls ?? false)
+    ? credentials.createSsl()
+    : credentials.createInsecure();
+  const keepAlive = count > 1 ? KEEP_ALIVE_OF_SEVERAL : KEEP_ALIVE;
+  const channelOptions: ClientOptions = {
+    ...RECONNECT_OPTIONS,
+    'grpc.keepalive_time_ms': options.keepAliveTimeMs ?? keepAlive.timeMs,
+    'grpc.keepalive_timeout_ms': options.keepAliveTimeoutMs ?? keepAlive.timeoutMs,
+    'grpc.default_compression_algorithm':
+      (options.gzip ?? !isLoopback(address)) ? compressionAlgorithms.gzip : compressionAlgorithms.identity,
+    'grpc.max_receive_message_length': MAX_ANSWER_BYTES,
+    'grpc.enable_retries': 0,
+    'grpc.use_local_subchannel_pool': 1,
+    // A proxy from the environment cannot reach this machine's loopback.
+    'grpc.enable_http_proxy': isLoopback(address) ? 0 : 1,
+  };
+  const client = new Client(address, channelCredentials, channelOptions);
+  return { address, client, channel: client.getChannel(), close: () => client.close() };
+}
+
+/**
+ * Metadata and not gRPC call credentials, because those are refused on a
+ * plaintext channel, and a server on loopback may ask for a password.
+ */
+export function credentialMetadata(options: ConnectOptions): Metadata {
+  const metadata = new Metadata();
+  if (options.basicAuth) {
+    const { username, password } = options.basicAuth;
+    metadata.set('authorization', `basic ${Buffer.from(`${username}:${password}`).toString('base64')}`);
+  }
+  return metadata;
+}
+
+/**
+ * Why a server cannot be reached; undefined when there is no more to say than
+ * that it cannot. A channel tells its state only, and keeps the reason for the
+ * next call.
+ */
+export function connectionFault(server: ServerChannel): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const options = { deadline: Date.now() + PROBE_MS };
+    server.client.makeUnaryRequest(
+      PROBE_PATH,
+      () => Buffer.alloc(0),
+      () => undefined,
+      undefined,
+      new Metadata(),
+      options,
+      (error) => resolve(error?.details === undefined ? undefined : socketFault(error.details)),
+    );
+  });
+}
+
+/** grpc-js wraps the socket's error in remarks on name resolution that help nobody. */
+function socketFault(details: string): string | undefined {
+  const fault = /Last error: (?:Error: )?(.*?)\. Resolution note:/s.exec(details)?.[1] ?? details;
+  const isSilent = fault === 'null' || fault.trim() === '' || /^Deadline exceeded/i.test(fault);
+  return isSilent ? undefined : fault.trim();
+}
