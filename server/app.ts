@@ -5,7 +5,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { resolve } from 'node:path';
 import { Hold } from '@armada-ts/api/armada/server/v1/peers';
-import type { LeaseRequest } from '@armada-ts/api/executorapi/executorapi';
+import { LeaseRequest } from '@armada-ts/api/executorapi/executorapi';
 import { createAuthorizer } from './auth/authorizer.ts';
 import { chainOf } from './auth/schemes.ts';
 import type { Clock } from './base/clock.ts';
@@ -17,6 +17,7 @@ import { createHttpServer } from './gateway/http.ts';
 import { createHolders } from './lease/holders.ts';
 import { createInboxes } from './lease/inboxes.ts';
 import { createLinks } from './lease/links.ts';
+import type { LeaseDeps } from './lease/stream.ts';
 import { createClassifier } from './model/scheduling-class.ts';
 import { createHealthCheck, type HealthCheck } from './operator/health.ts';
 import type { LogDeps } from './query/logs.ts';
@@ -160,14 +161,22 @@ function servicesOf(parts: Parts): Service[] {
     rules: submitRules(config.submission, config.priorityClasses),
     classify: createClassifier(),
   };
-  const lease = {
+  const lease: LeaseDeps = {
     store,
     clock,
     authorizer,
     inboxes,
     holders: createHolders(async () => Hold.HOLD_FREE),
     sightings: {
-      open: () => ({ see: (request: LeaseRequest) => scheduler.executorSeen(request), close: () => {} }),
+      open: ({ executorId }) => ({
+        see: (request) =>
+          scheduler.executorSeen({
+            executorId,
+            encoded: () => LeaseRequest.encode(request).finish(),
+            isRepeated: false,
+          }),
+        close: () => {},
+      }),
     },
     logger: logger.child({ part: 'lease' }),
   };

@@ -22,6 +22,9 @@ export interface Links {
     send: (message: LinkResponse) => Promise<void>,
   ): Promise<void>;
 
+  /** Whether the executor has its link here. */
+  has(executorId: string): boolean;
+
   /** Asks an executor for a log. Throws LOG_NOT_FOUND, and UNAVAILABLE when no link to it is open or it breaks. */
   readLog(
     executorId: string,
@@ -72,6 +75,8 @@ export function createLinks(authorizer: Authorizer): Links {
         for (const answer of link.answers.values()) finish(answer, lost);
       }
     },
+
+    has: (executorId) => links.has(executorId),
 
     async *readLog(executorId, question, signal) {
       let offset = question.offset;

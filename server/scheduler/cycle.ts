@@ -73,7 +73,8 @@ export interface Scheduler {
   }): void;
   /** Log entries, each partition's in order. */
   apply(entries: readonly LogEntry[]): void;
-  executorSeen(snapshot: LeaseRequest): void;
+  /** @param isRepeated it was shown to an earlier leader: of use only while this one has not heard of the executor */
+  executorSeen(snapshot: LeaseRequest, isRepeated?: boolean): void;
   /** For a while nobody could have been heard: silence counts from now. */
   restartSilence(): void;
   /** Decides what is due. Returns the milliseconds after which it wants to be called again, at the latest. */
@@ -161,7 +162,10 @@ export function createScheduler(deps: SchedulerDeps): Scheduler {
       }
       land(flights);
     },
-    executorSeen: (snapshot) => seeExecutor(executors, snapshot, now()),
+    executorSeen(snapshot, isRepeated = false) {
+      if (isRepeated && executors.byId.get(snapshot.executorId)?.isHeard) return;
+      seeExecutor(executors, snapshot, now());
+    },
     restartSilence: () => restartSilence(executors, now()),
     tick: () => tick(cycle, now()),
   };

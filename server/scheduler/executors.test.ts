@@ -1,5 +1,6 @@
 import { JobRunState, JobState } from '@armada-ts/api/api/job';
 import { ExecutorRecord } from '@armada-ts/api/armada/store/v1/store';
+import { LeaseRequest } from '@armada-ts/api/executorapi/executorapi';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
@@ -370,4 +371,21 @@ test('an executor that an earlier leader has seen counts for an hour, and gets n
     await pass(world, 20_000);
   }
   assert.equal(stateOf(world, id), JobState.REJECTED, 'with the executor the hope is gone');
+});
+
+test('what an executor showed to an earlier leader counts until it shows something', async () => {
+  const world = createWorld();
+  queue(world, 'q');
+  const repeat = (nodes: string[]): void =>
+    world.scheduler.executorSeen(
+      LeaseRequest.create({ executorId: 'east', pool: 'default', nodes: nodes.map((name) => node(name)) }),
+      true,
+    );
+  repeat(['n1']);
+  const id = submit(world, { cpu: 8 });
+  await settle(world);
+  assert.equal(stateOf(world, id), JobState.LEASED);
+  show(world, { nodes: [node('n1'), node('n2')] });
+  repeat(['n1']);
+  assert.deepEqual([...world.scheduler.state.nodes.byKey.keys()].length, 2);
 });

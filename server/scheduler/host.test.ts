@@ -77,7 +77,12 @@ async function waitFor(store: Store, id: string, state: JobState): Promise<JobRe
 }
 
 function show(host: SchedulerHost): void {
-  host.executorSeen(LeaseRequest.create({ executorId: 'east', pool: 'default', nodes: [node('n1')] }));
+  const request = LeaseRequest.create({ executorId: 'east', pool: 'default', nodes: [node('n1')] });
+  host.executorSeen({
+    executorId: 'east',
+    encoded: () => LeaseRequest.encode(request).finish(),
+    isRepeated: false,
+  });
 }
 
 test('startScheduler() leads, decides in its thread, and a next leader takes over', async () => {

@@ -14,7 +14,6 @@ import {
   ExecutorSettings,
   LogEntry,
 } from '@armada-ts/api/armada/store/v1/store';
-import { LeaseRequest } from '@armada-ts/api/executorapi/executorapi';
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import type { Clock } from '../base/clock.ts';
@@ -26,7 +25,7 @@ import type { PriorityClass } from '../model/priority-class.ts';
 import type { Positions, Store } from '../store/store.ts';
 import type { SchedulerConfig } from './config.ts';
 import { type FromWorker, type ToWorker, type WireOutcome, type WorkerStart, movable } from './messages.ts';
-import { createSightings } from './sightings.ts';
+import { createSightings, type Sighting } from './sightings.ts';
 
 export interface SchedulerHostDeps {
   store: Store;
@@ -40,7 +39,7 @@ export interface SchedulerHost {
   /** The number that fences this leader from earlier ones. */
   readonly term: number;
   /** Told of every lease request: it is the executor's sign of life. */
-  executorSeen(request: LeaseRequest): void;
+  executorSeen(sighting: Sighting): void;
   /** Rejects when the thread has crashed, the store has failed for good or another leader has taken over. */
   readonly failed: Promise<never>;
   /** Stops deciding; decisions on their way are finished. */
@@ -82,9 +81,9 @@ export async function startScheduler(deps: SchedulerHostDeps): Promise<Scheduler
       return lives.now;
     },
   };
-  const sightings = createSightings((request) => {
-    const bytes = movable(LeaseRequest.encode(request).finish());
-    thread.send({ kind: 'seen', bytes }, bytes);
+  const sightings = createSightings((sighting) => {
+    const bytes = movable(sighting.encoded());
+    thread.send({ kind: 'seen', bytes, isRepeated: sighting.isRepeated }, bytes);
   });
   const thread = startThread(deps, fail, (message) => {
     if (message.kind === 'saw') sightings.saw(message.executorId);
@@ -107,7 +106,7 @@ export async function startScheduler(deps: SchedulerHostDeps): Promise<Scheduler
   return {
     term,
     failed: failure.promise,
-    executorSeen: (request) => sightings.see(request),
+    executorSeen: (sighting) => sightings.see(sighting),
     async close() {
       stopping.abort();
       await Promise.all([following, ...appends]);

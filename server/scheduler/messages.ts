@@ -26,7 +26,7 @@ export type ToWorker =
   /** Encoded LogEntries, one after the other, with their lengths. */
   | { kind: 'entries'; bytes: Uint8Array; lengths: number[] }
   /** An encoded executorapi.LeaseRequest, answered with `saw`: of each executor one is on its way at a time. */
-  | { kind: 'seen'; bytes: Uint8Array }
+  | { kind: 'seen'; bytes: Uint8Array; isRepeated: boolean }
   | { kind: 'outcome'; life: number; batch: number; outcome: WireOutcome }
   /** The store could not be reached for a while. */
   | { kind: 'deaf' };

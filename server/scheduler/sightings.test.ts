@@ -1,15 +1,23 @@
-import { LeaseRequest } from '@armada-ts/api/executorapi/executorapi';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createSightings } from './sightings.ts';
+import { createSightings, type Sightings } from './sightings.ts';
+
+function setUp(): {
+  sightings: Sightings;
+  sent: string[];
+  see: (executorId: string, nth: number, isRepeated?: boolean) => void;
+} {
+  const sent: string[] = [];
+  const sightings = createSightings((sighting) => {
+    sent.push(`${sighting.executorId} ${sighting.encoded()[0]}`);
+  });
+  const see = (executorId: string, nth: number, isRepeated = false): void =>
+    sightings.see({ executorId, encoded: () => Uint8Array.of(nth), isRepeated });
+  return { sightings, sent, see };
+}
 
 test('createSightings() has one request of each executor on its way, and keeps the newest after it', () => {
-  const sent: string[] = [];
-  const sightings = createSightings(({ executorId, maxJobsToLease }) => {
-    sent.push(`${executorId} ${maxJobsToLease}`);
-  });
-  const see = (executorId: string, maxJobsToLease: number): void =>
-    sightings.see(LeaseRequest.create({ executorId, maxJobsToLease }));
+  const { sightings, sent, see } = setUp();
   for (const nth of [1, 2, 3]) for (const id of ['east', 'west']) see(id, nth);
   assert.deepEqual(sent.splice(0), ['east 1', 'west 1']);
   sightings.saw('east');
@@ -19,4 +27,15 @@ test('createSightings() has one request of each executor on its way, and keeps t
   see('east', 4);
   see('west', 4);
   assert.deepEqual(sent, ['west 3', 'east 4']);
+});
+
+test('what is repeated takes the place of nothing', () => {
+  const { sightings, sent, see } = setUp();
+  see('east', 1, true);
+  see('east', 2);
+  see('east', 1, true);
+  sightings.saw('east');
+  sightings.saw('east');
+  see('east', 2, true);
+  assert.deepEqual(sent, ['east 1', 'east 2', 'east 2']);
 });

@@ -1,4 +1,11 @@
-import type { LeaseRequest } from '@armada-ts/api/executorapi/executorapi';
+/** What an executor showed of itself, here or at another server. */
+export interface Sighting {
+  readonly executorId: string;
+  /** An encoded executorapi.LeaseRequest, made when it is asked for. */
+  encoded(): Uint8Array;
+  /** It was shown to an earlier leader: of use only while nothing newer is known of the executor. */
+  readonly isRepeated: boolean;
+}
 
 /**
  * What executors show, on its way to the scheduler's thread. While the thread
@@ -7,23 +14,23 @@ import type { LeaseRequest } from '@armada-ts/api/executorapi/executorapi';
  * each executor before it, not hundreds.
  */
 export interface Sightings {
-  see(request: LeaseRequest): void;
+  see(sighting: Sighting): void;
   /** The thread has taken in what it was sent of this executor. */
   saw(executorId: string): void;
 }
 
-export function createSightings(send: (request: LeaseRequest) => void): Sightings {
+export function createSightings(send: (sighting: Sighting) => void): Sightings {
   /** By executor that the thread has a request of: the newest after it. */
-  const waiting = new Map<string, LeaseRequest | undefined>();
+  const waiting = new Map<string, Sighting | undefined>();
   return {
-    see(request) {
-      const { executorId } = request;
-      if (waiting.has(executorId)) {
-        waiting.set(executorId, request);
-        return;
+    see(sighting) {
+      const { executorId, isRepeated } = sighting;
+      if (!waiting.has(executorId)) {
+        waiting.set(executorId, undefined);
+        send(sighting);
+      } else if (!isRepeated) {
+        waiting.set(executorId, sighting);
       }
-      waiting.set(executorId, undefined);
-      send(request);
     },
     saw(executorId) {
       const next = waiting.get(executorId);

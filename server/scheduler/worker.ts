@@ -111,7 +111,7 @@ function take(scheduler: Scheduler, message: Input): string | undefined {
       return undefined;
     case 'seen': {
       const request = LeaseRequest.decode(message.bytes);
-      scheduler.executorSeen(request);
+      scheduler.executorSeen(request, message.isRepeated);
       return request.executorId;
     }
     case 'deaf':
