@@ -83,13 +83,18 @@ function readerOf(content: Content): StoreReader {
     version: 1,
   });
   const live = records.filter(({ endedAtMs }) => endedAtMs === undefined);
+  const page = (from: readonly JobRecord[], afterId: string, limit: number): JobRecord[] =>
+    from
+      .toSorted((one, other) => (one.jobId < other.jobId ? -1 : 1))
+      .filter(({ jobId }) => jobId > afterId)
+      .slice(0, limit);
   const reader: Partial<StoreReader> = {
     jobSet: async () => info,
     activeJobSets: async () => (info.queued + info.leased > 0 ? [info] : []),
     stream: async (_queue, _jobSet, after) => sequences.filter(({ number }) => number > after),
     specs: async () => specs,
     jobs: async () => records.map(stored),
-    jobsOfSet: async () => records.map(stored),
+    jobsOfSet: async (_queue, _jobSet, { afterId, limit }) => page(records, afterId, limit).map(stored),
     queues: async () => [{ queue: Queue.create({ name: 'q' }), version: 1 }],
     jobSetNames: async (_queue, from) => (from === '' ? ['s'] : []),
     jobsOfRuns: async () =>
@@ -100,7 +105,8 @@ function readerOf(content: Content): StoreReader {
       ),
     claims: async (_queue, ids) =>
       ids.map((clientId) => ({ clientId, jobId: claims.get(clientId) ?? '', hash: Buffer.alloc(0) })),
-    liveJobIds: async () => live.map(({ jobId }) => jobId),
+    liveJobIds: async (_queue, _jobSet, afterId, limit) =>
+      page(live, afterId, limit).map(({ jobId }) => jobId),
     active: async () => ({ jobs: live.map(stored), classes: [], operations: [], next: undefined }),
   };
   return reader as StoreReader;
@@ -117,6 +123,17 @@ test('an honest job set has no fault', async () => {
     [...records.values()].map(({ state }) => state),
     [JobState.SUCCEEDED, JobState.QUEUED],
   );
+});
+
+test('jobs are replayed a few at a time, in as many readings', async () => {
+  const content = honest();
+  const { faults, jobs, events } = await replay(readerOf(content), [NAME], 1);
+  assert.deepEqual({ faults, jobs, events }, { faults: [], jobs: 2, events: 6 });
+  content.records[1]!.priority = 4;
+  content.records.push({ ...content.records[1]!, jobId: 'zzz' });
+  content.sequences[2]!.streamCreatedMs = 2;
+  const spoilt = await replay(readerOf(content), [NAME], 1);
+  assert.equal(spoilt.faultCount, 5, spoilt.faults.join('\n'));
 });
 
 const SPOILT: Record<string, { spoil: (content: Content) => void; fault: RegExp }> = {
