@@ -1,4 +1,4 @@
-/** A master, a replica and three Sentinels, shared by the tests of a process. */
+/** A master, replicas and three Sentinels, one deployment of which is shared by the tests of a process. */
 import { randomUUID } from 'node:crypto';
 import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -7,31 +7,55 @@ import { openAt } from './redis.engine.ts';
 import {
   createDirectory,
   freePort,
+  redisCli,
   type RedisServer,
-  replicaOnline,
+  replicasOnline,
   start,
   startRedis,
   SYNCED,
 } from './redis.servers.ts';
 
 const SENTINELS = 3;
-/** How long a master may be silent before it is replaced. */
-const DOWN_MS = 500;
 
 /** Servers behind Sentinel. */
 export interface Deployment {
   /** Without a prefix. */
   url: string;
+  /** As it was at first. */
   master: RedisServer;
+  /** One of those that there were at first. */
   replica: RedisServer;
+  /** Both, and further replicas. */
+  servers: readonly RedisServer[];
+  /** The port of a Sentinel. */
+  sentinelPort: number;
 }
 
-/** Starts a deployment of its own. @param settings of the master and the replica */
-export async function startSentinels(settings: readonly string[] = SYNCED): Promise<Deployment> {
+export interface SentinelSettings {
+  /** Of each Redis. */
+  redis?: readonly string[];
+  replicas?: number;
+  /** How long a master may be silent before it is replaced. */
+  downAfterMs?: number;
+  failoverTimeoutMs?: number;
+}
+
+/** Starts a deployment of its own. */
+export async function startSentinels({
+  redis = SYNCED,
+  replicas = 1,
+  downAfterMs = 500,
+  failoverTimeoutMs = 3_000,
+}: SentinelSettings = {}): Promise<Deployment> {
   const directory = await createDirectory();
-  const master = await startRedis(directory, settings);
-  const replica = await startRedis(directory, [...settings, '--replicaof', '127.0.0.1', String(master.port)]);
-  await replicaOnline(master);
+  const master = await startRedis(directory, redis);
+  const followers: RedisServer[] = [];
+  for (let i = 0; i < replicas; i++) {
+    const follower = await startRedis(directory, redis);
+    await redisCli(follower.port, 'replicaof', '127.0.0.1', String(master.port));
+    followers.push(follower);
+  }
+  await replicasOnline(master, replicas);
   const ports: number[] = [];
   for (let i = 0; i < SENTINELS; i++) {
     const port = await freePort();
@@ -43,15 +67,21 @@ bind 127.0.0.1
 dir ${directory}
 logfile /dev/null
 sentinel monitor armada 127.0.0.1 ${master.port} 2
-sentinel down-after-milliseconds armada ${DOWN_MS}
-sentinel failover-timeout armada 3000
+sentinel down-after-milliseconds armada ${downAfterMs}
+sentinel failover-timeout armada ${failoverTimeoutMs}
 `,
     );
     await start('redis-sentinel', [file], port);
     ports.push(port);
   }
   const hosts = ports.map((port) => `127.0.0.1:${port}`).join(',');
-  return { url: `redis+sentinel://${hosts}/armada`, master, replica };
+  return {
+    url: `redis+sentinel://${hosts}/armada`,
+    master,
+    replica: followers[0]!,
+    servers: [master, ...followers],
+    sentinelPort: ports[0]!,
+  };
 }
 
 let shared: Promise<Deployment> | undefined;

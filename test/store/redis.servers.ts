@@ -16,8 +16,8 @@ export interface RedisServer {
   readonly process: ChildProcess;
   /** Ends it with SIGKILL, and waits. */
   kill(): Promise<void>;
-  /** Starts it again, with the same data. */
-  restart(): Promise<void>;
+  /** Starts it again, with the same data. @param different settings besides those it was first started with */
+  restart(different?: readonly string[]): Promise<void>;
 }
 
 const running = new Set<ChildProcess>();
@@ -71,9 +71,9 @@ export async function startRedis(directory: string, settings: readonly string[])
       return child;
     },
     kill: () => end(child),
-    async restart() {
+    async restart(different = []) {
       await end(child);
-      child = await start('redis-server', parameters, port);
+      child = await start('redis-server', [...parameters, ...different], port);
     },
   };
 }
@@ -135,12 +135,18 @@ function isFree(port: number): Promise<boolean> {
 }
 
 /** Waits until a server has a replica that follows it. */
-export async function replicaOnline({ port }: RedisServer): Promise<void> {
+export async function replicaOnline(server: RedisServer): Promise<void> {
+  await replicasOnline(server, 1);
+}
+
+/** Waits until a server has so many replicas that follow it. */
+export async function replicasOnline({ port }: RedisServer, count: number): Promise<void> {
   for (let tries = 0; tries < 300; tries++) {
-    if (/^slave0:.*state=online/m.test(await redisCli(port, 'info', 'replication'))) return;
+    const state = await redisCli(port, 'info', 'replication');
+    if ((state.match(/^slave\d+:.*state=online/gm) ?? []).length >= count) return;
     await sleep(50);
   }
-  throw new Error(`the server on port ${port} has no replica`);
+  throw new Error(`the server on port ${port} has fewer than ${count} replicas`);
 }
 
 /** Has redis-cli say something to a server; what it answers. */
