@@ -4,10 +4,12 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { LocalFleet } from './fleet.ts';
-import { FLEETS } from './fleets.ts';
+import { startApart, startOnRedis, startTogether } from './fleets.ts';
 import { type Entry, readHistory } from './history.ts';
 import { judgeHistory, summary } from './judge.ts';
+import { pausesOf } from './pulse.ts';
 import { replayStorm } from './replay-storm.ts';
+import { startBehindSentinel } from './sentinel-fleet.ts';
 import { runStorm, type StormPlan } from './storm.ts';
 
 const USAGE = `usage: npm run faults -- [options]
@@ -18,10 +20,13 @@ One of:
                        else to kill; jobs must run on this machine
   --fleet NAME         start and kill programs of this checkout: together (all in
                        one), apart (server and executor), redis (two servers, two
-                       executors and a redis-server)
+                       executors and a redis-server), sentinel (the same, of which
+                       the master of three Redis is killed)
 
   --jobs N             so many jobs (default: 300)
   --rounds N           so many kills, or rounds of half a second (default: 30)
+  --pulse              submit single jobs all the time too, and print how long no
+                       answer came after each kill
   --seed N             what decides which jobs, which kills, and when (default: 1)
   --data DIR           where the history is kept, and what programs wrote (default: history)
 `;
@@ -32,10 +37,18 @@ const OPTIONS = {
   fleet: { type: 'string' },
   jobs: { type: 'string', default: '300' },
   rounds: { type: 'string', default: '30' },
+  pulse: { type: 'boolean', default: false },
   seed: { type: 'string', default: '1' },
   data: { type: 'string', default: 'history' },
   help: { type: 'boolean' },
 } as const;
+
+const FLEETS: Readonly<Record<string, (directory: string) => Promise<LocalFleet>>> = {
+  together: startTogether,
+  apart: startApart,
+  redis: startOnRedis,
+  sentinel: startBehindSentinel,
+};
 
 const { values } = readOptions();
 
@@ -73,8 +86,8 @@ async function stormFleet(start: (directory: string) => Promise<LocalFleet>): Pr
     return entries;
   } finally {
     await fleet.stop();
-    for (const program of fleet.programs) {
-      const text = fleet.linesOf(program).map((line) => `${line}\n`);
+    for (const [program, lines] of fleet.written()) {
+      const text = lines.map((line) => `${line}\n`);
       await writeFile(join(storm.directory, `${program}.log`), text.join(''));
     }
   }
@@ -83,7 +96,8 @@ async function stormFleet(start: (directory: string) => Promise<LocalFleet>): Pr
 async function plan(): Promise<StormPlan> {
   const directory = resolve(values.data);
   await mkdir(directory, { recursive: true });
-  return { kills: Number(values.rounds), jobs: Number(values.jobs), seed: Number(values.seed), directory };
+  const numbers = { kills: Number(values.rounds), jobs: Number(values.jobs), seed: Number(values.seed) };
+  return { ...numbers, directory, hasPulse: values.pulse };
 }
 
 async function history(): Promise<Entry[]> {
@@ -96,7 +110,13 @@ async function history(): Promise<Entry[]> {
 }
 
 if (values.help) refuse('');
-const verdict = judgeHistory(await history());
+const entries = await history();
+const verdict = judgeHistory(entries);
 for (const { breach, text } of verdict.violations) process.stdout.write(`${breach}: ${text}\n`);
 process.stdout.write(`${summary(verdict)}\n`);
+for (const [program, pausesMs] of pausesOf(entries)) {
+  process.stdout.write(
+    `longest time without an answer after each kill of ${program}, ms: ${pausesMs.join(' ')}\n`,
+  );
+}
 process.exit(verdict.violations.length === 0 ? process.exitCode : 1);

@@ -9,8 +9,8 @@ import type { Fleet } from './storm.ts';
 export interface LocalFleet extends Fleet {
   /** Of the store, which can be opened when everything is stopped. */
   storeUrl: string;
-  /** Of every process that was started, by program: what it wrote so far. */
-  linesOf(program: string): string[];
+  /** What all processes of each program wrote so far, by program. */
+  written(): ReadonlyMap<string, readonly string[]>;
   /** Sends a signal to a program that is up. */
   signal(program: string, signal: NodeJS.Signals): void;
   /** Ends everything but the store, politely; what does not follow is killed. */
@@ -62,7 +62,7 @@ export async function startFleet({ launches, store, ...plan }: FleetPlan): Promi
     },
     start,
     onCollapse: (listener) => (hear = listener),
-    linesOf: (name) => (written.get(name) ?? []).flat(),
+    written: () => new Map([...written].map(([name, lines]) => [name, lines.flat()])),
     signal: (name, signal) => running.get(name)?.process.kill(signal),
     stop: async () => {
       for (const [name, program] of [...running].toReversed()) {

@@ -2,6 +2,7 @@
 // executor apart, and servers on Redis. A server comes back on the address it had.
 import { join } from 'node:path';
 import { standaloneAuth } from '@armada-ts/server/auth/config';
+import type { ConfigInput } from '@armada-ts/server/config';
 import { type Program, startProgram } from '../e2e/programs.ts';
 import { writeSettings } from '../e2e/server.ts';
 import { createDirectory, startRedis, SYNCED } from '../store/redis.servers.ts';
@@ -43,19 +44,11 @@ export async function startOnRedis(directory: string): Promise<LocalFleet> {
     launches: {
       redis: launchRedis,
       ...servers.launches,
-      'executor-1': () => launchExecutor(directory, 'executor-1', servers.address),
-      'executor-2': () => launchExecutor(directory, 'executor-2', servers.address),
+      ...planExecutors(directory, servers.address),
     },
   });
   return fleet;
 }
-
-/** By the name that is asked for. */
-export const FLEETS: Readonly<Record<string, (directory: string) => Promise<LocalFleet>>> = {
-  together: startTogether,
-  apart: startApart,
-  redis: startOnRedis,
-};
 
 function single(directory: string, port: number) {
   const storeUrl = `sqlite:${join(directory, 'data', 'server')}`;
@@ -70,11 +63,11 @@ async function launchStandalone(directory: string, port: number, nodes: readonly
 }
 
 /** What it takes to start two servers on one store. */
-export async function planServers(directory: string, storeUrl: string) {
+export async function planServers(directory: string, storeUrl: string, store: ConfigInput['store'] = {}) {
   const ports = [await freePort()];
   const entries = ports.map((port, index) => {
     const name = `server-${index + 1}`;
-    return [name, () => launchServer(join(directory, name), port, storeUrl)] as const;
+    return [name, () => launchServer(join(directory, name), port, { ...store, url: storeUrl })] as const;
   });
   return {
     address: ports.map((port) => `127.0.0.1:${port}`).join(','),
@@ -83,12 +76,20 @@ export async function planServers(directory: string, storeUrl: string) {
   };
 }
 
-async function launchServer(directory: string, port: number, storeUrl: string): Promise<Program> {
+/** What it takes to start two executors of these servers. */
+export function planExecutors(directory: string, address: string) {
+  return {
+    'executor-1': () => launchExecutor(directory, 'executor-1', address),
+    'executor-2': () => launchExecutor(directory, 'executor-2', address),
+  };
+}
+
+async function launchServer(directory: string, port: number, store: ConfigInput['store']): Promise<Program> {
   const file = await writeSettings(directory, {
     auth: standaloneAuth,
     grpc: { port },
     http: { port: 0 },
-    store: { url: storeUrl },
+    store,
     submission: { defaultJobLimits: { cpu: '1', memory: '1Gi' } },
   });
   const program = startProgram('server/main.ts', ['--config', file]);

@@ -7,6 +7,7 @@ import { type Entry, readHistory, readProcesses, Recorder } from './history.ts';
 import { LIMITS } from './judge.ts';
 import { createLoad, type Draft, type Load } from './load.ts';
 import { createKiller } from './killer.ts';
+import { startPulse } from './pulse.ts';
 import { type Random, seeded } from './random.ts';
 import { readWhole, startWatcher, type Watcher } from './watchers.ts';
 
@@ -17,6 +18,8 @@ export interface StormPlan {
   seed: number;
   /** Where the history and what the jobs write are kept. */
   directory: string;
+  /** Whether single jobs are submitted all the time too, so that pauses can be told. */
+  hasPulse?: boolean;
 }
 
 /** What is stormed at: servers, and what of them can be killed. */
@@ -35,8 +38,11 @@ export interface Fleet {
   onCollapse(listener: (program: string, text: string) => void): void;
 }
 
-export const QUEUE = 'storm';
-export const JOB_SETS = ['storm-a', 'storm-b'];
+const JOB_SETS = [
+  { queue: 'storm', jobSet: 'storm-a' },
+  { queue: 'storm', jobSet: 'storm-b' },
+  { queue: 'storm-too', jobSet: 'storm-c' },
+];
 const WATCHERS_PER_SET = 2;
 
 const POLL_MS = 100;
@@ -54,21 +60,22 @@ export async function runStorm(fleet: Fleet, plan: StormPlan): Promise<Entry[]> 
   await writeFile(processFile, '');
   const recorder = new Recorder(path);
   const stopping = new AbortController();
-  const target = { address: fleet.address, queue: QUEUE, recorder, signal: stopping.signal };
+  const target = { address: fleet.address, recorder, signal: stopping.signal };
   fleet.onCollapse((program, text) => {
     recorder.record({ kind: 'collapse', program, text, timeMs: Date.now() });
   });
-  const load = createLoad(target);
-  const sets = JOB_SETS.map((jobSet) => ({
-    watched: { ...target, jobSet },
+  const sets = JOB_SETS.map((set) => ({
+    jobSet: set.jobSet,
+    load: createLoad({ ...target, ...set }),
+    watched: { ...target, ...set },
     watchers: Array.from({ length: WATCHERS_PER_SET }, (_, index) =>
-      startWatcher(`watcher-${index}`, { ...target, jobSet }, seeded(plan.seed + index)),
+      startWatcher(`watcher-${index}`, { ...target, ...set }, seeded(plan.seed + index)),
     ),
   }));
   const watchers = sets.flatMap((set) => set.watchers);
   try {
-    await load.createQueue();
-    const asked = await rage(fleet, { ...plan, load, recorder, processFile });
+    for (const { load } of sets) await load.createQueue();
+    const asked = await rage(fleet, { ...plan, sets, recorder, processFile });
     await waitForEnds(asked, watchers);
     for (const { watched, watchers } of sets) {
       const lastId = await readWhole(watched);
@@ -78,33 +85,39 @@ export async function runStorm(fleet: Fleet, plan: StormPlan): Promise<Entry[]> 
   } finally {
     stopping.abort();
     await Promise.all(watchers.map((watcher) => watcher.close()));
-    load.close();
+    for (const { load } of sets) load.close();
     for (const entry of await readProcesses(processFile)) recorder.record(entry);
     await recorder.close();
   }
   return await readHistory(path);
 }
 
-interface Rage extends StormPlan {
+/** A job set that work comes into. */
+interface LoadedSet {
+  jobSet: string;
   load: Load;
+}
+
+interface Rage extends StormPlan {
+  sets: readonly LoadedSet[];
   recorder: Recorder;
   processFile: string;
 }
 
 /** Kills while work comes in; the ids of the jobs that were acknowledged. */
 async function rage(fleet: Fleet, plan: Rage): Promise<Set<string>> {
-  const { load, recorder, processFile } = plan;
+  const { sets, recorder, processFile } = plan;
   const random = seeded(plan.seed);
   const asked = new Set<string>();
   const work: Promise<void>[] = [];
   const killer = createKiller(fleet, recorder, random);
+  const pulse = plan.hasPulse ? startPulse(sets[0]!.load, sets[0]!.jobSet, scriptOf(processFile)) : undefined;
   let made = 0;
   const submit = (count: number): void => {
     const drafts = Array.from({ length: count }, () => draftOf(`job-${made++}`, processFile, random));
     // Its own chances: when it asks for them depends on the server.
     const chances = seeded(random.below(2 ** 32));
-    const jobSet = JOB_SETS[work.length % JOB_SETS.length]!;
-    const fed = feed(load, { drafts, jobSet, random: chances, asked });
+    const fed = feed(sets[work.length % sets.length]!, { drafts, random: chances, asked });
     // Awaited below, unless something else fails before.
     fed.catch(() => {});
     work.push(fed);
@@ -112,22 +125,22 @@ async function rage(fleet: Fleet, plan: Rage): Promise<Set<string>> {
   for (let kills = 0; kills < plan.kills; kills += await killer.strike()) {
     submit(Math.ceil((plan.jobs - made) / (plan.kills - kills)));
   }
-  submit(plan.jobs - made);
+  if (made < plan.jobs) submit(plan.jobs - made);
   await killer.allUp();
   await Promise.all(work);
+  for (const jobId of (await pulse?.stop()) ?? []) asked.add(jobId);
   return asked;
 }
 
 interface Feed {
   drafts: readonly Draft[];
-  jobSet: string;
   random: Random;
   /** Ids of acknowledged jobs; added to. */
   asked: Set<string>;
 }
 
 /** Submits, mostly once, at times twice at once or once more later; then changes its mind about some. */
-async function feed(load: Load, { drafts, jobSet, random, asked }: Feed): Promise<void> {
+async function feed({ jobSet, load }: LoadedSet, { drafts, random, asked }: Feed): Promise<void> {
   const twin = random.chance(0.3) ? load.submit(jobSet, drafts) : undefined;
   const jobIds = await load.submit(jobSet, drafts);
   for (const jobId of jobIds) asked.add(jobId);
@@ -145,11 +158,8 @@ async function feed(load: Load, { drafts, jobSet, random, asked }: Feed): Promis
 
 /** A short shell job that tells when it starts and ends. Most succeed, some fail, some are to be cancelled or to give way. */
 function draftOf(name: string, processFile: string, random: Random): Draft {
-  // In a pod spec `$$` stands for one `$`.
-  const line = '$ARMADA_JOB_ID $RUN_ID $1 $$$$ $$(date +%s%3N)';
-  const begin = `say() { echo "${line}" >> ${processFile}; }; trap 'say end; exit 143' TERM; say start`;
+  const script = (pause: string, code: number): string => scriptOf(processFile, pause, code);
   const seconds = (random.below(500) / 1000).toFixed(3);
-  const script = (pause: string, code: number): string => `${begin}; sleep ${pause}; say end; exit ${code}`;
   const kind = random.next();
   if (kind < 0.05) return { clientId: `${name}-long`, script: script('600', 0), expect: 'any' };
   if (kind < 0.1) return { clientId: `${name}-doomed`, script: script(seconds, 0), expect: 'any' };
@@ -159,6 +169,14 @@ function draftOf(name: string, processFile: string, random: Random): Draft {
   }
   if (kind < 0.22) return { clientId: name, script: script(seconds, 3), expect: 'failed' };
   return { clientId: name, script: script(seconds, 0), expect: 'succeeded' };
+}
+
+/** What a job runs: it tells when it starts and ends, also when it is stopped. */
+function scriptOf(processFile: string, pause = '0', code = 0): string {
+  // In a pod spec `$$` stands for one `$`.
+  const line = '$ARMADA_JOB_ID $RUN_ID $1 $$$$ $$(date +%s%3N)';
+  const begin = `say() { echo "${line}" >> ${processFile}; }; trap 'say end; exit 143' TERM; say start`;
+  return `${begin}; sleep ${pause}; say end; exit ${code}`;
 }
 
 /** Waits until every watcher was told that all jobs have ended, or none was told anything for too long. */
