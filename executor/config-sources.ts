@@ -15,7 +15,11 @@ type Settings = Record<string, unknown>;
 
 /** Flags for what is set by hand most often. */
 const FLAGS: Readonly<Record<string, { path: readonly string[]; value: string; help: string }>> = {
-  server: { path: ['server', 'address'], value: 'HOST:PORT', help: 'server to lease from' },
+  server: {
+    path: ['server', 'address'],
+    value: 'HOST:PORT',
+    help: 'server to lease from; several with commas between',
+  },
   'executor-id': { path: ['executorId'], value: 'NAME', help: 'name of this executor' },
   pool: { path: ['pool'], value: 'NAME', help: 'pool of its nodes' },
   runtime: { path: ['runtime'], value: 'KIND', help: 'process or simulated' },

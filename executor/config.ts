@@ -2,6 +2,7 @@
  * The executor's whole configuration: what can be set, and its defaults. Where
  * values come from is told in config-sources.ts.
  */
+import { AddressFault, parseAddresses } from '@armada-ts/api/servers/addresses';
 import { z } from 'zod';
 import { LOG_LEVELS } from './logger.ts';
 import { parseQuantity } from './quantity.ts';
@@ -12,6 +13,15 @@ const quantity = z
   .union([z.string(), z.number()])
   .transform(String)
   .refine((text) => (parseQuantity(text) ?? 0) > 0, 'must be a quantity above 0, such as 4, 500m or 8Gi');
+
+function checkAddress(text: string, context: z.RefinementCtx): void {
+  try {
+    parseAddresses(text);
+  } catch (error) {
+    if (!(error instanceof AddressFault)) throw error;
+    context.addIssue({ code: 'custom', message: error.message });
+  }
+}
 
 const taint = z.strictObject({
   key: z.string().min(1),
@@ -50,7 +60,13 @@ const nodeGroup = z.strictObject({
 });
 
 const server = z.strictObject({
-  address: z.string().min(1).default('localhost:50051').describe("The server's gRPC port, as HOST:PORT."),
+  address: z
+    .string()
+    .superRefine(checkAddress)
+    .default('localhost:50051')
+    .describe(
+      "The server's gRPC port, as HOST:PORT. Of several servers of one Armada, all of them with commas between: the first that answers is used, and when it is gone the next.",
+    ),
   tls: z.boolean().default(false).describe('Speak TLS.'),
   caFile: z
     .string()

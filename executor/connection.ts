@@ -2,10 +2,12 @@ import fs from 'node:fs';
 import { type ChannelCredentials, Metadata, credentials } from '@grpc/grpc-js';
 import { ExecutorLinkServiceClient } from '@armada-ts/api/armada/executor/v1/executor';
 import { ExecutorApiClient } from '@armada-ts/api/executorapi/executorapi';
+import { parseAddresses } from '@armada-ts/api/servers/addresses';
+import { chooseServer, type Dialled, RECONNECT_OPTIONS } from '@armada-ts/api/servers/server-choice';
 
 /** How to reach a server. */
 export interface ServerSettings {
-  /** `host:port` of the gRPC port. */
+  /** `host:port` of the gRPC port, or several of the same Armada with commas between. */
   address: string;
   tls: boolean;
   /** Certificates to trust instead of the system's; needs `tls`. */
@@ -22,40 +24,44 @@ export interface LeaseMarks {
   stream: number;
 }
 
+/** A server and what is asked of it. */
+export interface ConnectedServer extends Dialled {
+  readonly executorApi: ExecutorApiClient;
+  readonly link: ExecutorLinkServiceClient;
+}
+
+/** The way to the servers: all loops share it, so what one notices of a server serves the others. */
 export interface Connection {
-  executorApi: ExecutorApiClient;
-  link: ExecutorLinkServiceClient;
+  /** The server in use; waits for one if there is none. Undefined when none answers within the time, and after `close`. */
+  reach(withinMs: number): Promise<ConnectedServer | undefined>;
+  /** It is connected, but does not do its work: the others come first from now on. */
+  passOver(server: ConnectedServer): void;
   /** Metadata of a call; with `marks` those of the lease stream. */
   metadata(marks?: LeaseMarks): Metadata;
   close(): void;
 }
 
 /**
- * The loops have a back-off and an order of their own, so the library must
- * neither resend a call nor hold back a connection for the two minutes that are
- * its default. Pings find out within 15 s that a server vanished without a word.
+ * The loops have a back-off and an order of their own, so the library must not
+ * resend calls. Pings find out within 10 s that a server vanished without a word
+ * or stands still. Armada's servers want 10 s between pings or data of theirs in
+ * between, which the answers to heartbeats are.
  */
 const CHANNEL_OPTIONS = {
+  ...RECONNECT_OPTIONS,
   'grpc.enable_retries': 0,
-  'grpc.initial_reconnect_backoff_ms': 100,
-  'grpc.min_reconnect_backoff_ms': 100,
-  'grpc.max_reconnect_backoff_ms': 5_000,
-  'grpc.keepalive_time_ms': 10_000,
+  'grpc.keepalive_time_ms': 5_000,
   'grpc.keepalive_timeout_ms': 5_000,
   'grpc.keepalive_permit_without_calls': 1,
 };
 
-/** Prepares a connection; it is made by the first call. Throws when `caFile` cannot be read. */
+/** Prepares a connection; it is made when it is first needed. Throws when `caFile` cannot be read, and AddressFault. */
 export function connect(server: ServerSettings): Connection {
   const channel = channelCredentials(server);
-  const executorApi = new ExecutorApiClient(server.address, channel, CHANNEL_OPTIONS);
-  // The same channel: one connection, and one place that knows whether the server is there.
-  const link = new ExecutorLinkServiceClient(server.address, channel, {
-    channelOverride: executorApi.getChannel(),
-  });
+  const servers = chooseServer(parseAddresses(server.address), (address) => dial(address, channel));
   return {
-    executorApi,
-    link,
+    reach: (withinMs) => servers.reach(withinMs),
+    passOver: (one) => servers.passOver(one),
     metadata(marks) {
       const metadata = new Metadata();
       if (server.username !== undefined) {
@@ -69,8 +75,16 @@ export function connect(server: ServerSettings): Connection {
       }
       return metadata;
     },
-    close: () => executorApi.close(),
+    close: () => servers.close(),
   };
+}
+
+function dial(address: string, channel: ChannelCredentials): ConnectedServer {
+  const executorApi = new ExecutorApiClient(address, channel, CHANNEL_OPTIONS);
+  // The same channel: one connection, and one place that knows whether the server is there.
+  const channelOverride = executorApi.getChannel();
+  const link = new ExecutorLinkServiceClient(address, channel, { channelOverride });
+  return { address, executorApi, link, channel: channelOverride, close: () => executorApi.close() };
 }
 
 function channelCredentials(server: ServerSettings): ChannelCredentials {

@@ -10,6 +10,7 @@ import type { ExecutorConfig } from './config.ts';
 import { connect } from './connection.ts';
 import { identify } from './identity.ts';
 import { LeaseLoop } from './lease.ts';
+import { type LastContact, lastContactFile, nothingKept } from './last-contact.ts';
 import { keepLink } from './link.ts';
 import type { Logger } from './logger.ts';
 import { type Machine, nodeGroups } from './node-groups.ts';
@@ -66,7 +67,14 @@ export async function startExecutor(options: ExecutorOptions): Promise<RunningEx
       heartbeatMs: config.lease.heartbeatMs,
       silenceLimitMs: config.lease.silenceLimitMs,
     },
-    { connection, runtime, clock, logger, onConnected: () => report.retry() },
+    {
+      connection,
+      runtime,
+      clock,
+      logger,
+      contact: config.runtime === 'simulated' ? nothingKept : lastContactOf(config, clock, logger),
+      onConnected: () => report.retry(),
+    },
   );
   const report = new ReportLoop({
     connection,
@@ -93,6 +101,10 @@ export async function startExecutor(options: ExecutorOptions): Promise<RunningEx
       connection.close();
     },
   };
+}
+
+function lastContactOf(config: ExecutorConfig, clock: Clock, logger: Logger): LastContact {
+  return lastContactFile(path.resolve(config.dataDirectory, 'last-contact'), clock, logger);
 }
 
 /** Ends every run that is held, and waits until nothing is left of them: each has its grace period. */

@@ -21,9 +21,11 @@ import { status, type ClientDuplexStream, type ServiceError } from '@grpc/grpc-j
 import type { LeaseRequest, LeaseStreamMessage } from '@armada-ts/api/executorapi/executorapi';
 import { type Backoff, createBackoff } from './backoff.ts';
 import type { Clock } from './clock.ts';
-import type { Connection } from './connection.ts';
+import type { ConnectedServer, Connection } from './connection.ts';
+import type { LastContact } from './last-contact.ts';
 import { type ExecutorFacts, leaseRequest } from './lease-request.ts';
 import type { Logger } from './logger.ts';
+import { retryHintMs } from './retry-hint.ts';
 import { type Runtime, hasEnded } from './runtime.ts';
 
 /** What the lease loop is told. */
@@ -41,11 +43,15 @@ export interface LeaseDeps {
   runtime: Runtime;
   clock: Clock;
   logger: Logger;
+  contact: LastContact;
   /** A server answers, for the first time or again. */
   onConnected(): void;
 }
 
-type Stream = ClientDuplexStream<LeaseRequest, LeaseStreamMessage>;
+interface Stream {
+  call: ClientDuplexStream<LeaseRequest, LeaseStreamMessage>;
+  server: ConnectedServer;
+}
 
 /** Changes are gathered this long before they are shown. */
 const GATHER_MS = 50;
@@ -53,13 +59,15 @@ const GATHER_MS = 50;
 const REQUEST_PAUSE_MS = 250;
 /** With very many nodes and runs it is longer: this many times what making the request took. */
 const REQUEST_PAUSE_SHARE = 20;
-/** A server that takes longer to answer a request is as good as gone. */
-const ANSWER_TIMEOUT_MS = 15_000;
+/** A server that takes longer to answer a request is as good as gone, even if it answers pings. */
+const ANSWER_TIMEOUT_MS = 10_000;
 /** Pause between attempts while another process holds the executor id. */
 const TAKEN_PAUSE_MS = 2_000;
 const SILENCE_CHECK_MS = 1_000;
+/** How long a server is waited for before it is said that there is none; it is tried at least once a second. */
+const REACH_MS = 3_000;
 const FIRST_PAUSE_MS = 100;
-const LAST_PAUSE_MS = 5_000;
+const LAST_PAUSE_MS = 2_000;
 /** While it goes on failing, it is logged this often. */
 const LOG_AGAIN_MS = 60_000;
 
@@ -93,23 +101,14 @@ export class LeaseLoop {
   constructor(settings: LeaseSettings, deps: LeaseDeps) {
     this.#settings = settings;
     this.#deps = deps;
-    this.#heardMs = deps.clock.elapsed();
+    this.#heardMs = deps.clock.elapsed() - deps.contact.silentForMs;
     const checkMs = Math.min(SILENCE_CHECK_MS, settings.silenceLimitMs / 4);
     this.#silenceTimer = setInterval(() => this.#checkSilence(), checkMs);
   }
 
   /** Opens the stream, and from then on keeps one open. */
   start(): void {
-    if (this.#closed) return;
-    const { connection } = this.#deps;
-    const stream = connection.executorApi.leaseJobRuns(
-      connection.metadata({ session: this.#settings.session, stream: ++this.#streams }),
-    );
-    this.#stream = stream;
-    stream.on('data', (message: LeaseStreamMessage) => this.#take(message));
-    stream.on('error', (error: ServiceError) => this.#lost(stream, error));
-    stream.once('end', () => this.#lost(stream, undefined));
-    this.#send();
+    void this.#open();
   }
 
   /** What is held has changed: the server is shown soon. */
@@ -133,8 +132,25 @@ export class LeaseLoop {
     this.#closed = true;
     clearInterval(this.#silenceTimer);
     clearTimeout(this.#timer);
-    this.#stream?.end();
+    this.#stream?.call.end();
     this.#stream = undefined;
+  }
+
+  async #open(): Promise<void> {
+    const { connection } = this.#deps;
+    const server = await connection.reach(REACH_MS);
+    if (this.#closed) return;
+    if (server === undefined) {
+      this.#away({ reason: 'no server can be reached' });
+      return this.start();
+    }
+    const marks = connection.metadata({ session: this.#settings.session, stream: ++this.#streams });
+    const stream = { call: server.executorApi.leaseJobRuns(marks), server };
+    this.#stream = stream;
+    stream.call.on('data', (message: LeaseStreamMessage) => this.#take(message));
+    stream.call.on('error', (error: ServiceError) => this.#lost(stream, error));
+    stream.call.once('end', () => this.#lost(stream, undefined));
+    this.#send();
   }
 
   #take({ event }: LeaseStreamMessage): void {
@@ -171,6 +187,7 @@ export class LeaseLoop {
   #answered(): void {
     this.#heardMs = this.#unansweredMs ?? this.#heardMs;
     this.#unansweredMs = undefined;
+    this.#deps.contact.heard(this.#deps.clock.elapsed() - this.#heardMs);
     this.#backoff.reset();
     this.#silenced.clear();
     if (this.#isSendDue) this.#sendAt(this.#deps.clock.elapsed());
@@ -178,7 +195,8 @@ export class LeaseLoop {
     this.#isConnected = true;
     this.#loggedMs = -Infinity;
     this.#deps.onConnected();
-    this.#deps.logger.info({ executor: this.#settings.facts.executorId }, 'leasing from the server');
+    const fields = { executor: this.#settings.facts.executorId, server: this.#stream?.server.address };
+    this.#deps.logger.info(fields, 'leasing from the server');
   }
 
   #sendAt(dueMs: number): void {
@@ -206,10 +224,10 @@ export class LeaseLoop {
       const dueMs = this.#unansweredMs + ANSWER_TIMEOUT_MS;
       this.#isSendDue = true;
       if (nowMs < dueMs) this.#setTimer(dueMs, () => this.#send());
-      else stream.cancel();
+      else stream.call.cancel();
       return;
     }
-    stream.write(leaseRequest(this.#settings.facts, this.#deps.runtime.held()));
+    stream.call.write(leaseRequest(this.#settings.facts, this.#deps.runtime.held()));
     for (const runId of this.#toDrop) this.#deps.runtime.forget(runId);
     this.#toDrop.clear();
     const tookMs = this.#deps.clock.elapsed() - nowMs;
@@ -226,20 +244,26 @@ export class LeaseLoop {
     if (this.#closed || stream !== this.#stream) return;
     this.#stream = undefined;
     this.#unansweredMs = undefined;
+    if (error !== undefined && isServersFault(error)) this.#deps.connection.passOver(stream.server);
     const pauseMs = this.#pauseAfter(error);
     this.#setTimer(this.#deps.clock.elapsed() + pauseMs, () => this.start());
   }
 
   #pauseAfter(error: ServiceError | undefined): number {
-    const { logger, clock } = this.#deps;
     if (error === undefined && this.#isConnected) return this.#settings.heartbeatMs;
+    this.#away({ code: error?.code, reason: error?.details });
+    if (error?.code === status.ALREADY_EXISTS) return TAKEN_PAUSE_MS;
+    const hintMs = error === undefined ? undefined : retryHintMs(error);
+    return Math.max(this.#backoff.next(), hintMs ?? 0);
+  }
+
+  #away(why: { code?: number | undefined; reason: string | undefined }): void {
+    const { logger, clock } = this.#deps;
     this.#isConnected = false;
-    if (clock.elapsed() - this.#loggedMs >= LOG_AGAIN_MS) {
-      this.#loggedMs = clock.elapsed();
-      const fields = { executor: this.#settings.facts.executorId, code: error?.code, reason: error?.details };
-      logger.warn(fields, 'no lease stream to the server; runs go on, and it is tried again');
-    }
-    return error?.code === status.ALREADY_EXISTS ? TAKEN_PAUSE_MS : this.#backoff.next();
+    if (clock.elapsed() - this.#loggedMs < LOG_AGAIN_MS) return;
+    this.#loggedMs = clock.elapsed();
+    const fields = { executor: this.#settings.facts.executorId, ...why };
+    logger.warn(fields, 'no lease stream to the server; runs go on, and it is tried again');
   }
 
   /**
@@ -266,4 +290,9 @@ export class LeaseLoop {
       );
     }
   }
+}
+
+/** It says nothing about us: another server may well take us. */
+function isServersFault({ code }: ServiceError): boolean {
+  return code === status.UNAVAILABLE || code === status.CANCELLED || code === status.INTERNAL;
 }

@@ -29,6 +29,8 @@ type Stream = ClientDuplexStream<LinkRequest, LinkResponse>;
 const CHUNK_BYTES = 64 * 1024;
 /** Questions answered at a time; one more is refused. */
 const MAX_QUESTIONS = 256;
+/** How long a server is waited for at a time. */
+const REACH_MS = 10_000;
 const FIRST_PAUSE_MS = 100;
 const LAST_PAUSE_MS = 5_000;
 
@@ -40,8 +42,11 @@ export function keepLink(deps: LinkDeps): { close(): void } {
   let isClosed = false;
   const questions = new Map<number, AbortController>();
 
-  const dial = (): void => {
-    const mine = deps.connection.link.link(deps.connection.metadata());
+  const dial = async (): Promise<void> => {
+    const server = await deps.connection.reach(REACH_MS);
+    if (isClosed) return;
+    if (server === undefined) return dial();
+    const mine = server.link.link(deps.connection.metadata());
     stream = mine;
     const lost = (error?: ServiceError): void => {
       if (stream !== mine) return;
@@ -52,7 +57,7 @@ export function keepLink(deps: LinkDeps): { close(): void } {
         deps.logger.info({}, 'this server does not ask for logs');
         return;
       }
-      timer = setTimeout(dial, backoff.next());
+      timer = setTimeout(() => void dial(), backoff.next());
     };
     mine.on('error', lost);
     mine.on('end', () => lost());
@@ -63,7 +68,7 @@ export function keepLink(deps: LinkDeps): { close(): void } {
     mine.write({ message: { $case: 'hello', value: { executorId: deps.executorId } } });
   };
 
-  dial();
+  void dial();
   return {
     close() {
       isClosed = true;

@@ -13,7 +13,7 @@ import { EventSequence_Event } from '@armada-ts/api/armadaevents/armadaevents';
 import { type EventList } from '@armada-ts/api/executorapi/executorapi';
 import { type Backoff, createBackoff } from './backoff.ts';
 import type { Clock } from './clock.ts';
-import type { Connection } from './connection.ts';
+import type { ConnectedServer, Connection } from './connection.ts';
 import type { Logger } from './logger.ts';
 import { retryHintMs } from './retry-hint.ts';
 import { type Reporter, Stage, eventsSince, sequencesOf, stageOf } from './report-events.ts';
@@ -29,6 +29,11 @@ export interface ReportDeps {
   onTold(runId: string): void;
 }
 
+/** Why a report was not taken. */
+type Refusal = Pick<ServiceError, 'code' | 'details'> & { metadata?: ServiceError['metadata'] };
+
+const UNREACHED: Refusal = { code: status.UNAVAILABLE, details: 'no server can be reached' };
+
 /** What is said of one run in one call. */
 interface Report {
   run: HeldRun;
@@ -41,8 +46,12 @@ const MAX_BYTES = 2 * 1024 * 1024;
 /** No event without texts is larger. */
 const MAX_PLAIN_BYTES = 2 * 1024;
 const CALL_TIMEOUT_MS = 30_000;
+/** How long a server is waited for before it is said that there is none. */
+const REACH_MS = 10_000;
 const FIRST_PAUSE_MS = 100;
 const LAST_PAUSE_MS = 5_000;
+/** While it goes on failing, it is logged this often. */
+const LOG_AGAIN_MS = 10_000;
 
 /**
  * Answers that will not get better by waiting. Only part of the batch may be to
@@ -65,9 +74,14 @@ export class ReportLoop {
   /** How much of each held run the server knows. */
   readonly #known = new Map<string, Stage>();
   #maxEvents = MAX_EVENTS;
+  #loggedMs = -Infinity;
   #isSending = false;
   #sending: Promise<void> = Promise.resolve();
   #wake: (() => void) | undefined;
+  /** The sign came while a call was under way, whose failure says less than the sign. */
+  #isRetryDue = false;
+  /** The server has said when to come again. */
+  #isAskedToWait = false;
   #closed = false;
 
   constructor(deps: ReportDeps) {
@@ -90,7 +104,8 @@ export class ReportLoop {
 
   /** There is a sign that the server takes reports again: what waits is said now, not after its pause. */
   retry(): void {
-    this.#wake?.();
+    this.#isRetryDue = true;
+    if (!this.#isAskedToWait) this.#wake?.();
   }
 
   /** Tries once more to say what waits, for at most `lingerMs`, and stops. */
@@ -110,9 +125,15 @@ export class ReportLoop {
     // What changes in the same turn goes into the same call.
     await Promise.resolve();
     while (this.#waiting.size > 0 && !this.#closed) {
+      const server = await this.#deps.connection.reach(REACH_MS);
+      if (server === undefined) {
+        this.#logFailure(0, UNREACHED);
+        continue;
+      }
       const reports = this.#takeReports();
       if (reports.length === 0) continue;
-      const error = await this.#call({ events: sequencesOf(reports) });
+      this.#isRetryDue = false;
+      const error = await this.#call(server, { events: sequencesOf(reports) });
       if (error === undefined) this.#taken(reports);
       else await this.#failed(reports, error);
     }
@@ -137,14 +158,17 @@ export class ReportLoop {
     return reports;
   }
 
-  #call(list: EventList): Promise<ServiceError | undefined> {
+  async #call(server: ConnectedServer, list: EventList): Promise<Refusal | undefined> {
     const { connection, clock } = this.#deps;
     const options = { deadline: clock.now() + CALL_TIMEOUT_MS };
-    return new Promise((resolve) => {
-      connection.executorApi.reportEvents(list, connection.metadata(), options, (error) =>
+    const refusal = await new Promise<Refusal | undefined>((resolve) => {
+      server.executorApi.reportEvents(list, connection.metadata(), options, (error) =>
         resolve(error ?? undefined),
       );
     });
+    const isOut = refusal?.code === status.UNAVAILABLE || refusal?.code === status.DEADLINE_EXCEEDED;
+    if (isOut) connection.passOver(server);
+    return refusal;
   }
 
   #taken(reports: readonly Report[]): void {
@@ -156,7 +180,7 @@ export class ReportLoop {
     }
   }
 
-  async #failed(reports: readonly Report[], error: ServiceError): Promise<void> {
+  async #failed(reports: readonly Report[], error: Refusal): Promise<void> {
     const isRefused = REFUSALS.has(error.code);
     const isAlone = reports.length === 1;
     const still = new Map<string, HeldRun>();
@@ -165,19 +189,22 @@ export class ReportLoop {
     }
     const [first, last] = isRefused && isAlone ? [this.#waiting, still] : [still, this.#waiting];
     this.#waiting = new Map([...first, ...last]);
-    const fields = {
-      code: error.code,
-      reason: error.details,
-      runs: reports.length,
-      waiting: this.#waiting.size,
-    };
-    this.#deps.logger.warn(fields, 'the server did not take a report; it is sent again');
+    this.#logFailure(reports.length, error);
     const isSplit = isRefused && !isAlone;
     if (isSplit) this.#maxEvents = Math.max(1, Math.floor(countOf(reports) / 2));
     // A server that has too much to do says when to come again; smaller parts alone are no relief to it.
     const hintMs = retryHintMs(error);
+    this.#isAskedToWait = hintMs !== undefined;
     if (hintMs !== undefined) await this.#pause(Math.max(hintMs, this.#backoff.next()));
-    else if (!isSplit) await this.#pause(this.#backoff.next());
+    else if (!isSplit && !this.#isRetryDue) await this.#pause(this.#backoff.next());
+  }
+
+  #logFailure(runs: number, { code, details: reason }: Refusal): void {
+    const { clock, logger } = this.#deps;
+    if (clock.elapsed() - this.#loggedMs < LOG_AGAIN_MS) return;
+    this.#loggedMs = clock.elapsed();
+    const fields = { code, reason, runs, waiting: this.#waiting.size };
+    logger.warn(fields, 'the server did not take a report; it is sent again');
   }
 
   #told(runId: string): void {

@@ -14,6 +14,13 @@ import { sampleLease } from './lease.ts';
 
 const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
+/** A server that is always there, and answers reports like this. */
+function connectionTo(reportEvents: unknown): Connection {
+  const server = { executorApi: { reportEvents } };
+  const reach = async (): Promise<unknown> => server;
+  return { reach, passOver: () => {}, metadata: () => ({}) } as unknown as Connection;
+}
+
 test('what waits for the end of its pause is said as soon as the server is known to be back', async () => {
   let calls = 0;
   let called = Promise.withResolvers<void>();
@@ -27,7 +34,7 @@ test('what waits for the end of its pause is said as soon as the server is known
   };
   const run = heldRun(sampleLease(''), 'local-0', 0);
   const loop = new ReportLoop({
-    connection: { executorApi: { reportEvents }, metadata: () => ({}) } as unknown as Connection,
+    connection: connectionTo(reportEvents),
     runtime: { held: () => [run], holds: () => true } as unknown as Runtime,
     reporter: { executorId: 'executor-a', poolOf: () => 'default' },
     clock: systemClock,
@@ -67,7 +74,7 @@ test('a server that has too much to do is given the time it asks for, smaller re
   };
   const runs = Array.from({ length: 40 }, () => heldRun(sampleLease(''), 'local-0', 0));
   const loop = new ReportLoop({
-    connection: { executorApi: { reportEvents }, metadata: () => ({}) } as unknown as Connection,
+    connection: connectionTo(reportEvents),
     runtime: { held: () => runs, holds: () => true } as unknown as Runtime,
     reporter: { executorId: 'executor-a', poolOf: () => 'default' },
     clock: systemClock,
