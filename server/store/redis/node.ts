@@ -54,6 +54,9 @@ export interface RedisNode {
 
 /** How long a server may be silent with an answer due before the connection counts as broken. */
 const SILENCE_MS = 5000;
+/** It may be silent for longer while it is still being told something, over a line of 64 kbit/s. */
+const SLOWEST_BYTES_PER_MS = 8;
+const MAX_SILENCE_MS = 30_000;
 const MAX_RECONNECT_MS = 1000;
 
 /** What all connections have in common. */
@@ -65,6 +68,8 @@ const CONNECTION = {
   lazyConnect: true,
   protocol: 2,
   connectTimeout: SILENCE_MS,
+  socketTimeout: SILENCE_MS,
+  disconnectTimeout: 500,
   disableClientInfo: true,
   retryStrategy: (times) => Math.min(25 * 2 ** Math.min(times, 10), MAX_RECONNECT_MS),
   sentinelRetryStrategy: (times) => Math.min(25 * 2 ** Math.min(times, 10), MAX_RECONNECT_MS),
@@ -89,12 +94,17 @@ export function openNode(
   events: NodeEvents,
   replicas: () => Replicas | undefined,
 ): RedisNode {
-  const reader = newClient({ ...options, socketTimeout: SILENCE_MS });
-  const writer = newClient({ ...options, socketTimeout: SILENCE_MS });
-  for (const client of [reader, writer]) {
+  const reader: Line = { client: newClient(options), unansweredBytes: 0 };
+  const writer: Line = { client: newClient(options), unansweredBytes: 0 };
+  const clients = [reader.client, writer.client];
+  for (const client of clients) {
     client.on('ready', () => events.onReady());
     client.on('error', (error: Error) => events.onError(error));
   }
+  // Something small is read every second: who does not answer that will not answer much that is being written.
+  reader.client.on('error', (error: Error) => {
+    if (isSilence(error) && writer.unansweredBytes > 0) writer.client.disconnect(true);
+  });
   let waiting: Promise<number> | undefined;
 
   /** Waits until what was sent on the connection for writing so far, in this turn, has reached enough replicas. */
@@ -123,20 +133,46 @@ export function openNode(
       );
     },
     async connected() {
-      await Promise.all([reader, writer].map((client) => ready(client)));
+      await Promise.all(clients.map((client) => ready(client)));
     },
     close() {
-      for (const client of [reader, writer]) client.disconnect();
+      for (const client of clients) client.disconnect();
     },
   };
 }
 
+/** A connection, and how much was said on it that has no answer yet. */
+interface Line {
+  readonly client: Redis;
+  unansweredBytes: number;
+}
+
+/** Says something; what it is bounds how long the connection may be silent. */
+async function ask(line: Line, name: string, parameters: readonly Argument[]): Promise<Reply> {
+  const bytes = parameters.reduce<number>(
+    (sum, each) => sum + (typeof each === 'number' ? 8 : each.length),
+    name.length,
+  );
+  const count = (change: number): void => {
+    line.unansweredBytes += change;
+    const silenceMs = SILENCE_MS + line.unansweredBytes / SLOWEST_BYTES_PER_MS;
+    // Read whenever something was heard, and when something is said after all was answered.
+    line.client.options.socketTimeout = Math.min(silenceMs, MAX_SILENCE_MS);
+  };
+  count(bytes);
+  try {
+    return (await line.client.callBuffer(name, ...parameters)) as Reply;
+  } finally {
+    count(-bytes);
+  }
+}
+
 /** @param onUnknown called when the script had to be told, and runs later than it was sent */
-async function send(client: Redis, command: Command, onUnknown?: () => void): Promise<Reply> {
+async function send(line: Line, command: Command, onUnknown?: () => void): Promise<Reply> {
   try {
     if (!('script' in command)) {
       const [name, ...parameters] = command;
-      return (await client.callBuffer(name, ...parameters)) as Reply;
+      return await ask(line, name, parameters);
     }
     const {
       script: { text, hash },
@@ -144,12 +180,12 @@ async function send(client: Redis, command: Command, onUnknown?: () => void): Pr
       parameters,
     } = command;
     try {
-      return (await client.callBuffer('EVALSHA', hash, 1, key, ...parameters)) as Reply;
+      return await ask(line, 'EVALSHA', [hash, 1, key, ...parameters]);
     } catch (error) {
       // A server that does not know the script has not run it.
       if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
       onUnknown?.();
-      return (await client.callBuffer('EVAL', text, 1, key, ...parameters)) as Reply;
+      return await ask(line, 'EVAL', [text, 1, key, ...parameters]);
     }
   } catch (error) {
     throw refusalOf(error);
@@ -178,13 +214,31 @@ export function hasMoved(error: unknown): boolean {
   );
 }
 
+/** When to ask again while Redis is away. */
+const AWAY_RETRY_MS = 1000;
+
+/** What the client says when the connection was given up because nothing came. */
+function isSilence(error: Error): boolean {
+  return error.message.startsWith('Socket timeout');
+}
+
+/** Why a command has no answer. */
+function reasonOf(error: Error): string {
+  if (/writeable/.test(error.message)) return 'there is no connection';
+  // The cause of the loss went to the events of the connection.
+  if (error.name === 'MaxRetriesPerRequestError') return 'the connection was lost before the answer came';
+  return error.message;
+}
+
 /** How a failure is told to callers. */
 function refusalOf(error: unknown): Error {
   if (!(error instanceof Error)) return new Error(String(error));
   const [word = ''] = error.message.split(' ', 1);
   if (error.name !== 'ReplyError') {
-    const reason = /writeable/.test(error.message) ? 'there is no connection' : error.message;
-    return new ArmadaError('UNAVAILABLE', `Redis cannot be reached: ${reason}`, { cause: error });
+    return new ArmadaError('UNAVAILABLE', `Redis cannot be reached: ${reasonOf(error)}`, {
+      cause: error,
+      retryAfterMs: AWAY_RETRY_MS,
+    });
   }
   if (word === 'OOM') {
     return new ArmadaError(
@@ -196,7 +250,10 @@ function refusalOf(error: unknown): Error {
     );
   }
   if (AWAY.has(word) || error.message.includes('non local key')) {
-    return new ArmadaError('UNAVAILABLE', `Redis cannot serve now: ${error.message}`, { cause: error });
+    return new ArmadaError('UNAVAILABLE', `Redis cannot serve now: ${error.message}`, {
+      cause: error,
+      retryAfterMs: AWAY_RETRY_MS,
+    });
   }
   return error;
 }

@@ -2,7 +2,7 @@
  * How commands get to their server: to the one there is (behind Sentinel: that
  * is the master now), or in a Cluster to the one that has the partition.
  */
-import type { Redis, RedisOptions } from 'ioredis';
+import type { RedisOptions } from 'ioredis';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../../base/logger.ts';
 import { ArmadaError } from '../../base/errors.ts';
@@ -17,6 +17,7 @@ import {
   type Replicas,
 } from './node.ts';
 import type { Wire } from './partition.ts';
+import { createSubscriber } from './subscriber.ts';
 import type { Address, RedisPlace } from './url.ts';
 
 /** All connections of this process. */
@@ -253,53 +254,4 @@ export function slotOfPartition(partition: number): number {
     for (let bit = 0; bit < 8; bit++) crc = ((crc << 1) ^ (crc & 0x8000 ? 0x1021 : 0)) & 0xffff;
   }
   return crc % 16_384;
-}
-
-/** Between two tries to subscribe. */
-const SUBSCRIBE_MS = 500;
-
-/** The one subscribing connection of this process. It begins anew, wherever that is by then, whenever it breaks. */
-function createSubscriber(where: () => Promise<RedisOptions>, logger: Logger) {
-  const closing = new AbortController();
-  let client: Redis | undefined;
-
-  /** Subscribes. Resolves to what resolves when the connection has ended. */
-  async function begin(channel: string, hear: (message: string) => void): Promise<{ ended: Promise<void> }> {
-    const options = await where();
-    closing.signal.throwIfAborted();
-    const begun = newClient({ ...options, retryStrategy: () => null });
-    client = begun;
-    const ended = new Promise<void>((resolve) => begun.once('end', resolve));
-    begun.on('error', (error: Error) => logger.debug({ err: error }, 'the subscription to Redis has failed'));
-    begun.on('message', (_: string, message: string) => hear(message));
-    await ready(begun);
-    await begun.subscribe(channel);
-    return { ended };
-  }
-
-  async function keep(first: Promise<void>, channel: string, hear: (message: string) => void): Promise<void> {
-    let ended = first;
-    while (!closing.signal.aborted) {
-      await ended;
-      await sleep(SUBSCRIBE_MS, undefined, { signal: closing.signal, ref: false }).catch(() => {});
-      if (closing.signal.aborted) return;
-      try {
-        ({ ended } = await begin(channel, hear));
-      } catch (error) {
-        ended = Promise.resolve();
-        logger.debug({ err: error }, 'subscribing to Redis has failed; trying again');
-      }
-    }
-  }
-
-  return {
-    async subscribe(channel: string, hear: (message: string) => void): Promise<void> {
-      const { ended } = await begin(channel, hear);
-      void keep(ended, channel, hear);
-    },
-    close() {
-      closing.abort();
-      client?.disconnect();
-    },
-  };
 }
