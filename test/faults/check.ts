@@ -7,6 +7,7 @@ import type { LocalFleet } from './fleet.ts';
 import { startApart, startOnRedis, startTogether } from './fleets.ts';
 import { type Entry, readHistory } from './history.ts';
 import { judgeHistory, summary } from './judge.ts';
+import { startPausing } from './pausing-fleet.ts';
 import { pausesOf } from './pulse.ts';
 import { replayStorm } from './replay-storm.ts';
 import { startBehindSentinel } from './sentinel-fleet.ts';
@@ -20,8 +21,10 @@ One of:
                        else to kill; jobs must run on this machine
   --fleet NAME         start and kill programs of this checkout: together (all in
                        one), apart (server and executor), redis (two servers, two
-                       executors and a redis-server), sentinel (the same, of which
-                       the master of three Redis is killed)
+                       executors and a redis-server), sentinel (the same with three
+                       Redis, of which the master is killed), pausing (the same with
+                       one Redis; the server that leads is stopped, and goes on)
+  --stopped MS         how long the leader is stopped (default: 30000)
 
   --jobs N             so many jobs (default: 300)
   --rounds N           so many kills, or rounds of half a second (default: 30)
@@ -37,6 +40,7 @@ const OPTIONS = {
   fleet: { type: 'string' },
   jobs: { type: 'string', default: '300' },
   rounds: { type: 'string', default: '30' },
+  stopped: { type: 'string', default: '30000' },
   pulse: { type: 'boolean', default: false },
   seed: { type: 'string', default: '1' },
   data: { type: 'string', default: 'history' },
@@ -48,6 +52,7 @@ const FLEETS: Readonly<Record<string, (directory: string) => Promise<LocalFleet>
   apart: startApart,
   redis: startOnRedis,
   sentinel: startBehindSentinel,
+  pausing: (directory) => startPausing(directory, Number(values.stopped)),
 };
 
 const { values } = readOptions();
