@@ -6,12 +6,15 @@ import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { writeFile } from 'node:fs/promises';
 import { standaloneAuth } from '@armada-ts/server/auth/config';
+import type { ConfigInput } from '@armada-ts/server/config';
 import { connect, type Connection, createQueue } from '@armada-ts/client';
 import { type Program, type Standalone, startProgram } from '../../test/e2e/programs.ts';
 import { startServer } from '../../test/e2e/server.ts';
+import type { RedisServer } from '../../test/store/redis.servers.ts';
 import type { SubmitFigures, SubmitOrder } from '../clients/submit.ts';
 import { INSPECTABLE } from '../measuring/memory.ts';
 import { type LoadProcess, startLoad } from '../measuring/processes.ts';
+import { type Persistence, shownPersistence, startBenchRedis } from '../measuring/redis.ts';
 
 export const QUEUES = ['red', 'green', 'blue', 'black'];
 /** The first by name: it goes first where two would hold as much. */
@@ -20,7 +23,15 @@ const JOBS_A_SET = 10_000;
 const DAY_MS = 86_400_000;
 const START_TIMEOUT_MS = 120_000;
 
+/** Which engine keeps the jobs. */
+export type Engine = 'sqlite' | 'redis';
+
+const PERSISTENCE: Persistence = 'everysec';
+
 export interface World extends AsyncDisposable {
+  /** Where the jobs are kept, for people. */
+  store: string;
+  redis: RedisServer | undefined;
   server: Standalone;
   connection: Connection;
   load: LoadProcess<SubmitOrder, SubmitFigures>;
@@ -30,18 +41,25 @@ export interface World extends AsyncDisposable {
   stopServer(): Promise<void>;
 }
 
-export async function startWorld(): Promise<World> {
+export async function startWorld(engine: Engine): Promise<World> {
   const directory = await mkdtemp(join(tmpdir(), 'armada-bench-depth-'));
+  const redis = engine === 'redis' ? await startBenchRedis(PERSISTENCE) : undefined;
+  const settings: ConfigInput = {
+    auth: standaloneAuth,
+    ...(redis && { store: { url: `redis://127.0.0.1:${redis.port}`, acknowledgement: 'local' } }),
+  };
   const load: World['load'] = startLoad(new URL('../clients/submit.ts', import.meta.url));
-  const server = await inspectableServer(directory);
+  const server = await inspectableServer(directory, settings);
   let executor = await startSimulator(directory, server.address);
   const world: World = {
+    store: redis ? `Redis with ${shownPersistence(PERSISTENCE)}` : 'sqlite synced',
+    redis,
     server,
     connection: connect({ address: server.address }),
     load,
     queued: 0,
     async restartServer() {
-      world.server = await inspectableServer(directory);
+      world.server = await inspectableServer(directory, settings);
       world.connection = connect({ address: world.server.address });
       executor = await startSimulator(directory, world.server.address);
     },
@@ -53,6 +71,7 @@ export async function startWorld(): Promise<World> {
     async [Symbol.asyncDispose]() {
       await world.stopServer();
       await load.stop();
+      await redis?.kill();
       await rm(directory, { recursive: true, force: true, maxRetries: 5 });
     },
   };
@@ -60,11 +79,11 @@ export async function startWorld(): Promise<World> {
   return world;
 }
 
-async function inspectableServer(directory: string): Promise<Standalone> {
+async function inspectableServer(directory: string, settings: ConfigInput): Promise<Standalone> {
   const before = process.env['NODE_OPTIONS'];
   process.env['NODE_OPTIONS'] = INSPECTABLE.NODE_OPTIONS;
   try {
-    return await startServer(directory, { auth: standaloneAuth }, START_TIMEOUT_MS);
+    return await startServer(directory, settings, START_TIMEOUT_MS);
   } finally {
     if (before === undefined) delete process.env['NODE_OPTIONS'];
     else process.env['NODE_OPTIONS'] = before;
