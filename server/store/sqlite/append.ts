@@ -241,12 +241,12 @@ function prepareWrites(db: DatabaseSync) {
 }
 
 /** When the job ended, for the column; null while it lives. */
-function endedMs(record: EncodedRecord): number | null {
-  return record.endedAtMs === undefined ? null : Math.floor(record.endedAtMs);
+export function endedMs({ endedAtMs }: { endedAtMs?: number | undefined }): number | null {
+  return endedAtMs === undefined ? null : Math.floor(endedAtMs);
 }
 
 /** Whether a live job has a run. */
-function isLeased(record: EncodedRecord): boolean {
-  const waiting = record.state === JobState.QUEUED || record.state === JobState.SUBMITTED;
-  return !waiting && !isTerminal(record.state);
+export function isLeased({ state }: Pick<EncodedRecord, 'state'>): boolean {
+  const waiting = state === JobState.QUEUED || state === JobState.SUBMITTED;
+  return !waiting && !isTerminal(state);
 }
