@@ -11,6 +11,7 @@
  */
 import type { JobRecord, Operation } from '@armada-ts/api/armada/store/v1/store';
 import { placeOfJob } from '../model/ids.ts';
+import type { PageLimits } from './pages.ts';
 import type { ControlChange, StoredControl, StoreReader } from './store.ts';
 
 /** A store that is not in use, to be read whole. Opening it changes nothing in it. */
@@ -123,11 +124,10 @@ export interface CopiedJob {
   schedulingClass: Uint8Array | undefined;
 }
 
-/** What is copied as one part, about. */
-export const PART_BYTES = 1024 * 1024;
-export const PART_JOBS = 1000;
-/** Sequences or births of one part. */
-export const PART_NUMBERS = 4096;
+/** What one part holds, about. */
+export const PART_LIMITS: PageLimits = { count: 1000, bytes: 512 * 1024 };
+/** The same for streams, whose sequences may be very small. */
+export const STREAM_LIMITS: PageLimits = { count: 4096, bytes: 512 * 1024 };
 
 /** Name of the hundred that a job is of. */
 export function hundredOf(jobId: string): string {

@@ -2,6 +2,7 @@
  * One server at a time on a data directory. The lock is a lock of SQLite on a
  * file of its own, so the kernel lets go of it whichever way the process ends.
  */
+import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { ArmadaError } from '../../base/errors.ts';
@@ -24,4 +25,16 @@ export function lockDirectory(directory: string): Disposable {
     throw error;
   }
   return { [Symbol.dispose]: () => db.close() };
+}
+
+/**
+ * Makes an empty file. One that is there must not even be opened: closing it
+ * again would drop the locks that this process holds on it (POSIX, fcntl).
+ */
+export function makeFile(path: string): void {
+  try {
+    closeSync(openSync(path, 'wx', 0o600));
+  } catch (error) {
+    if (!(error instanceof Error) || !('code' in error) || error.code !== 'EEXIST') throw error;
+  }
 }

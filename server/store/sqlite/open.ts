@@ -3,7 +3,7 @@
  * Everything it needs lies in that directory.
  */
 import { Batch } from '@armada-ts/api/armada/store/v1/store';
-import { mkdirSync, openSync, closeSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
 import { ArmadaError } from '../../base/errors.ts';
@@ -11,7 +11,8 @@ import type { Logger } from '../../base/logger.ts';
 import type { AcknowledgementLevel, AppendResult, ControlChange, ControlResult, Store } from '../store.ts';
 import type { BatchOutcome } from './append.ts';
 import { encodeMessage } from '../../model/encode.ts';
-import { lockDirectory } from './lock.ts';
+import { refuseIncomplete } from './incoming.ts';
+import { lockDirectory, makeFile } from './lock.ts';
 import { appliedEntry, controlEntry, specBytes } from '../entries.ts';
 import { createRing, followLog, type Ring } from '../tail.ts';
 import { prepareLog, readPage } from './log.ts';
@@ -68,6 +69,7 @@ export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
       ],
     });
   }
+  refuseIncomplete(directory);
   const path = prepareDirectory(directory);
   const lock = lockDirectory(directory);
   try {
@@ -93,18 +95,6 @@ function prepareDirectory(directory: string): string {
     });
   }
   return join(directory, 'armada.db');
-}
-
-/**
- * Makes an empty file. One that is there must not even be opened: closing it
- * again would drop the locks that this process holds on it (POSIX, fcntl).
- */
-function makeFile(path: string): void {
-  try {
-    closeSync(openSync(path, 'wx', 0o600));
-  } catch (error) {
-    if (!(error instanceof Error) || !('code' in error) || error.code !== 'EEXIST') throw error;
-  }
 }
 
 /** Whole milliseconds, as the tables hold them. */
