@@ -80,6 +80,13 @@ const settings = z.strictObject({
         .min(1000)
         .default(DAY_MS / 24)
         .describe('How long the internal feed of changes is kept, in milliseconds.'),
+      logBytes: z
+        .number()
+        .min(1024 * 1024)
+        .default(256 * 1024 * 1024)
+        .describe(
+          'How many bytes of it are kept at most, however young. A server that was cut off for longer than the feed reaches loads everything anew.',
+        ),
     })
     .prefault({}),
   logLevel: z

@@ -4,7 +4,7 @@ import type { Logger } from './base/logger.ts';
 import type { Retention, Store } from './store/store.ts';
 
 /** Between looks for something too old, and between steps while there is more. */
-const IDLE_MS = 10_000;
+const IDLE_MS = 2000;
 const STEP_MS = 50;
 
 /** Removes what is older than allowed, step by step, until the signal aborts. */

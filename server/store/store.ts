@@ -145,8 +145,10 @@ export interface Retention {
   eventsMs: number;
   /** A finished job's record is kept this long after its end, and as long as its events. */
   recordsMs: number;
-  /** The partition log is only a feed. */
+  /** The partition log is only a feed: entries leave it at this age, */
   logMs: number;
+  /** and the oldest as soon as it has more bytes than this, see log-share.ts. */
+  logBytes: number;
 }
 
 export interface Store {

@@ -10,7 +10,7 @@ import * as plain from './model.ts';
 
 const RUNS = process.env['ARMADA_TEST_LONG'] ? 300 : 15;
 const QUEUES = ['a', 'b', 'c'] as const;
-const RETENTION: Retention = { eventsMs: 5000, recordsMs: 3000, logMs: 1e9 };
+const RETENTION: Retention = { eventsMs: 5000, recordsMs: 3000, logMs: 1e9, logBytes: 1e9 };
 
 type Step =
   | { do: 'submit'; queue: string; jobSet: string; jobs: { clientId: string; schedulingClass: string }[] }

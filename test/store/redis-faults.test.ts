@@ -250,7 +250,7 @@ test('retention of much never holds Redis up for 10 ms', { timeout: 60_000 }, as
   }
   await redisCli(redis.port, 'slowlog', 'reset');
   clock.step(1000);
-  while (await store.trim(clock.now(), { eventsMs: 1, recordsMs: 1, logMs: 1 }));
+  while (await store.trim(clock.now(), { eventsMs: 1, recordsMs: 1, logMs: 1, logBytes: 1e9 }));
   assert.equal(await store.read.jobSet('queue', 'set'), undefined);
   const slow = await redisCli(redis.port, 'slowlog', 'get');
   assert.equal(slow.trim(), '', slow.slice(0, 500));
@@ -301,7 +301,7 @@ test('a full Redis refuses appends as unavailable, and retention makes room agai
   await assert.rejects(fill(), { code: 'UNAVAILABLE', message: /no memory left; raise maxmemory/ });
   await assertWhole(store);
   clock.step(1000);
-  while (await store.trim(clock.now(), { eventsMs: 1, recordsMs: 1, logMs: 1 }));
+  while (await store.trim(clock.now(), { eventsMs: 1, recordsMs: 1, logMs: 1, logBytes: 1e9 }));
   await applied(store, submitJobs(500, { specBytes: 1000 }));
   assert.equal((await store.read.jobs(idsOf(pinned.jobs))).length, 1);
   assert.equal((await redisCli(redis.port, 'ping')).trim(), 'PONG');

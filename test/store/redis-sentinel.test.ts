@@ -1,4 +1,4 @@
 import { engine } from './redis-sentinel.engine.ts';
-import { redisSuites } from './redis.suites.ts';
+import { portSuites } from './suites.ts';
 
-redisSuites(engine);
+portSuites(engine);

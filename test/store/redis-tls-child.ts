@@ -6,6 +6,6 @@ import { openAt } from './redis.engine.ts';
 const store = await openAt(process.argv[2] ?? '');
 await store.control(queueChange('queue'));
 await applied(store, submitJobs(2));
-while (await store.trim(Date.now(), { eventsMs: 1, recordsMs: 1, logMs: 1 }));
+while (await store.trim(Date.now(), { eventsMs: 1, recordsMs: 1, logMs: 1, logBytes: 1e9 }));
 console.log(store.info.name, store.info.acknowledgement, (await store.lead()).term);
 await store.close();

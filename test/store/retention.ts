@@ -7,7 +7,12 @@ import { applied, idsOf } from './compare.ts';
 import { createSteppedClock, type Engine, openStore, type SteppedClock } from './engine.ts';
 
 const DAY_MS = 86_400_000;
-const RETENTION: Retention = { eventsMs: 14 * DAY_MS, recordsMs: 7 * DAY_MS, logMs: 3_600_000 };
+const RETENTION: Retention = {
+  eventsMs: 14 * DAY_MS,
+  recordsMs: 7 * DAY_MS,
+  logMs: 3_600_000,
+  logBytes: 1e9,
+};
 
 interface Kept {
   store: Store;

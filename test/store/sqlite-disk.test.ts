@@ -31,6 +31,30 @@ test('a full disk refuses appends as unavailable, and takes nothing that was ack
   await applied(store, submitJobs(5));
 });
 
+test('the bytes of the log are those of its entries', async (t) => {
+  const { place, reopen } = await openPlace(engine, t, { partitions: 2 });
+  const store = await reopen();
+  await store.control(queueChange('queue'));
+  for (let i = 0; i < 60; i++) {
+    const { jobs } = await applied(store, submitJobs(1 + (i % 20)));
+    await applied(store, changeBatch(jobs, 'lease'));
+  }
+  const retention = { eventsMs: 1e9, recordsMs: 1e9, logMs: 1e9, logBytes: 6000 };
+  while (await store.trim(Date.now(), retention)) t.signal.throwIfAborted();
+  await store.close();
+
+  const db = new DatabaseSync(join(place, 'armada.db'), { readOnly: true });
+  t.after(() => db.close());
+  const [{ counted, kept } = {}] = db
+    .prepare(
+      `SELECT (SELECT sum(log_bytes) FROM partition) AS counted,
+              (SELECT sum(length(jobs) + length(entry)) FROM log) AS kept`,
+    )
+    .all();
+  assert.equal(counted, kept);
+  assert(Number(counted) > 3000 && Number(counted) <= 6000, `${String(counted)} bytes`);
+});
+
 test('retention leaves no row of a job behind', async (t) => {
   const clock = createSteppedClock(1_800_000_000_000);
   const { place, reopen } = await openPlace(engine, t, { clock });
@@ -44,7 +68,8 @@ test('retention leaves no row of a job behind', async (t) => {
   await applied(store, changeBatch(running.jobs, 'succeed', { atMs: clock.now() }));
   await store.control({ ...queueChange('queue'), record: null });
   clock.step(1000);
-  while (await store.trim(clock.now(), { eventsMs: 1, recordsMs: 1, logMs: 1 })) t.signal.throwIfAborted();
+  while (await store.trim(clock.now(), { eventsMs: 1, recordsMs: 1, logMs: 1, logBytes: 1e9 }))
+    t.signal.throwIfAborted();
   await store.close();
 
   const db = new DatabaseSync(join(place, 'armada.db'), { readOnly: true });

@@ -161,7 +161,7 @@ export function tailSuite(engine: Engine): void {
       for (let i = 0; i < 6; i++) await applied(store, submitJobs(1));
       clock.step(10_000);
       const entry = await applied(store, submitJobs(1));
-      while (await store.trim(clock.now(), { eventsMs: 1e9, recordsMs: 1e9, logMs: 5000 }))
+      while (await store.trim(clock.now(), { eventsMs: 1e9, recordsMs: 1e9, logMs: 5000, logBytes: 1e9 }))
         test.signal.throwIfAborted();
       assert.deepEqual(await first(store, start(store)), [{ kind: 'fell-off' }]);
       const heads = await store.heads();

@@ -12,7 +12,7 @@ import { listOf, type Partition, type Wire } from './partition.ts';
 import { MAKE_STORE, RAISE_EPOCH, VERIFY } from './scripts/control.ts';
 
 /** Raised with every change of the keys that older servers cannot read. */
-export const LAYOUT = 1;
+export const LAYOUT = 2;
 const DEFAULT_PARTITIONS = 16;
 /** More entries than any server can have seen of what was lost. */
 const LOST_ENTRIES = 1_000_000_000;

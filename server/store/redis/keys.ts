@@ -3,7 +3,7 @@
  * Cluster keeps it in one place; scripts are given the partition's own key and
  * add to it:
  *
- *     {p}                     head, term and mark of the log, epoch, counters
+ *     {p}                     head, term, mark and bytes of the log, epoch, counters
  *     {p}:log                 list of entries (log.ts)
  *     {p}:control:KIND        hash of control records by name; the queues are kind 1
  *     {p}:live                hash of live jobs by queue

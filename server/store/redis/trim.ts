@@ -5,6 +5,7 @@
  * begins anew when it reaches their end.
  */
 import type { StoredJob } from '@armada-ts/api/armada/store/v1/store';
+import { logShare } from '../log-share.ts';
 import type { Retention } from '../store.ts';
 import { jobKey, runKey } from '../keys.ts';
 import { asBuffer, uriMember } from './append.ts';
@@ -17,7 +18,7 @@ import { JOB_SETS } from './scripts/read.ts';
 import { PURGE, TRIM_EVENTS, TRIM_LOG } from './scripts/trim.ts';
 
 /** What one step looks at in a partition. */
-const LOG_ENTRIES = 256;
+const LOG_ENTRIES = 4096;
 const STREAMS = 64;
 const BUCKETS = 8;
 
@@ -28,17 +29,24 @@ export function createTrim(
 ): (now: number, retention: Retention) => Promise<boolean> {
   const steps = partitions.map((partition) => createSteps(partition, reader));
   return async (now, retention) => {
-    const more = await Promise.all(steps.map((step) => step(Math.floor(now), retention)));
+    const share = logShare(await Promise.all(partitions.map(logBytesOf)), retention.logBytes);
+    const more = await Promise.all(steps.map((step) => step(Math.floor(now), retention, share)));
     return more.includes(true);
   };
+}
+
+/** Bytes of a partition's log. */
+async function logBytesOf(partition: Partition): Promise<number> {
+  const [bytes] = await partition.read([['HGET', partition.key, 'bytes']]);
+  return Number(bytes ?? 0);
 }
 
 function createSteps(partition: Partition, reader: JobReader) {
   let streamsPassed = 0;
   let bucketsPassed = 0;
 
-  async function trimLog(until: number): Promise<boolean> {
-    const [, more] = await partition.write(TRIM_LOG, [until, LOG_ENTRIES]);
+  async function trimLog(until: number, share: number): Promise<boolean> {
+    const [more] = await partition.write(TRIM_LOG, [until, share, LOG_ENTRIES]);
     return more === 1;
   }
 
@@ -66,9 +74,9 @@ function createSteps(partition: Partition, reader: JobReader) {
     return false;
   }
 
-  return async (now: number, { logMs, eventsMs, recordsMs }: Retention): Promise<boolean> => {
+  return async (now: number, { logMs, eventsMs, recordsMs }: Retention, share: number): Promise<boolean> => {
     const more = [
-      await trimLog(now - logMs),
+      await trimLog(now - logMs, share),
       await trimEvents(now - eventsMs),
       await trimRecords(now - recordsMs),
     ];

@@ -20,7 +20,7 @@ import { jobIdOf, jobKey, runKey } from '../keys.ts';
 import type { EncodedBatch, EncodedRecord } from '../encoded-batch.ts';
 import type { SequencePlace } from '../entries.ts';
 import { pack } from '../pack.ts';
-import { encodeEntry } from './log.ts';
+import { prepareLogWriter } from './log.ts';
 import { type JobRow, JOB_COLUMNS } from './records.ts';
 import { type Fixed, query } from './schema.ts';
 
@@ -100,12 +100,8 @@ export function prepareAppend(
     entry.classes = batch.classes;
     entry.opened = batch.opened;
     entry.closed = batch.closed;
-    write.log(
-      entry,
-      [...creations, ...changes].map(({ key }) => key),
-      now,
-    );
-    write.head(partition, number, batch.term ?? term);
+    const keys = [...creations, ...changes].map(({ key }) => key);
+    write.log(entry, keys, { now, term: batch.term ?? term });
     return { outcome: 'applied', partition, number, sequences: entry.sequences };
   };
 }
@@ -188,8 +184,6 @@ function prepareWrites(db: DatabaseSync) {
   const run = query(db, 'INSERT INTO run (id, job) VALUES (?, ?)');
   const operation = query(db, 'INSERT OR REPLACE INTO operation (id, bytes) VALUES (?, ?)');
   const closeOperation = query(db, 'DELETE FROM operation WHERE id = ?');
-  const log = query(db, 'INSERT INTO log (partition, number, at_ms, jobs, entry) VALUES (?, ?, ?, ?, ?)');
-  const head = query(db, 'UPDATE partition SET head = ?, term = ? WHERE n = ?');
 
   function runs({ runIds }: EncodedRecord, from: number, key: Uint8Array): void {
     for (const runId of runIds.slice(from)) {
@@ -232,11 +226,7 @@ function prepareWrites(db: DatabaseSync) {
     },
     operation: (opened: Operation) => operation.run(opened.id, encodeMessage(Operation, opened)),
     closeOperation: (id: string) => closeOperation.run(id),
-    log(entry: LogEntry, keys: readonly Uint8Array[], now: number): void {
-      const { jobs, rest } = encodeEntry(entry, keys);
-      log.run(entry.partition, entry.number, now, jobs, rest);
-    },
-    head: (partition: number, number: number, term: number) => head.run(number, term, partition),
+    log: prepareLogWriter(db),
   };
 }
 

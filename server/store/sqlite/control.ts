@@ -8,7 +8,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { partitionOfSlot, slotOfQueue } from '../../model/ids.ts';
 import type { ControlChange, StoredControl } from '../store.ts';
 import { controlEntry } from '../entries.ts';
-import { encodeEntry } from './log.ts';
+import { prepareLogWriter } from './log.ts';
 import { type Fixed, query } from './schema.ts';
 
 export type ControlOutcome =
@@ -29,11 +29,11 @@ export function prepareControl(db: DatabaseSync, fixed: Fixed) {
     [Control_Kind.KIND_EXECUTOR]: prepareRecords(db, 'executor'),
     [Control_Kind.KIND_EXECUTOR_SETTINGS]: prepareRecords(db, 'executor_settings'),
   };
-  const takeNumber = query<{ head: number }>(
+  const partitionRow = query<{ head: number; term: number }>(
     db,
-    'UPDATE partition SET head = head + 1 WHERE n = ? RETURNING head',
+    'SELECT head, term FROM partition WHERE n = ?',
   );
-  const log = query(db, 'INSERT INTO log (partition, number, at_ms, jobs, entry) VALUES (?, ?, ?, ?, ?)');
+  const log = prepareLogWriter(db);
 
   return function change(change: ControlChange, now: number): ControlOutcome {
     const { kind, name, expectedVersion, record } = change;
@@ -47,11 +47,11 @@ export function prepareControl(db: DatabaseSync, fixed: Fixed) {
     if (!record && row && row.live > 0) return { outcome: 'not-empty', liveJobs: row.live };
 
     const partition = partitionOfSlot(slotOfQueue(name), fixed.partitions);
-    const number = takeNumber.get(partition)?.head;
-    assert(number, `partition ${partition} is not there`);
+    const before = partitionRow.get(partition);
+    assert(before, `partition ${partition} is not there`);
+    const number = before.head + 1;
     table.write(name, number, record);
-    const { jobs, rest } = encodeEntry(controlEntry(partition, number, change), []);
-    log.run(partition, number, now, jobs, rest);
+    log(controlEntry(partition, number, change), [], { now, term: before.term });
     return { outcome: 'applied', partition, number };
   };
 }

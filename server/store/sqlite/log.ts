@@ -14,12 +14,21 @@ import { query } from './schema.ts';
 
 const KEY_BYTES = 16;
 
-/** The stored form of an entry: the keys of its jobs, and the rest. */
-export function encodeEntry(
-  entry: LogEntry,
-  jobKeys: readonly Uint8Array[],
-): { jobs: Uint8Array; rest: Uint8Array } {
-  return { jobs: pack(Buffer.concat(jobKeys)), rest: encodeNames(entry) };
+/** Puts an entry into the log as the newest of its partition, on the write connection. */
+export function prepareLogWriter(db: DatabaseSync) {
+  const insert = query(db, 'INSERT INTO log (partition, number, at_ms, jobs, entry) VALUES (?, ?, ?, ?, ?)');
+  const move = query(db, 'UPDATE partition SET head = ?, term = ?, log_bytes = log_bytes + ? WHERE n = ?');
+  return (
+    entry: LogEntry,
+    jobKeys: readonly Uint8Array[],
+    { now, term }: { now: number; term: number },
+  ): void => {
+    const { partition, number } = entry;
+    const jobs = pack(Buffer.concat(jobKeys));
+    const names = encodeNames(entry);
+    insert.run(partition, number, now, jobs, names);
+    move.run(number, term, jobs.length + names.length, partition);
+  };
 }
 
 /** Reads entries of one partition. */

@@ -4,7 +4,7 @@
  * Everything has a small number (`n`) besides its name, because jobs, events
  * and index entries repeat it. Times are milliseconds since the Unix epoch.
  *
- *     partition   head of each log, and the term that seals it
+ *     partition   head of each log, the bytes of its entries, and the term that seals it
  *     queue       record (none once deleted, while its job sets last), live jobs
  *     executor    records
  *     job_set     place of its stream, counters of live and kept jobs
@@ -24,11 +24,13 @@ import { ArmadaError } from '../../base/errors.ts';
 import type { AcknowledgementLevel } from '../store.ts';
 
 /** Raised with every change of the tables that older servers cannot read. */
-export const LAYOUT = 2;
+export const LAYOUT = 3;
 
 const TABLES = `
   CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-  CREATE TABLE partition (n INTEGER PRIMARY KEY, head INTEGER NOT NULL, term INTEGER NOT NULL) STRICT;
+  CREATE TABLE partition (
+    n INTEGER PRIMARY KEY, head INTEGER NOT NULL, term INTEGER NOT NULL, log_bytes INTEGER NOT NULL
+  ) STRICT;
   CREATE TABLE queue (
     n INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, live INTEGER NOT NULL,
     version INTEGER NOT NULL, record BLOB
@@ -180,7 +182,7 @@ function makeTables(db: DatabaseSync, now: number, partitions: number): void {
   meta.run('epoch_ms', now);
   // The newest creation time of any stream that was removed: see append.ts.
   meta.run('removed_stream_ms', 0);
-  const partition = query(db, 'INSERT INTO partition VALUES (?, 0, 0)');
+  const partition = query(db, 'INSERT INTO partition VALUES (?, 0, 0, 0)');
   for (let n = 0; n < partitions; n++) partition.run(n);
   db.exec('COMMIT');
 }

@@ -7,25 +7,28 @@
  */
 import { JobRecord } from '@armada-ts/api/armada/store/v1/store';
 import type { DatabaseSync } from 'node:sqlite';
+import { logShare } from '../log-share.ts';
 import type { Retention } from '../store.ts';
 import { prepareBlocks } from './blocks.ts';
 import { prepareForgetClass } from './counters.ts';
 import { runKey } from '../keys.ts';
-import { type Fixed, query } from './schema.ts';
+import { query } from './schema.ts';
 
-/** Most rows that one step removes of the log, of events, and of jobs. */
+/** Most rows that one step removes of events, and of jobs. */
 const MAX_REMOVED = 256;
+/** Most rows that it removes of the log: they are small, and at 20 steps a second go faster than any come. */
+const MAX_LOG_REMOVED = 2048;
 /** Most streams, and jobs, that one step looks at. */
 const MAX_EXAMINED = 512;
 
 /** Prepares retention on the write connection; each call is one step, and tells whether more may be waiting. */
-export function prepareTrim(db: DatabaseSync, fixed: Fixed): (now: number, retention: Retention) => boolean {
+export function prepareTrim(db: DatabaseSync): (now: number, retention: Retention) => boolean {
   const jobSets = prepareEmptyJobSets(db);
-  const trimLog = prepareTrimLog(db, fixed);
+  const trimLog = prepareTrimLog(db);
   const trimEvents = prepareTrimEvents(db, jobSets);
   const trimRecords = prepareTrimRecords(db, jobSets);
-  return (now, { logMs, eventsMs, recordsMs }) => {
-    const more = [trimLog(now - logMs), trimEvents(now - eventsMs), trimRecords(now - recordsMs)];
+  return (now, { logMs, logBytes, eventsMs, recordsMs }) => {
+    const more = [trimLog(now - logMs, logBytes), trimEvents(now - eventsMs), trimRecords(now - recordsMs)];
     return more.includes(true);
   };
 }
@@ -49,20 +52,38 @@ function prepareEmptyJobSets(db: DatabaseSync): (n: number) => void {
   };
 }
 
-function prepareTrimLog(db: DatabaseSync, fixed: Fixed): (until: number) => boolean {
-  // From the front up to the first entry that is young enough: clocks may step back, numbers do not.
-  const trim = query(
+function prepareTrimLog(db: DatabaseSync): (until: number, mostBytes: number) => boolean {
+  const sizes = query<{ n: number; log_bytes: number }>(db, 'SELECT n, log_bytes FROM partition ORDER BY n');
+  const front = query<{ number: number; at_ms: number; bytes: number }>(
     db,
-    `DELETE FROM log WHERE partition = ?1 AND number < coalesce(
-       (SELECT min(number) FROM (SELECT number, at_ms FROM log WHERE partition = ?1 ORDER BY number LIMIT ?3)
-        WHERE at_ms > ?2),
-       (SELECT min(number) + ?3 FROM log WHERE partition = ?1))`,
+    `SELECT number, at_ms, length(jobs) + length(entry) AS bytes FROM log
+     WHERE partition = ? ORDER BY number LIMIT ?`,
   );
-  return (until) => {
+  const remove = query(db, 'DELETE FROM log WHERE partition = ? AND number <= ?');
+  const forget = query(db, 'UPDATE partition SET log_bytes = log_bytes - ? WHERE n = ?');
+  return (until, mostBytes) => {
+    let left = MAX_LOG_REMOVED;
     let more = false;
-    for (let partition = 0; partition < fixed.partitions; partition++) {
-      const { changes } = trim.run(partition, until, MAX_REMOVED);
-      if (Number(changes) === MAX_REMOVED) more = true;
+    const partitions = sizes.all();
+    const share = logShare(
+      partitions.map(({ log_bytes }) => log_bytes),
+      mostBytes,
+    );
+    for (const { n, log_bytes } of partitions) {
+      let [last, freed] = [0, 0];
+      // From the front up to the first entry that is young enough: clocks may step back, numbers do not.
+      for (const { number, at_ms, bytes } of front.iterate(n, left)) {
+        if (at_ms > until && log_bytes - freed <= share) break;
+        last = number;
+        freed += bytes;
+        left--;
+      }
+      if (last === 0) continue;
+      remove.run(n, last);
+      forget.run(freed, n);
+      if (left === 0) return true;
+      // A log that is at its bound and grows is looked at again soon.
+      if (log_bytes > share) more = true;
     }
     return more;
   };

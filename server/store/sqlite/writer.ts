@@ -30,7 +30,7 @@ function prepareWork(db: DatabaseSync, fixed: Fixed): (work: Work) => Outcomes[W
   const append = prepareAppend(db, fixed);
   const control = prepareControl(db, fixed);
   const lead = prepareLead(db);
-  const trim = prepareTrim(db, fixed);
+  const trim = prepareTrim(db);
   return (work) => {
     switch (work.kind) {
       case 'append':

@@ -49,15 +49,15 @@ export const RAISE_EPOCH = script(`
 ${PRELUDE}
 local epoch, skip = take_number(), take_number()
 if call('EXISTS', base) == 0 then
-  call('HSET', base, 'head', 0, 'term', 0, 'mark', '', 'epoch', 0, 'removed', 0, 'sets', 0, 'templates', 0)
+  call('HSET', base, 'head', 0, 'term', 0, 'mark', '', 'bytes', 0, 'epoch', 0, 'removed', 0, 'sets', 0, 'templates', 0)
 end
 local current = tonumber(call('HGET', base, 'epoch'))
 if epoch <= current then return current end
 call('HSET', base, 'epoch', epoch)
 if skip > 0 then
-  call('DEL', base .. ':log')
+  call('UNLINK', base .. ':log')
   call('HINCRBY', base, 'head', skip)
-  call('HSET', base, 'mark', '')
+  call('HSET', base, 'mark', '', 'bytes', 0)
 end
 return epoch
 `);

@@ -10,6 +10,7 @@
  * Arguments, one after another, and the partition: its key, `base`, holds
  *
  *     head, term, mark   number and mark of the newest entry, and the term that seals the log
+ *     bytes              of the entries that are kept
  *     epoch, removed     lowest beginning of a stream; newest beginning of one that is gone
  *     sets, templates    numbers that were given out
  */
@@ -48,7 +49,9 @@ end
 export const APPEND_LOG = `
 local function append_log(number, item, term)
   local now, mark, channel, origin = take_number(), take(), take(), take()
-  call('RPUSH', base .. ':log', pack('>I6', now) .. mark .. item)
+  local entry = pack('>I6', now) .. mark .. item
+  call('RPUSH', base .. ':log', entry)
+  call('HINCRBY', base, 'bytes', #entry)
   call('HSET', base, 'head', number, 'mark', mark, 'term', term)
   call('PUBLISH', channel, string.match(base, '{(%d+)}') .. ':' .. number .. ':' .. origin)
 end

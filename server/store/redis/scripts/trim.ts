@@ -7,27 +7,45 @@
 import { script } from '../node.ts';
 import { PRELUDE, RELEASE_TEMPLATES } from './prelude.ts';
 
-/** Removes entries from the front of the log, up to the first that is young enough; how many. */
-export const TRIM_LOG = script(`
-${PRELUDE}
-local until_ms, most, left = take_number(), take_number(), 524288
-local removed, old = 0, true
-while old and removed < most and left > 0 do
-  local items = call('LRANGE', base .. ':log', 0, 15)
-  local gone = 0
-  for _, item in ipairs(items) do
-    if unpack_bytes('>I6', item) > until_ms then
-      old = false
-      break
+/**
+ * Removes items from the front of a list up to the first that stays, as far as
+ * a step goes: how many, their bytes, and whether the step ended before that.
+ */
+const CUT_FRONT = `
+local left = 524288
+local function cut_front(key, most, stays)
+  local removed, bytes = 0, 0
+  while removed < most and left > 0 do
+    local items = call('LRANGE', key, 0, 15)
+    local gone = 0
+    for _, item in ipairs(items) do
+      if stays(item, removed + gone, bytes) then break end
+      gone = gone + 1
+      bytes = bytes + #item
+      left = left - #item
     end
-    gone = gone + 1
-    left = left - #item
+    if gone > 0 then call('LTRIM', key, gone, -1) end
+    removed = removed + gone
+    if gone < 16 then return removed, bytes, false end
   end
-  if gone > 0 then call('LTRIM', base .. ':log', gone, -1) end
-  removed = removed + gone
-  if #items < 16 then old = false end
+  return removed, bytes, true
 end
-return {removed, old and 1 or 0}
+`;
+
+/**
+ * Removes entries from the front of the log: those that are too old, and those
+ * beyond its bytes. Whether there may be more: a log that is at its bound and
+ * grows is looked at again soon.
+ */
+export const TRIM_LOG = script(`
+${PRELUDE}${CUT_FRONT}
+local until_ms, share, most = take_number(), take_number(), take_number()
+local kept = tonumber(call('HGET', base, 'bytes') or 0)
+local removed, bytes, more = cut_front(base .. ':log', most, function(entry, _, gone)
+  return kept - gone <= share and unpack_bytes('>I6', entry) > until_ms
+end)
+if removed > 0 then call('HINCRBY', base, 'bytes', -bytes) end
+return {(more or removed > 0 and kept > share) and 1 or 0}
 `);
 
 /** Removes a job set without jobs and events. */
@@ -51,59 +69,42 @@ end
  * looked at and stay among the old ones, and whether there may be more.
  */
 export const TRIM_EVENTS = script(`
-${PRELUDE}${REMOVE_JOB_SET}
-local until_ms, skip, most, left = take_number(), take_number(), take_number(), 524288
+${PRELUDE}${CUT_FRONT}${REMOVE_JOB_SET}
+local until_ms, skip, most = take_number(), take_number(), take_number()
 
 local function pin(key)
-  for i = 1, 200 do
-    local born = call('LINDEX', key .. ':pins', 0)
-    if not born then return math.huge end
-    if call('HEXISTS', key .. ':births', born) == 1 then return tonumber(born) end
-    call('LPOP', key .. ':pins')
-  end
-  return 0, true
+  local _, _, unsure = cut_front(key .. ':pins', 1024, function(born)
+    return call('HEXISTS', key .. ':births', born) == 1
+  end)
+  return tonumber(call('LINDEX', key .. ':pins', 0) or math.huge), unsure
 end
 
 local found = call('ZRANGE', base .. ':oldest', '-inf', until_ms, 'BYSCORE', 'LIMIT', skip, most)
 local staying = 0
 for _, n in ipairs(found) do
   local key = base .. ':set:' .. n
-  local row = call('HMGET', key, 'first', 'last')
-  local first, last = tonumber(row[1]), tonumber(row[2])
+  local first = tonumber(call('HGET', key, 'first'))
   local bound, unsure = pin(key)
   if unsure then return {staying, 1} end
-  local old = true
-  while old and left > 0 do
-    local items = call('LRANGE', key .. ':events', 0, 15)
-    local gone = 0
-    for _, item in ipairs(items) do
-      if first + gone >= bound or unpack_bytes('>I6', item) > until_ms then
-        old = false
-        break
-      end
-      gone = gone + 1
-      left = left - #item
-    end
-    if gone > 0 then call('LTRIM', key .. ':events', gone, -1) end
-    first = first + gone
-    if #items < 16 then old = false end
-  end
+  local removed, _, more = cut_front(key .. ':events', math.huge, function(event, gone)
+    return first + gone >= bound or unpack_bytes('>I6', event) > until_ms
+  end)
+  first = first + removed
   local front = call('LINDEX', key .. ':events', 0)
-  if front and first == tonumber(row[1]) then
-    staying = staying + 1
-  elseif front then
-    call('HSET', key, 'first', first)
-    local oldest = unpack_bytes('>I6', front)
-    call('HSET', key, 'oldest', oldest)
-    call('ZADD', base .. ':oldest', oldest, n)
-    if oldest <= until_ms then staying = staying + 1 end
-  else
+  if not front then
     call('HDEL', key, 'oldest')
     call('HSET', key, 'first', first)
     call('ZREM', base .. ':oldest', n)
     remove_if_empty(n)
+  else
+    local oldest = unpack_bytes('>I6', front)
+    if removed > 0 then
+      call('HSET', key, 'first', first, 'oldest', oldest)
+      call('ZADD', base .. ':oldest', oldest, n)
+    end
+    if oldest <= until_ms and not more then staying = staying + 1 end
   end
-  if old then return {staying - 1, 1} end
+  if more then return {staying, 1} end
 end
 return {staying, #found == most and 1 or 0}
 `);

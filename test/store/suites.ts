@@ -1,4 +1,4 @@
-/** What every deployment of Redis must do: all that the port asks but having a place for itself. */
+/** What every engine, however it is deployed, must do: all that the port asks but having a place for itself. */
 import { activeSuite } from './active.ts';
 import { appendSuite } from './append.ts';
 import { claimsSuite } from './claims.ts';
@@ -7,6 +7,7 @@ import { crashSuite } from './crash.ts';
 import type { Engine } from './engine.ts';
 import { idempotenceSuite } from './idempotence.ts';
 import { listsSuite } from './lists.ts';
+import { logBoundSuite } from './log-bound.ts';
 import { modelSuite } from './model-check.ts';
 import { retentionSuite } from './retention.ts';
 import { specsSuite } from './specs.ts';
@@ -23,6 +24,7 @@ const SUITES = [
   crashSuite,
   idempotenceSuite,
   listsSuite,
+  logBoundSuite,
   modelSuite,
   retentionSuite,
   specsSuite,
@@ -32,6 +34,6 @@ const SUITES = [
   versionsSuite,
 ];
 
-export function redisSuites(engine: Engine): void {
+export function portSuites(engine: Engine): void {
   for (const suite of SUITES) suite(engine);
 }
