@@ -135,6 +135,7 @@ function doorOf(config: Config, { clock, logger }: AppTools): Omit<Door, 'stoppi
   return {
     chain: chainOf(config.auth, clock),
     authorizer: createAuthorizer(config.auth),
+    callerOf: () => undefined,
     logger: logger.child({ part: 'rpc' }),
     newRequestId: () => randomUUID(),
   };

@@ -42,6 +42,7 @@ test('rankOf() tells what adds work from what only reads, and from what must go 
       '/executorapi.ExecutorApi/LeaseJobRuns',
       '/executorapi.ExecutorApi/ReportEvents',
       '/armada.executor.v1.ExecutorLinkService/Link',
+      '/armada.server.v1.PeerService/ReadLog',
       '/api.Submit/CancelJobSet',
       '/api.Submit/PreemptJobs',
       '/api.Executor/UpsertExecutorSettings',

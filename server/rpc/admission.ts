@@ -92,7 +92,8 @@ export interface Admission {
 /** The rank of a method by its path, `/package.Service/Method`. */
 export function rankOf(path: string): Rank {
   const method = path.slice(path.lastIndexOf('/') + 1);
-  if (/^\/(?:executorapi\.|armada\.executor\.|api\.Executor\/|api\.Node\/)/.test(path)) return 'vital';
+  if (/^\/(?:executorapi\.|armada\.executor\.|armada\.server\.|api\.Executor\/|api\.Node\/)/.test(path))
+    return 'vital';
   if (/^(?:Cancel|Preempt|Cordon|Health|Lease|Report|Renew|Return)/.test(method)) return 'vital';
   return /^(?:Get|List|Watch|Read|Describe)/.test(method) ? 'read' : 'write';
 }

@@ -26,9 +26,10 @@ import { createSender, MAX_UNSENT } from './sender.ts';
 /**
  * What a caller must be allowed to do: a global permission, checked here; a
  * verb on the queue that the request names, checked by the service, which finds
- * the queue; or nothing beyond being known.
+ * the queue; or nothing beyond being known. Or it must be another server of the
+ * same store, which no user can be.
  */
-export type Need = Permission | `queue:${QueueVerb}` | 'authenticated';
+export type Need = Permission | `queue:${QueueVerb}` | 'authenticated' | 'peer';
 
 /** What a service may know of a call besides its request. */
 export interface CallContext {
@@ -41,6 +42,8 @@ export interface CallContext {
 export interface Door {
   chain: Chain;
   authorizer: Authorizer;
+  /** Id of the server that made a token; undefined when it is not to be believed. */
+  callerOf: (token: string) => string | undefined;
   logger: Logger;
   /** Aborts when the server begins to stop: streams end then, calls finish. */
   stopping: AbortSignal;
@@ -131,11 +134,20 @@ export function bidiStream<Request, Response>(
 }
 
 async function enter(door: Door, need: Need, metadata: Metadata): Promise<Principal> {
+  const [token] = need === 'peer' ? metadata.get('armada-peer') : [];
+  if (token !== undefined) return peer(door, String(token));
   const principal = await door.chain.authenticate(metadata.get('authorization').map(String));
+  if (need === 'peer') throw new ArmadaError('PERMISSION_DENIED', 'only servers call this');
   if (need !== 'authenticated' && !need.startsWith('queue:')) {
     door.authorizer.demand(principal, need as Permission);
   }
   return principal;
+}
+
+function peer(door: Door, token: string): Principal {
+  const id = door.callerOf(token);
+  if (id === undefined) throw new ArmadaError('UNAUTHENTICATED', 'the token is of no server');
+  return { name: id, groups: [], scopes: [], scheme: 'peer' };
 }
 
 type StreamCall<Request, Response> =

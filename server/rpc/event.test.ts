@@ -59,6 +59,7 @@ async function serve(settings: Partial<Door> = {}): Promise<World> {
   const door: Door = {
     chain: createChain([anonymousScheme]),
     authorizer,
+    callerOf: () => undefined,
     logger: silentLogger,
     stopping: stopping.signal,
     newRequestId: () => 'id',

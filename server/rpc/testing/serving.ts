@@ -83,6 +83,7 @@ export async function serving(
   const whole: Door = {
     chain: createChain([anonymousScheme]),
     authorizer: createAuthorizer({ permissionScopeMapping: {}, ...standaloneAuth }),
+    callerOf: () => undefined,
     logger: silentLogger,
     stopping: stopping.signal,
     newRequestId: () => `id-${++ids}`,

@@ -1,0 +1,258 @@
+/**
+ * What the executors show whose streams are here, on its way to whoever leads:
+ * to the scheduler of this server, or to another server.
+ *
+ * Of each executor the newest request is kept while it has a stream here. One at
+ * a time is on its way; what is shown meanwhile waits, the newest of each
+ * executor alone, so a leader that is slow gets less and never what is old. A
+ * new leader is shown at once what is kept, marked as repeated. What was on its
+ * way when a link broke is sent again, unless the executor has left: then the
+ * server it went to knows better.
+ */
+import { type ExecutorStream, type SeeRequest, SeeResponse } from '@armada-ts/api/armada/server/v1/peers';
+import { LeaseRequest } from '@armada-ts/api/executorapi/executorapi';
+import type { ClientDuplexStream } from '@grpc/grpc-js';
+import type { Channels, Peer } from './channels.ts';
+import type { Members } from './members.ts';
+import type { Taking } from './taking.ts';
+
+export interface Relay {
+  /** A stream of an executor has been opened here. */
+  open(stream: ExecutorStream): Showing;
+  close(): void;
+}
+
+/** What one stream shows. */
+export interface Showing {
+  see(request: LeaseRequest): void;
+  /** The stream has ended. */
+  close(): void;
+}
+
+export interface RelayDeps {
+  members: Members;
+  channels: Channels;
+  /** Of this server, for when it leads. */
+  taking: Taking;
+}
+
+/** Sightings on their way to the leader. Of most executors they are some KiB. */
+const MAX_ON_THEIR_WAY = 16;
+
+/** Largest part of a request that is sent at once: every server takes messages of 64 KiB. */
+const PART_BYTES = 60 * 1024;
+
+/** Executors without a stream here whose newest request may wait for a leader. */
+const MAX_KEPT = 10_000;
+
+const RETRY_MS = 100;
+const MAX_RETRY_MS = 1_000;
+
+/** Leaders change; only what goes on failing is worth a word. */
+const FAILURES_TO_TELL = 4;
+
+/** An executor with a stream here, or with a request that has not been taken in yet. */
+interface Shown {
+  /** Open ones. */
+  streams: number;
+  /** That showed the newest request. */
+  stream: ExecutorStream;
+  request: LeaseRequest;
+  /** What is on its way, and what waits. */
+  sent: Kind | undefined;
+  due: Kind | undefined;
+}
+
+type Kind = 'fresh' | 'repeated';
+
+/** A link to a leader that is another server. */
+interface Link {
+  readonly call: ClientDuplexStream<SeeRequest, SeeResponse>;
+  readonly end: () => void;
+}
+
+interface RelayState {
+  readonly deps: RelayDeps;
+  readonly shown: Map<string, Shown>;
+  /** Ids of the executors with something due, in the order in which it came. */
+  readonly due: Set<string>;
+  onTheirWay: number;
+  leaderId: string | undefined;
+  link: Link | undefined;
+  failures: number;
+  timer: NodeJS.Timeout | undefined;
+  isClosed: boolean;
+}
+
+export function createRelay(deps: RelayDeps): Relay {
+  const state: RelayState = {
+    deps,
+    shown: new Map(),
+    due: new Set(),
+    onTheirWay: 0,
+    leaderId: deps.members.leader()?.id,
+    link: undefined,
+    failures: 0,
+    timer: undefined,
+    isClosed: false,
+  };
+  const leave = deps.members.subscribe(() => followLeader(state));
+  return {
+    open: (stream) => openShowing(state, stream),
+    close() {
+      state.isClosed = true;
+      leave();
+      clearTimeout(state.timer);
+      state.link?.end();
+      state.link = undefined;
+    },
+  };
+}
+
+function openShowing(state: RelayState, stream: ExecutorStream): Showing {
+  const { executorId } = stream;
+  let shown: Shown | undefined;
+  return {
+    see(request) {
+      if (!shown) {
+        shown = state.shown.get(executorId) ?? emptyShown(stream, request);
+        shown.streams++;
+        state.shown.set(executorId, shown);
+      }
+      shown.stream = stream;
+      shown.request = request;
+      shown.due = 'fresh';
+      if (!shown.sent) state.due.add(executorId);
+      pump(state);
+    },
+    close() {
+      if (!shown) return;
+      shown.streams--;
+      // Where it went they know better; a Go executor has gone nowhere, its streams are short.
+      const isWanted = stream.session === '' && state.shown.size <= MAX_KEPT;
+      if (shown.streams === 0 && !isWanted) shown.due = undefined;
+      forgetIdle(state, executorId, shown);
+    },
+  };
+}
+
+function emptyShown(stream: ExecutorStream, request: LeaseRequest): Shown {
+  return { streams: 0, stream, request, sent: undefined, due: undefined };
+}
+
+function forgetIdle(state: RelayState, executorId: string, { streams, sent, due }: Shown): void {
+  if (streams === 0 && sent === undefined && due === undefined) state.shown.delete(executorId);
+}
+
+/** Sends on what is due, as far as the leader takes it. */
+function pump(state: RelayState): void {
+  const { members, taking } = state.deps;
+  const leader = members.leader();
+  if (!leader || state.isClosed) return;
+  for (const executorId of state.due) {
+    if (leader.id !== members.self.id && state.onTheirWay >= MAX_ON_THEIR_WAY) return;
+    const shown = state.shown.get(executorId);
+    if (!shown?.due) {
+      state.due.delete(executorId);
+      continue;
+    }
+    const { request, stream, due } = shown;
+    if (leader.id === members.self.id) {
+      const encoded = (): Uint8Array => LeaseRequest.encode(request).finish();
+      taking.take(stream, { executorId, encoded, isRepeated: due === 'repeated' });
+    } else {
+      const link = (state.link ??= openLink(state, leader.id));
+      if (!link) return;
+      send(link, shown, due === 'repeated');
+      shown.sent = due;
+      state.onTheirWay++;
+    }
+    shown.due = undefined;
+    state.due.delete(executorId);
+    forgetIdle(state, executorId, shown);
+  }
+}
+
+function send({ call }: Link, { stream, request }: Shown, isRepeated: boolean): void {
+  const bytes = LeaseRequest.encode(request).finish();
+  for (let start = 0; start === 0 || start < bytes.length; start += PART_BYTES) {
+    const part = Buffer.from(
+      bytes.buffer,
+      bytes.byteOffset + start,
+      Math.min(PART_BYTES, bytes.length - start),
+    );
+    call.write({ stream, isRepeated, part, hasMore: start + PART_BYTES < bytes.length });
+  }
+}
+
+/** Opens a link to the leader; undefined when that must wait. */
+function openLink(state: RelayState, leaderId: string): Link | undefined {
+  if (state.timer) return undefined;
+  const peer = state.deps.channels.find(leaderId);
+  if (!peer) return undefined;
+  const call = peer.client.see(peer.metadata());
+  const lost = (error?: unknown): void => {
+    if (state.link !== link) return;
+    if (state.failures >= FAILURES_TO_TELL) peer.failed(error);
+    dropLink(state, ({ sent }) => sent);
+    const pauseMs = Math.min(RETRY_MS * 2 ** state.failures++, MAX_RETRY_MS);
+    state.timer = setTimeout(() => {
+      state.timer = undefined;
+      pump(state);
+    }, pauseMs);
+  };
+  call.on('data', ({ executorId }: SeeResponse) => {
+    if (state.link === link) taken(state, executorId);
+  });
+  call.on('error', lost);
+  call.on('end', () => lost());
+  const link: Link = { call, end: endWith(peer, call) };
+  return link;
+}
+
+/** Ends the call when its server is gone. Returns the way to end it before that. */
+function endWith(peer: Peer, call: Link['call']): () => void {
+  const cancel = (): void => call.cancel();
+  peer.gone.addEventListener('abort', cancel);
+  return () => {
+    peer.gone.removeEventListener('abort', cancel);
+    cancel();
+  };
+}
+
+function taken(state: RelayState, executorId: string): void {
+  state.failures = 0;
+  const shown = state.shown.get(executorId);
+  if (!shown?.sent) return;
+  shown.sent = undefined;
+  state.onTheirWay--;
+  if (shown.due) state.due.add(executorId);
+  forgetIdle(state, executorId, shown);
+  pump(state);
+}
+
+/** Nothing is on its way any more. What has a stream here is due again as it is told. */
+function dropLink(state: RelayState, dueOf: (shown: Shown) => Kind | undefined): void {
+  const { link } = state;
+  state.link = undefined;
+  state.onTheirWay = 0;
+  link?.end();
+  for (const [executorId, shown] of state.shown) {
+    if (shown.streams > 0) shown.due ??= dueOf(shown);
+    shown.sent = undefined;
+    if (shown.due) state.due.add(executorId);
+    forgetIdle(state, executorId, shown);
+  }
+}
+
+function followLeader(state: RelayState): void {
+  const leaderId = state.deps.members.leader()?.id;
+  if (leaderId === state.leaderId) return;
+  state.leaderId = leaderId;
+  clearTimeout(state.timer);
+  state.timer = undefined;
+  state.failures = 0;
+  // What nobody has been shown yet is no repetition, whoever leads.
+  dropLink(state, () => 'repeated');
+  pump(state);
+}
