@@ -1,6 +1,6 @@
 // Two servers behind Sentinel, of which the Redis that is master is killed.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Deployment, startSentinels } from '../store/redis-sentinel.engine.ts';
+import { type Deployment, sentinelsAgree, startSentinels } from '../store/redis-sentinel.engine.ts';
 import { redisCli, type RedisServer, replicasOnline } from '../store/redis.servers.ts';
 import { type LocalFleet, startFleet } from './fleet.ts';
 import { planExecutors, planServers } from './fleets.ts';
@@ -26,6 +26,7 @@ export async function startBehindSentinel(directory: string): Promise<LocalFleet
     downAfterMs: DOWN_AFTER_MS,
     failoverTimeoutMs: FAILOVER_TIMEOUT_MS,
   });
+  await sentinelsAgree(deployment);
   const servers = await planServers(directory, deployment.url, { acknowledgement: 'replicated' });
   const launches = { ...servers.launches, ...planExecutors(directory, servers.address) };
   const fleet = await startFleet({ ...servers, maxAwayMs: 0, launches });
@@ -41,13 +42,14 @@ export async function startBehindSentinel(directory: string): Promise<LocalFleet
       const master = await masterAfter(deployment, killed);
       await killed?.restart(['--replicaof', '127.0.0.1', String(master.port)]);
       await replicasOnline(master, REPLICAS);
+      await sentinelsAgree(deployment);
     },
   };
 }
 
 /** The master, by what a Sentinel says. */
-async function masterOf({ servers, sentinelPort }: Deployment): Promise<RedisServer> {
-  const [, port] = (await redisCli(sentinelPort, 'sentinel', 'get-master-addr-by-name', 'armada')).split(
+async function masterOf({ servers, sentinelPorts }: Deployment): Promise<RedisServer> {
+  const [, port] = (await redisCli(sentinelPorts[0]!, 'sentinel', 'get-master-addr-by-name', 'armada')).split(
     '\n',
   );
   const master = servers.find((server) => String(server.port) === port);

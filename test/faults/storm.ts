@@ -114,13 +114,17 @@ async function rage(fleet: Fleet, plan: Rage): Promise<Set<string>> {
   const pulse = plan.hasPulse ? startPulse(sets[0]!.load, sets[0]!.jobSet, scriptOf(processFile)) : undefined;
   let made = 0;
   const submit = (count: number): void => {
-    const drafts = Array.from({ length: count }, () => draftOf(`job-${made++}`, processFile, random));
-    // Its own chances: when it asks for them depends on the server.
-    const chances = seeded(random.below(2 ** 32));
-    const fed = feed(sets[work.length % sets.length]!, { drafts, random: chances, asked });
-    // Awaited below, unless something else fails before.
-    fed.catch(() => {});
-    work.push(fed);
+    for (const [index, set] of sets.entries()) {
+      const part = Math.ceil((count * (index + 1)) / sets.length) - Math.ceil((count * index) / sets.length);
+      if (part === 0) continue;
+      const drafts = Array.from({ length: part }, () => draftOf(`job-${made++}`, processFile, random));
+      // Its own chances: when it asks for them depends on the server.
+      const chances = seeded(random.below(2 ** 32));
+      const fed = feed(set, { drafts, random: chances, asked });
+      // Awaited below, unless something else fails before.
+      fed.catch(() => {});
+      work.push(fed);
+    }
   };
   for (let kills = 0; kills < plan.kills; kills += await killer.strike()) {
     submit(Math.ceil((plan.jobs - made) / (plan.kills - kills)));

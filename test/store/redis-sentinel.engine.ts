@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Engine } from './engine.ts';
 import { openAt } from './redis.engine.ts';
 import {
@@ -27,8 +28,7 @@ export interface Deployment {
   replica: RedisServer;
   /** Both, and further replicas. */
   servers: readonly RedisServer[];
-  /** The port of a Sentinel. */
-  sentinelPort: number;
+  sentinelPorts: readonly number[];
 }
 
 export interface SentinelSettings {
@@ -80,8 +80,23 @@ sentinel failover-timeout armada ${failoverTimeoutMs}
     master,
     replica: followers[0]!,
     servers: [master, ...followers],
-    sentinelPort: ports[0]!,
+    sentinelPorts: ports,
   };
+}
+
+/** Waits until every Sentinel knows the others and all Redis, and finds them well: before, none can be replaced. */
+export async function sentinelsAgree({ servers, sentinelPorts }: Deployment): Promise<void> {
+  const isReady = async (port: number): Promise<boolean> => {
+    const quorum = await redisCli(port, 'sentinel', 'ckquorum', 'armada');
+    const replicas = await redisCli(port, 'sentinel', 'replicas', 'armada');
+    const well = replicas.match(/^flags\nslave$/gm) ?? [];
+    return quorum.startsWith(`OK ${sentinelPorts.length} usable`) && well.length === servers.length - 1;
+  };
+  for (let tries = 0; tries < 300; tries++) {
+    if ((await Promise.all(sentinelPorts.map(isReady))).every(Boolean)) return;
+    await sleep(100);
+  }
+  throw new Error('the Sentinels do not agree');
 }
 
 let shared: Promise<Deployment> | undefined;
