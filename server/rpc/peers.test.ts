@@ -41,8 +41,8 @@ test('what an executor shows anywhere is seen by the leader, here or there', asy
   await using a = await startPeer(fleet, 'a');
   await using b = await startPeer(fleet, 'b');
   fleet.lead('a');
-  const east = a.relay.open(stream('east'));
-  const west = b.relay.open(stream('west'));
+  const east = a.peers.relay.open(stream('east'));
+  const west = b.peers.relay.open(stream('west'));
   show(east, 1);
   assert.deepEqual(a.seen, ['east 1']);
   show(west, 2);
@@ -58,12 +58,12 @@ test('a new leader is shown again what executors with a stream showed last', asy
   await using b = await startPeer(fleet, 'b');
   await using c = await startPeer(fleet, 'c');
   fleet.lead('a');
-  const west = b.relay.open(stream('west'));
+  const west = b.peers.relay.open(stream('west'));
   show(west, 1);
   show(west, 2);
-  const north = c.relay.open(stream('north'));
+  const north = c.peers.relay.open(stream('north'));
   show(north, 3);
-  const left = c.relay.open(stream('left'));
+  const left = c.peers.relay.open(stream('left'));
   show(left, 4);
   await until(
     () => a.seen.length >= 3,
@@ -82,14 +82,14 @@ test('what is shown while nobody leads goes to whoever leads next', async () => 
   const fleet = createFleet();
   await using a = await startPeer(fleet, 'a');
   await using b = await startPeer(fleet, 'b');
-  const west = a.relay.open(stream('west'));
+  const west = a.peers.relay.open(stream('west'));
   show(west, 1);
   show(west, 2);
   // A Go executor has no stream any more by then.
-  const go = a.relay.open(stream('go', 0, ''));
+  const go = a.peers.relay.open(stream('go', 0, ''));
   show(go, 3);
   go.close();
-  const gone = a.relay.open(stream('gone'));
+  const gone = a.peers.relay.open(stream('gone'));
   show(gone, 4);
   gone.close();
   fleet.lead('b');
@@ -111,8 +111,8 @@ test('a leader that is slow gets the newest of each executor, and one at a time'
   });
   await using b = await startPeer(fleet, 'b');
   fleet.lead('a');
-  const east = b.relay.open(stream('east'));
-  const west = b.relay.open(stream('west'));
+  const east = b.peers.relay.open(stream('east'));
+  const west = b.peers.relay.open(stream('west'));
   for (let nth = 1; nth <= 5; nth++) {
     show(east, nth);
     show(west, nth);
@@ -131,9 +131,9 @@ test('a request larger than a message is put together again', async () => {
   const nodes = Array.from({ length: 3000 }, (_, index) =>
     NodeInfo.fromPartial({ name: `node-${index}-${'x'.repeat(100)}` }),
   );
-  const west = b.relay.open(stream('west'));
+  const west = b.peers.relay.open(stream('west'));
   show(west, 1, { nodes });
-  show(b.relay.open(stream('east')), 2);
+  show(b.peers.relay.open(stream('east')), 2);
   await sees(a, ['west 1', 'east 2']);
 });
 
@@ -142,9 +142,9 @@ test('what an executor showed to a server that it has left is not taken after wh
   await using a = await startPeer(fleet, 'a');
   await using b = await startPeer(fleet, 'b');
   fleet.lead('a');
-  show(a.relay.open(stream('west', 2)), 1);
-  show(b.relay.open(stream('west', 1)), 2);
-  show(b.relay.open(stream('west', 1, 'other')), 3);
+  show(a.peers.relay.open(stream('west', 2)), 1);
+  show(b.peers.relay.open(stream('west', 1)), 2);
+  show(b.peers.relay.open(stream('west', 1, 'other')), 3);
   await sees(a, ['west 1', 'west 3']);
 });
 
@@ -153,7 +153,7 @@ test('sightings are taken of no server that is gone, and go on when it is back',
   await using a = await startPeer(fleet, 'a');
   await using b = await startPeer(fleet, 'b');
   fleet.lead('a');
-  const west = b.relay.open(stream('west'));
+  const west = b.peers.relay.open(stream('west'));
   show(west, 1);
   await sees(a, ['west 1']);
   fleet.leave('b');
@@ -238,7 +238,7 @@ test('a stream that says nothing of itself is refused', async () => {
   const fleet = createFleet();
   await using a = await startPeer(fleet, 'a');
   await using b = await startPeer(fleet, 'b');
-  const [peer] = b.channels.all();
+  const [peer] = b.peers.channels.all();
   assert.ok(peer && a);
   const code = await new Promise((resolve) => {
     peer.client.hold({ stream: undefined }, peer.metadata(), (error) => resolve(error?.code));

@@ -7,24 +7,18 @@ import { standaloneAuth } from '../../auth/config.ts';
 import { systemClock } from '../../base/clock.ts';
 import { silentLogger } from '../../base/logger.ts';
 import { createHolders, type Holders } from '../../lease/holders.ts';
-import { type Channels, createChannels } from '../../peers/channels.ts';
-import { askWhoHolds } from '../../peers/hold.ts';
 import type { OwnLinks } from '../../peers/logs.ts';
-import type { Members } from '../../peers/members.ts';
-import { createRelay, type Relay } from '../../peers/relay.ts';
-import { createTaking, type Taking } from '../../peers/taking.ts';
+import { createPeers, type Peers } from '../../peers/peers.ts';
+import type { Taking } from '../../peers/taking.ts';
 import type { Fleet } from '../../peers/testing/fleet.ts';
-import { createPeerTokens } from '../../peers/token.ts';
 import { peerDefinition, peerService } from '../peers.ts';
 import { createGrpcServer } from '../server.ts';
 
 export interface PeerServer extends AsyncDisposable {
   id: string;
   address: string;
-  members: Members;
-  channels: Channels;
+  peers: Peers;
   holders: Holders;
-  relay: Relay;
   /** What its scheduler was told: executor, maxJobsToLease, and whether it was repeated. */
   seen: string[];
   /** Stops answering, as a dead process does. */
@@ -50,36 +44,34 @@ export async function startPeer(
   const seen: string[] = [];
   const stopping = new AbortController();
   const members = fleet.join(id);
-  const tokens = createPeerTokens(SECRET, id, systemClock);
-  const channels = createChannels({ members, tokens, clock: systemClock, logger: silentLogger });
-  const taking = createTaking(members, (sighting) => {
-    const { maxJobsToLease } = LeaseRequest.decode(sighting.encoded());
-    seen.push(`${sighting.executorId} ${maxJobsToLease}${sighting.isRepeated ? ' repeated' : ''}`);
+  const tools = { clock: systemClock, logger: silentLogger };
+  const peers = createPeers({
+    members,
+    secret: SECRET,
+    see(sighting) {
+      const { maxJobsToLease } = LeaseRequest.decode(sighting.encoded());
+      seen.push(`${sighting.executorId} ${maxJobsToLease}${sighting.isRepeated ? ' repeated' : ''}`);
+    },
+    ...tools,
   });
-  const holders = createHolders((stream) => askWhoHolds(channels, stream));
-  const relay = createRelay({ members, channels, taking });
+  const holders = createHolders((stream) => peers.askWhoHolds(stream));
   const door = {
     chain: createChain([anonymousScheme]),
     authorizer: createAuthorizer({ permissionScopeMapping: {}, ...standaloneAuth }),
-    callerOf: (token: string) => tokens.callerOf(token),
+    callerOf: (token: string) => peers.callerOf(token),
     logger: silentLogger,
     stopping: stopping.signal,
     newRequestId: () => 'id',
   };
-  const implementation = peerService(door, { taking: wrap(taking), links, holders });
-  const grpc = createGrpcServer([{ definition: peerDefinition, implementation }], {
-    maxRequestBytes: 64 * 1024,
-    clock: systemClock,
-    logger: silentLogger,
-  });
-  const port = await grpc.listen('127.0.0.1', 0);
-  const address = `127.0.0.1:${port}`;
+  const implementation = peerService(door, { taking: wrap(peers.taking), links, holders });
+  const services = [{ definition: peerDefinition, implementation }];
+  const grpc = createGrpcServer(services, { maxRequestBytes: 64 * 1024, ...tools });
+  const address = `127.0.0.1:${await grpc.listen('127.0.0.1', 0)}`;
   members.listen(address);
   const kill = async (): Promise<void> => {
-    relay.close();
-    channels.close();
+    peers.close();
     stopping.abort();
     await grpc.close();
   };
-  return { id, address, members, channels, holders, relay, seen, kill, [Symbol.asyncDispose]: kill };
+  return { id, address, peers, holders, seen, kill, [Symbol.asyncDispose]: kill };
 }

@@ -1,0 +1,52 @@
+import type { ExecutorStream, Hold } from '@armada-ts/api/armada/server/v1/peers';
+import type { Clock } from '../base/clock.ts';
+import type { Logger } from '../base/logger.ts';
+import { type Channels, createChannels } from './channels.ts';
+import { askWhoHolds } from './hold.ts';
+import type { Members } from './members.ts';
+import { createRelay, type Relay } from './relay.ts';
+import { createTaking, type Sighting, type Taking } from './taking.ts';
+import { createPeerTokens } from './token.ts';
+
+/** What one server has to do with the others. */
+export interface Peers {
+  readonly channels: Channels;
+  /** What executors show here, on its way to the leader. */
+  readonly relay: Relay;
+  /** What they show anywhere, while this server leads. */
+  readonly taking: Taking;
+  /** Id of the server that made a token; undefined when it is not to be believed. */
+  callerOf(token: string): string | undefined;
+  /** What the others say of a stream that an executor has opened here. */
+  askWhoHolds(stream: ExecutorStream): Promise<Hold>;
+  /** Ends all calls to the others. */
+  close(): void;
+}
+
+export interface PeersDeps {
+  members: Members;
+  /** Of the store: what servers know each other by. */
+  secret: Uint8Array;
+  /** Hands a sighting to the scheduler of this server. */
+  see: (sighting: Sighting) => void;
+  clock: Clock;
+  logger: Logger;
+}
+
+export function createPeers({ members, secret, see, clock, logger }: PeersDeps): Peers {
+  const tokens = createPeerTokens(secret, members.self.id, clock);
+  const channels = createChannels({ members, tokens, clock, logger });
+  const taking = createTaking(members, see);
+  const relay = createRelay({ members, channels, taking });
+  return {
+    channels,
+    relay,
+    taking,
+    callerOf: (token) => tokens.callerOf(token),
+    askWhoHolds: (stream) => askWhoHolds(channels, stream),
+    close() {
+      relay.close();
+      channels.close();
+    },
+  };
+}
