@@ -4,8 +4,6 @@
  */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { resolve } from 'node:path';
-import { Hold } from '@armada-ts/api/armada/server/v1/peers';
-import { LeaseRequest } from '@armada-ts/api/executorapi/executorapi';
 import { createAuthorizer } from './auth/authorizer.ts';
 import { chainOf } from './auth/schemes.ts';
 import type { Clock } from './base/clock.ts';
@@ -17,9 +15,11 @@ import { createHttpServer } from './gateway/http.ts';
 import { createHolders } from './lease/holders.ts';
 import { createInboxes } from './lease/inboxes.ts';
 import { createLinks } from './lease/links.ts';
-import type { LeaseDeps } from './lease/stream.ts';
 import { createClassifier } from './model/scheduling-class.ts';
 import { createHealthCheck, type HealthCheck } from './operator/health.ts';
+import { readAnywhere } from './peers/logs.ts';
+import type { Members } from './peers/members.ts';
+import { createPeers, type Peers } from './peers/peers.ts';
 import type { LogDeps } from './query/logs.ts';
 import { keepRetention } from './retention.ts';
 import type { Door } from './rpc/call.ts';
@@ -31,10 +31,11 @@ import { jobListDefinition, jobListService } from './rpc/job-list.ts';
 import { jobsDefinition, jobsService } from './rpc/jobs.ts';
 import { logsDefinition, logService } from './rpc/logs.ts';
 import { nodeDefinition, nodeService } from './rpc/node.ts';
+import { peerDefinition, peerService } from './rpc/peers.ts';
 import { queueServiceDefinition, queueService } from './rpc/queues.ts';
 import { createGrpcServer, type Service } from './rpc/server.ts';
 import { submitDefinition, submitService } from './rpc/submit.ts';
-import { type SchedulerHost, startScheduler } from './scheduler/host.ts';
+import { startScheduler } from './scheduler/host.ts';
 import { openRedisStore } from './store/redis/open.ts';
 import { openSqliteStore } from './store/sqlite/open.ts';
 import type { Store } from './store/store.ts';
@@ -82,9 +83,19 @@ export async function startApp(config: Config, { clock, logger }: AppTools): Pro
     await Promise.all([following.done.catch(() => {}), retaining]);
   });
 
-  const door = { ...doorOf(config, { clock, logger }), stopping: stopping.signal };
+  const peers = opened.adopt(
+    createPeers({
+      members: alone(),
+      secret: randomBytes(32),
+      see: (sighting) => scheduler.executorSeen(sighting),
+      clock,
+      logger: logger.child({ part: 'peers' }),
+    }),
+    (open) => open.close(),
+  );
+  const door = { ...doorOf(config, peers, { clock, logger }), stopping: stopping.signal };
   const health = createHealthCheck({ store, stopping: stopping.signal, schedulerFailed: scheduler.failed });
-  const services = servicesOf({ config, clock, logger, store, door, hub, inboxes, scheduler, health });
+  const services = servicesOf({ config, clock, logger, store, door, hub, inboxes, peers, health });
   const grpc = createGrpcServer(services, {
     maxRequestBytes: config.grpc.maxRequestBytes,
     clock,
@@ -131,14 +142,20 @@ async function listening<Bound>(setting: string, listen: Promise<Bound>): Promis
   }
 }
 
-function doorOf(config: Config, { clock, logger }: AppTools): Omit<Door, 'stopping'> {
+function doorOf(config: Config, peers: Peers, { clock, logger }: AppTools): Omit<Door, 'stopping'> {
   return {
     chain: chainOf(config.auth, clock),
     authorizer: createAuthorizer(config.auth),
-    callerOf: () => undefined,
+    callerOf: (token) => peers.callerOf(token),
     logger: logger.child({ part: 'rpc' }),
     newRequestId: () => randomUUID(),
   };
+}
+
+/** The only server of its store. */
+function alone(): Members {
+  const self = { id: randomUUID(), name: '', address: '', version: '', startedAtMs: 0 };
+  return { self, others: () => [], leader: () => self, subscribe: () => () => {} };
 }
 
 interface Parts extends AppTools {
@@ -147,12 +164,12 @@ interface Parts extends AppTools {
   door: Door;
   hub: ReturnType<typeof createEventHub>;
   inboxes: ReturnType<typeof createInboxes>;
-  scheduler: SchedulerHost;
+  peers: Peers;
   health: HealthCheck;
 }
 
 function servicesOf(parts: Parts): Service[] {
-  const { config, clock, logger, store, door, hub, inboxes, scheduler, health } = parts;
+  const { config, clock, logger, store, door, hub, inboxes, peers, health } = parts;
   const { authorizer } = door;
   const submit = {
     store,
@@ -162,27 +179,20 @@ function servicesOf(parts: Parts): Service[] {
     rules: submitRules(config.submission, config.priorityClasses),
     classify: createClassifier(),
   };
-  const lease: LeaseDeps = {
+  const holders = createHolders((stream) => peers.askWhoHolds(stream));
+  const lease = {
     store,
     clock,
     authorizer,
     inboxes,
-    holders: createHolders(async () => Hold.HOLD_FREE),
-    sightings: {
-      open: ({ executorId }) => ({
-        see: (request) =>
-          scheduler.executorSeen({
-            executorId,
-            encoded: () => LeaseRequest.encode(request).finish(),
-            isRepeated: false,
-          }),
-        close: () => {},
-      }),
-    },
+    holders,
+    sightings: peers.relay,
     logger: logger.child({ part: 'lease' }),
   };
   const links = createLinks(authorizer);
-  const readFromExecutor: LogDeps['readFromExecutor'] = (...question) => links.readLog(...question);
+  const { channels, taking } = peers;
+  const readFromExecutor: LogDeps['readFromExecutor'] = (...question) =>
+    readAnywhere({ links, channels, clock }, ...question);
   const logs = { store, authorizer, readFromExecutor };
   return [
     { definition: submitDefinition, implementation: submitService(door, submit, health) },
@@ -192,6 +202,7 @@ function servicesOf(parts: Parts): Service[] {
     { definition: eventDefinition, implementation: eventService(door, { store, hub, authorizer }, health) },
     { definition: executorApiDefinition, implementation: executorApiService(door, lease) },
     { definition: executorLinkDefinition, implementation: executorLinkService(door, links) },
+    { definition: peerDefinition, implementation: peerService(door, { taking, links, holders }) },
     { definition: logsDefinition, implementation: logService(door, logs) },
     { definition: jobsDefinition, implementation: jobsService(door, { store, authorizer }) },
     { definition: jobListDefinition, implementation: jobListService(door, { store, authorizer }) },

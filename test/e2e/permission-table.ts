@@ -8,7 +8,8 @@ import type { QueueVerb } from '@armada-ts/server/model/queue';
 import type { Outcome } from './calls.ts';
 import { jobItem } from './items.ts';
 
-export type Demand = Permission | `queue:${QueueVerb}` | 'authenticated';
+/** What a caller must be: `peer` is another server, which nobody is who has credentials. */
+export type Demand = Permission | `queue:${QueueVerb}` | 'authenticated' | 'peer';
 
 /** The permission that gives a verb on all queues. */
 export const EVERYWHERE: Record<QueueVerb, Permission> = {
@@ -73,6 +74,8 @@ const queueRows = (service: string): Row[] => [
   { path: `${service}/GetQueue`, demand: 'authenticated', request: ({ queue }) => ({ name: queue }) },
   { path: `${service}/GetQueues`, demand: 'authenticated', request: () => ({ num: 0 }) },
 ];
+
+const PEER_STREAM = { executorId: 'e', session: 'process', number: 1 };
 
 /** Methods may stand here more than once, for each way in which they find their queue. */
 export const ROWS: Row[] = [
@@ -259,6 +262,28 @@ export const ROWS: Row[] = [
     path: '/armada.executor.v1.ExecutorLinkService/Link',
     demand: 'execute_jobs',
     request: () => ({ message: { $case: 'hello', value: { executorId: 'e' } } }),
+  },
+  {
+    path: '/armada.server.v1.PeerService/See',
+    demand: 'peer',
+    request: () => ({ stream: PEER_STREAM, isRepeated: false, part: Buffer.alloc(0), hasMore: false }),
+  },
+  {
+    path: '/armada.server.v1.PeerService/ReadLog',
+    demand: 'peer',
+    request: ({ jobId }) => ({
+      executorId: 'e',
+      jobId,
+      runId: '',
+      container: '',
+      offset: 0n,
+      follow: false,
+    }),
+  },
+  {
+    path: '/armada.server.v1.PeerService/Hold',
+    demand: 'peer',
+    request: () => ({ stream: PEER_STREAM }),
   },
   {
     path: '/armada.logs.v1.LogService/ReadLog',

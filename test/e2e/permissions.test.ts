@@ -37,6 +37,8 @@ before(async () => {
   server = await startServer(directory, {
     auth: authSettings(ROLES),
     store: { acknowledgement: 'local' },
+    // The executor of these tests has no nodes: no job is to be given up for that meanwhile.
+    scheduling: { rejectAfterMs: 3_600_000 },
   });
   client = new Client(server.address, credentials.createInsecure());
   for (const name of QUEUES) await done(QueueServiceService.createQueue, queueOf(name));
