@@ -29,7 +29,7 @@ export interface Proxy {
   readonly passedBytes: number;
   /** Ends all connections there are, without a farewell. New ones are let through. */
   cut(): void;
-  /** Cuts when so many more bytes of answers have passed; resolves then. */
+  /** Cuts when so many more bytes of answers have passed; resolves when something has cut. */
   cutAfter(bytes: number): Promise<void>;
   /** Lets nothing through in one direction, also no farewell, and closes nothing. */
   silence(direction: Direction, fate: Fate): void;
@@ -80,14 +80,14 @@ export async function startProxy(target: string): Promise<Proxy> {
   let cuts = 0;
   let passedBytes = 0;
   let bytesLeft = Number.POSITIVE_INFINITY;
-  let cutAtBytes = (): void => {};
+  let cutDone = (): void => {};
 
   const passAnswer = (to: Socket, chunk: Buffer): void => {
     const fitting = chunk.subarray(0, bytesLeft);
     bytesLeft -= fitting.length;
     passedBytes += fitting.length;
     to.write(fitting, () => {
-      if (bytesLeft === 0) cutAtBytes();
+      if (bytesLeft === 0) proxy.cut();
     });
   };
 
@@ -133,21 +133,18 @@ export async function startProxy(target: string): Promise<Proxy> {
       return passedBytes;
     },
     cut() {
+      bytesLeft = Number.POSITIVE_INFINITY;
       for (const { near, far } of pairs) {
         cuts++;
         near.resetAndDestroy();
         far.resetAndDestroy();
       }
+      cutDone();
     },
     cutAfter(bytes) {
       bytesLeft = bytes;
       return new Promise((resolve) => {
-        cutAtBytes = () => {
-          bytesLeft = Number.POSITIVE_INFINITY;
-          cutAtBytes = () => {};
-          proxy.cut();
-          resolve();
-        };
+        cutDone = resolve;
       });
     },
     silence(direction, fate) {

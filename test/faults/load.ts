@@ -105,7 +105,7 @@ export function createLoad({ address, queue, recorder, signal }: Target): Load {
       const note = { kind: 'submit', queue, jobSet: jobSetId } as const;
       const noteAll = (outcome: 'unknown' | 'refused', reason: string): void => {
         for (const { clientId, expect } of drafts) {
-          recorder.record({ ...note, clientId, expect, outcome, reason });
+          recorder.record({ ...note, clientId, expect, outcome, reason, timeMs: Date.now() });
         }
       };
       const response = await untilAnswered<JobSubmitResponse>(

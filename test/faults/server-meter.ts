@@ -27,6 +27,12 @@ export function rssBytes(pid: number): number {
   return Number(kib) * 1024;
 }
 
+/** The most of it that there ever was, in bytes. */
+export function peakRssBytes(pid: number): number {
+  const kib = /VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1];
+  return Number(kib) * 1024;
+}
+
 /** Watches that memory; `stop` tells the most there was. */
 export function watchRss(pid: number): { stop(): number } {
   let most = 0;
