@@ -21,7 +21,8 @@ const ALL = 0.2;
 /** How often the next is killed before the last is back, where programs may stay away. */
 const MEANWHILE = 0.4;
 
-export function createKiller(fleet: Fleet, recorder: Recorder, random: Random): Killer {
+/** @param calmMs longest time before a kill */
+export function createKiller(fleet: Fleet, recorder: Recorder, random: Random, calmMs = CALM_MS): Killer {
   const away = new Map<string, Promise<void>>();
 
   const bringBack = async (program: string, restMs: number): Promise<void> => {
@@ -38,7 +39,7 @@ export function createKiller(fleet: Fleet, recorder: Recorder, random: Random): 
 
   return {
     async strike() {
-      await sleep(random.below(CALM_MS));
+      await sleep(random.below(calmMs));
       if (fleet.programs.length === 0) return 1;
       if (away.size === fleet.programs.length) await Promise.race(away.values());
       // All choices are made before it is known who is up: the same seed makes the same ones.

@@ -48,12 +48,14 @@ export function pausesOf(entries: readonly Entry[]): Map<string, number[]> {
     entry.kind === 'submit' && entry.outcome === 'acknowledged' && entry.clientId.startsWith(CLIENT_ID);
   const answers = entries.filter(isAnswer).map(({ timeMs = 0 }) => timeMs);
   const downs = entries.flatMap((entry) => (entry.kind === 'down' ? [entry] : []));
+  const finishMs = entries.findLast((entry) => entry.kind === 'finish')?.timeMs ?? 0;
   const pauses = new Map<string, number[]>();
   if (answers.length === 0) return pauses;
   for (const [index, { program, timeMs: downMs }] of downs.entries()) {
     const untilMs = downs[index + 1]?.timeMs ?? Infinity;
     const last = answers.findLast((timeMs) => timeMs <= downMs) ?? downMs;
     const times = [last, ...answers.filter((timeMs) => timeMs > downMs && timeMs <= untilMs)];
+    if (times.length === 1) times.push(Math.min(untilMs, finishMs));
     const longestMs = Math.max(0, ...times.slice(1).map((timeMs, place) => timeMs - times[place]!));
     pauses.set(program, [...(pauses.get(program) ?? []), longestMs]);
   }
