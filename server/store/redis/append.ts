@@ -16,10 +16,17 @@ import type { Claim } from '../store.ts';
 import { claimField, type JobPlace, placeOf, setName, spreadOfClaim, spreadOfRun } from './keys.ts';
 import { encodeItem } from './log.ts';
 import type { Argument, Reply } from './node.ts';
-import { encodeRecord, readRecord, stateByte, type StoredRecord, type Template } from './records.ts';
+import {
+  encodeRecord,
+  readRecord,
+  runCount,
+  stateByte,
+  type StoredRecord,
+  type Template,
+} from './records.ts';
 
 /** From here on a block is compressed: memory is dearer than the time of the server that submits. */
-const MIN_COMPRESSED_BYTES = 256;
+export const MIN_COMPRESSED_BYTES = 256;
 
 /** What an entry is stamped with: when, a random mark, who wakes whom, and the newest entry this process has seen. */
 export interface Stamp {
@@ -60,12 +67,12 @@ interface Placed<Job> {
 }
 
 /** Gives numbers, counted from 1, to what several jobs of a batch share. */
-interface Numbered<Value> {
+export interface Numbered<Value> {
   readonly values: readonly Value[];
   of(key: string, value: Value): number;
 }
 
-function createNumbered<Value>(): Numbered<Value> {
+export function createNumbered<Value>(): Numbered<Value> {
   const values: Value[] = [];
   const numbers = new Map<string, number>();
   return {
@@ -253,7 +260,7 @@ function runArguments(submitted: readonly Placed<Batch['submitted'][number]>[]):
   return [runs.length, ...runs.flat()];
 }
 
-function runArgument(runId: string): [number, Buffer] {
+export function runArgument(runId: string): [number, Buffer] {
   const key = runKey(runId);
   assert(key, `"${runId}" is not a run id`);
   return [spreadOfRun(runId), asBuffer(key)];
@@ -272,11 +279,7 @@ export function uriMember({ externalJobUri, jobId }: JobRecord): string {
   return `${externalJobUri}\0${jobId}`;
 }
 
-function runCount({ runs }: JobRecord): number {
-  return Math.min(255, runs.length);
-}
-
-function endedMs({ endedAtMs }: JobRecord): number | '' {
+export function endedMs({ endedAtMs }: JobRecord): number | '' {
   return endedAtMs === undefined ? '' : Math.floor(endedAtMs);
 }
 

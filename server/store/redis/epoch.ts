@@ -13,6 +13,8 @@ import { MAKE_STORE, RAISE_EPOCH, VERIFY } from './scripts/control.ts';
 
 /** Raised with every change of the keys that older servers cannot read. */
 export const LAYOUT = 2;
+/** The layout of a store that is still being copied here: no server of any version starts on it. */
+export const INCOMPLETE = 0;
 const DEFAULT_PARTITIONS = 16;
 /** More entries than any server can have seen of what was lost. */
 const LOST_ENTRIES = 1_000_000_000;
@@ -32,12 +34,7 @@ export async function makeStore(
   const parameters = [LAYOUT, wanted ?? DEFAULT_PARTITIONS, now];
   const reply = await wire.write(0, { script: MAKE_STORE, key: storeKey(prefix), parameters });
   const [layout = 0, partitions = 0, epochMs = 0] = listOf(reply).map(Number);
-  if (layout !== LAYOUT) {
-    throw new ArmadaError(
-      'UNAVAILABLE',
-      `the data in Redis has layout ${layout} and this server reads layout ${LAYOUT}; start the server version that last wrote it, or a newer one`,
-    );
-  }
+  refuseLayout(layout);
   if (wanted !== undefined && wanted !== partitions) {
     throw new ArmadaError('INVALID_REQUEST', 'the number of partitions is fixed when a store is made', {
       faults: [{ field: 'partitions', message: `must be ${partitions}, as in Redis, got ${wanted}` }],
@@ -50,6 +47,22 @@ export async function makeStore(
     ),
   );
   return { partitions, epochMs: Math.max(...raised.map(Number)) };
+}
+
+/** Throws UNAVAILABLE for a store that this server must not touch. */
+export function refuseLayout(layout: number): void {
+  if (layout === INCOMPLETE) {
+    throw new ArmadaError(
+      'UNAVAILABLE',
+      'the copy of a store into this place in Redis was not completed; run armada-server migrate again, or choose another prefix',
+    );
+  }
+  if (layout !== LAYOUT) {
+    throw new ArmadaError(
+      'UNAVAILABLE',
+      `the data in Redis has layout ${layout} and this server reads layout ${LAYOUT}; start the server version that last wrote it, or a newer one`,
+    );
+  }
 }
 
 /** Watches over one store. */

@@ -89,11 +89,29 @@ export function stateByte({ state, endedAtMs }: JobRecord): number {
   return (waiting ? 16 : 32) + state;
 }
 
+/** The numbers of a record that is put in as it was elsewhere: those before its template, and those after it. */
+export function encodeNumbers(
+  record: JobRecord,
+  numbers: Pick<StoredRecord, 'version' | 'submitted' | 'born' | 'last' | 'block'>,
+): { before: Buffer; after: Buffer } {
+  const before = Buffer.alloc(24);
+  for (const [i, name] of (['version', 'submitted', 'born', 'last'] as const).entries()) {
+    before.writeUIntBE(numbers[name], 6 * i, 6);
+  }
+  return { before, after: Buffer.from([numbers.block, runCount(record), stateByte(record)]) };
+}
+
+/** How many runs a record has, for scripts. */
+export function runCount({ runs }: JobRecord): number {
+  return Math.min(255, runs.length);
+}
+
 /** A stored record, of which the numbers are read. */
 export interface StoredRecord {
   version: number;
   submitted: number;
-  /** Number in the stream of its newest event. */
+  /** Numbers in the stream: of what submitted it, and of its newest event. */
+  born: number;
   last: number;
   template: number;
   block: number;
@@ -107,6 +125,7 @@ export function readRecord(value: Buffer): StoredRecord {
   return {
     version: value.readUIntBE(0, 6),
     submitted: value.readUIntBE(6, 6),
+    born: value.readUIntBE(12, 6),
     last: value.readUIntBE(18, 6),
     template: value.readUInt32BE(24),
     block: value[28] ?? 0,

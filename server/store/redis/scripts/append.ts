@@ -12,7 +12,7 @@
  *     block, runs, state (1 byte each)   where its spec is; how many runs; 16 x 0 ended, 1 queued, 2 leased + state
  */
 import { script } from '../node.ts';
-import { APPEND_LOG, CHECK_SEEN, PRELUDE, RELEASE_TEMPLATES } from './prelude.ts';
+import { APPEND_LOG, CHECK_SEEN, INDEX_BUCKETS, PRELUDE, RELEASE_TEMPLATES, TEMPLATES } from './prelude.ts';
 
 const CHECKS = `
 local meta = call('HMGET', base, 'head', 'term', 'mark', 'epoch', 'removed')
@@ -128,33 +128,6 @@ local function move(set, born, state, change)
   if state == 1 then set.queued = set.queued + change else set.leased = set.leased + change end
   set.births[born] = (set.births[born] or 0) + change
 end
-
-local function count_live(set, bucket, key, change)
-  if change == 0 then return end
-  local live = call('HINCRBY', key, 'l' .. set.n, change)
-  if live == 0 then call('ZREM', set.key .. ':live', bucket)
-  elseif live == change then call('ZADD', set.key .. ':live', 0, bucket) end
-end
-
-local function ended(set, bucket, state, at)
-  call('ZADD', set.key .. ':ended:' .. state % 16, 0, bucket)
-  call('ZADD', base .. ':ended', 'LT', at, bucket)
-end
-`;
-
-const TEMPLATES = `
-for _, template in ipairs(templates) do
-  if not template.number then
-    template.number = call('HINCRBY', base, 'templates', 1)
-    call('HSET', base .. ':template-number', template.id, template.number)
-    local class = template.class
-    call('HSET', base .. ':template', template.number, template.id .. string.char(#class) .. class .. template.bytes)
-    if class ~= '' then
-      if classes[class] then call('HSETNX', base .. ':class', class, classes[class]) end
-      call('HINCRBY', base .. ':class-uses', class, 1)
-    end
-  end
-end
 `;
 
 const CREATE = `
@@ -260,6 +233,7 @@ const PARTS = [
   RELEASE_TEMPLATES,
   CHECKS,
   SETS,
+  INDEX_BUCKETS,
   TEMPLATES,
   CREATE,
   CHANGE,

@@ -73,3 +73,34 @@ local function use_template(number, change)
   end
 end
 `;
+
+/** Keeps the indexes of a job set in step with a bucket: by its live jobs, and by how its others ended. */
+export const INDEX_BUCKETS = `
+local function count_live(set, bucket, key, change)
+  if change == 0 then return end
+  local live = call('HINCRBY', key, 'l' .. set.n, change)
+  if live == 0 then call('ZREM', set.key .. ':live', bucket)
+  elseif live == change then call('ZADD', set.key .. ':live', 0, bucket) end
+end
+
+local function ended(set, bucket, state, at)
+  call('ZADD', set.key .. ':ended:' .. state % 16, 0, bucket)
+  call('ZADD', base .. ':ended', 'LT', at, bucket)
+end
+`;
+
+/** Gives numbers to the `templates` that have none, with the `classes` that they need. */
+export const TEMPLATES = `
+for _, template in ipairs(templates) do
+  if not template.number then
+    template.number = call('HINCRBY', base, 'templates', 1)
+    call('HSET', base .. ':template-number', template.id, template.number)
+    local class = template.class
+    call('HSET', base .. ':template', template.number, template.id .. string.char(#class) .. class .. template.bytes)
+    if class ~= '' then
+      if classes[class] then call('HSETNX', base .. ':class', class, classes[class]) end
+      call('HINCRBY', base .. ':class-uses', class, 1)
+    end
+  end
+end
+`;
