@@ -33,7 +33,7 @@ const LONG: Readonly<Record<string, Plan>> = {
 const MAX_EXTRA_MS = IS_LONG ? 20_000 : 1_000;
 
 /** A submit is answered again within this time after the weather has ended. */
-const MAX_RECOVERY_MS = 10_000;
+const MAX_RECOVERY_MS = 15_000;
 const MAX_MEMORY_BYTES = 600 * 1024 * 1024;
 
 const MAX_TOLD = 20;

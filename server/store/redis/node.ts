@@ -199,7 +199,6 @@ const AWAY = new Set([
   'MASTERDOWN',
   'CLUSTERDOWN',
   'TRYAGAIN',
-  'MOVED',
   'ASK',
   'NOREPLICAS',
   'MISCONF',
@@ -230,16 +229,11 @@ function reasonOf(error: Error): string {
   return error.message;
 }
 
-/** How a failure is told to callers. */
+/** How a failure is told to callers. There is no cause: thousands of calls may fail at a time, and the loss of the connection is logged once. */
 function refusalOf(error: unknown): Error {
   if (!(error instanceof Error)) return new Error(String(error));
   const [word = ''] = error.message.split(' ', 1);
-  if (error.name !== 'ReplyError') {
-    return new ArmadaError('UNAVAILABLE', `Redis cannot be reached: ${reasonOf(error)}`, {
-      cause: error,
-      retryAfterMs: AWAY_RETRY_MS,
-    });
-  }
+  if (error.name !== 'ReplyError') return away(`Redis cannot be reached: ${reasonOf(error)}`);
   if (word === 'OOM') {
     return new ArmadaError(
       'UNAVAILABLE',
@@ -249,13 +243,15 @@ function refusalOf(error: unknown): Error {
       },
     );
   }
+  if (word === 'MOVED') return away('the Redis Cluster has moved a slot', error);
   if (AWAY.has(word) || error.message.includes('non local key')) {
-    return new ArmadaError('UNAVAILABLE', `Redis cannot serve now: ${error.message}`, {
-      cause: error,
-      retryAfterMs: AWAY_RETRY_MS,
-    });
+    return away(`Redis cannot serve now: ${error.message}`);
   }
   return error;
+}
+
+function away(message: string, cause?: Error): ArmadaError {
+  return new ArmadaError('UNAVAILABLE', message, { retryAfterMs: AWAY_RETRY_MS, ...(cause && { cause }) });
 }
 
 /** Connects, or waits for a connection that is being made. Throws UNAVAILABLE, with the cause, when there is none in time. */

@@ -70,10 +70,20 @@ export async function connect(options: WireOptions): Promise<Connections> {
   return options.place.kind === 'cluster' ? await connectCluster(options) : await connectOne(options);
 }
 
+/** Of one server. An outage is told when it begins and when it ends, not with every try. */
 function nodeEvents({ onChange, logger }: WireOptions): NodeEvents {
+  let isAway = false;
   return {
-    onReady: onChange,
-    onError: (error) => logger.debug({ err: error }, 'a connection to Redis has failed'),
+    onReady() {
+      if (isAway) logger.warn({}, 'Redis can be reached again');
+      isAway = false;
+      onChange();
+    },
+    onError(error) {
+      if (isAway) logger.debug({ err: error }, 'a connection to Redis has failed');
+      else logger.warn({ reason: error.message }, 'the connection to Redis is lost; trying again');
+      isAway = true;
+    },
   };
 }
 
