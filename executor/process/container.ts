@@ -248,10 +248,10 @@ export class ContainerProcess {
     return true;
   }
 
-  /** Undefined while there is none, and when a power failure has emptied the file. */
+  /** Undefined while there is none, and when a power failure came before it was on disk. */
   #readExitCode(): number | undefined {
     const text = readText(path.join(this.#directory, 'exit'));
-    return text !== undefined && /^\d+\n$/.test(text) ? Number(text) : undefined;
+    return text !== undefined && /^\d+ *\n$/.test(text) ? Number(text) : undefined;
   }
 
   #finish(end: ContainerEnd): void {

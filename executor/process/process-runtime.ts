@@ -210,7 +210,7 @@ class ProcessRuntime implements Runtime {
     const run = new ProcessRun(accepted, this.#nodeOf(accepted.lease), this.#host);
     this.#runs.set(jobRunId, run);
     try {
-      run.begin();
+      run.begin(accepted.lease);
     } catch (error) {
       // Held but not begun, it would never end.
       this.#runs.delete(jobRunId);

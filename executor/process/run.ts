@@ -1,4 +1,5 @@
 import path from 'node:path';
+import type { JobRunLease } from '@armada-ts/api/executorapi/executorapi';
 import type { Container, PodSpec } from '@armada-ts/api/k8s/io/api/core/v1/core';
 import { heldRun } from '../held-run.ts';
 import type { Logger } from '../logger.ts';
@@ -48,7 +49,9 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
  * just accepted and for one that an earlier executor process left.
  */
 export class ProcessRun {
-  readonly #accepted: AcceptedRun;
+  readonly directory: string;
+  /** Of the machine's start during which it was accepted. */
+  readonly #bootId: string;
   readonly #host: RunHost;
   #held: HeldRun;
   #parts: Part[] = [];
@@ -59,7 +62,8 @@ export class ProcessRun {
 
   constructor(accepted: AcceptedRun, node: string, host: RunHost) {
     const { lease, acceptedAtMs } = accepted;
-    this.#accepted = accepted;
+    this.directory = accepted.directory;
+    this.#bootId = accepted.bootId;
     this.#host = host;
     this.#held = heldRun(lease, node, acceptedAtMs);
   }
@@ -68,12 +72,12 @@ export class ProcessRun {
     return this.#held;
   }
 
-  get directory(): string {
-    return this.#accepted.directory;
-  }
-
-  /** Starts the run, or goes on with it where an earlier executor process left it. */
-  begin(): void {
+  /**
+   * Starts the run, or goes on with it where an earlier executor process left it.
+   * The lease is not kept: it is large, and ended runs are many while no server
+   * takes their reports.
+   */
+  begin(lease: JobRunLease): void {
     const outcome = readOutcome(this.directory);
     if (outcome !== undefined) {
       this.#change(outcome.state, outcome.startedAtMs);
@@ -82,8 +86,8 @@ export class ProcessRun {
     this.#host.onChange(this.#held);
     this.#ending = readEnding(this.directory);
     try {
-      const spec = podSpecOf(this.#accepted.lease);
-      this.#parts = this.#partsOf(spec);
+      const spec = podSpecOf(lease);
+      this.#parts = this.#partsOf(spec, lease);
       this.#graceMs = 1_000 * Number(spec.terminationGracePeriodSeconds ?? DEFAULT_GRACE_SECONDS);
       this.#setDeadline(spec.activeDeadlineSeconds);
     } catch (error) {
@@ -107,8 +111,8 @@ export class ProcessRun {
     for (const part of this.#parts) part.process?.close();
   }
 
-  #partsOf(spec: PodSpec): Part[] {
-    const { lease, directory } = this.#accepted;
+  #partsOf(spec: PodSpec, lease: JobRunLease): Part[] {
+    const { directory } = this;
     const { jobId, namespace, node } = this.#held;
     const facts = { lease, namespace, node, podName: podName(jobId) };
     const part = (kind: Part['kind'], container: Container, index: number): Part => {
@@ -153,7 +157,7 @@ export class ProcessRun {
       },
       onEnded: (end) => this.#ended(part, end),
     });
-    if (this.#accepted.bootId !== this.#host.bootId) {
+    if (this.#bootId !== this.#host.bootId) {
       // It may have run before the machine went down: the mark of it need not have reached the disk.
       this.#ended(part, process.endBeforeBoot() ?? { how: 'vanished', rebooted: true });
     } else if (ContainerProcess.wasStarted(part.directory)) {

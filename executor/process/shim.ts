@@ -10,7 +10,10 @@
  *              command's parent. Whoever creates it first, wins: an executor
  *              that gives the container up creates it to stop a late shim.
  *     log      standard output and error, as they came.
- *     exit     the exit code, put there by rename when the command has ended.
+ *     exit     the exit code, put there by rename when the command has ended. Its
+ *              room is taken before the command begins and then written over, so
+ *              that how a run ended is kept on a full disk as well, which may be
+ *              full by the run's own doing.
  *
  *     executor -- shim -+- keeper -- command     (keeper records the exit code)
  *                       +- capper -- dd          (copies the pipe to the log)
@@ -46,12 +49,13 @@ trap : TERM INT HUP
 keep() {
   trap : TERM INT HUP
   read -r keeper rest </proc/self/stat
+  { printf '%8s\\n' '' >"$dir/exit.new"; } 2>/dev/null || exit ${SHIM_QUIT}
   { echo "$$ $start $boot $keeper end" >"$dir/pid"; } 2>/dev/null || exit ${SHIM_QUIT}
   tell started
   env -i "$@" 3>&-
   code=$?
   trap '' TERM INT HUP
-  { echo "$code" >"$dir/exit.new" && mv "$dir/exit.new" "$dir/exit"; } 2>/dev/null
+  { printf '%-8s\\n' "$code" 1<>"$dir/exit.new" && mv "$dir/exit.new" "$dir/exit"; } 2>/dev/null
   tell ended
 }
 

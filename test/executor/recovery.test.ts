@@ -206,3 +206,23 @@ test('a container that was marked as started and never got a process is given up
     assert.equal(fs.existsSync(mark), false);
   });
 });
+
+test('the room for an exit code is taken before the command begins', async () => {
+  await inDirectory(async (directory) => {
+    const runtime = await open(directory);
+    const lease = sampleLease(`until [ -e ${directory}/go ]; do sleep 0.02; done; exit 9`);
+    runtime.start(lease);
+    const container = path.join(directory, 'runs', lease.jobRunId, 'c0');
+    while (!fs.existsSync(path.join(container, 'pid'))) await sleep(5);
+    const { ino, size } = fs.statSync(path.join(container, 'exit.new'));
+    fs.writeFileSync(path.join(directory, 'go'), '');
+    assert.equal(exitCodeOf(await endOf(runtime, lease.jobRunId)), 9);
+    const after = fs.statSync(path.join(container, 'exit'));
+    assert.deepEqual(
+      [after.ino, after.size],
+      [ino, size],
+      'nothing is asked of a disk that may be full by now',
+    );
+    await runtime.close();
+  });
+});

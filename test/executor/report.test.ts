@@ -1,7 +1,5 @@
-import { Metadata, status } from '@grpc/grpc-js';
+import { status } from '@grpc/grpc-js';
 import type { EventList } from '@armada-ts/api/executorapi/executorapi';
-import { RetryInfo } from '@armada-ts/api/google/rpc/error_details';
-import { Status } from '@armada-ts/api/google/rpc/status';
 import { systemClock } from '@armada-ts/executor/clock';
 import { heldRun } from '@armada-ts/executor/held-run';
 import { ReportLoop } from '@armada-ts/executor/report';
@@ -11,6 +9,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sampleLease } from './lease.ts';
+import { busyFor } from './server.ts';
 
 const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
@@ -52,16 +51,6 @@ test('what waits for the end of its pause is said as soon as the server is known
 });
 
 test('a server that has too much to do is given the time it asks for, smaller reports, and in the end all', async () => {
-  const hint = { seconds: 0n, nanos: 300_000_000 };
-  const details = [
-    {
-      typeUrl: 'type.googleapis.com/google.rpc.RetryInfo',
-      value: Buffer.from(RetryInfo.encode({ retryDelay: hint }).finish()),
-    },
-  ];
-  const metadata = new Metadata();
-  const refusal = Status.encode({ code: status.RESOURCE_EXHAUSTED, message: 'busy', details }).finish();
-  metadata.set('grpc-status-details-bin', Buffer.from(refusal));
   const calls: { atMs: number; events: number }[] = [];
   const taken: string[] = [];
   const reportEvents = (list: EventList, ...parameters: unknown[]): void => {
@@ -70,7 +59,7 @@ test('a server that has too much to do is given the time it asks for, smaller re
     calls.push({ atMs: performance.now(), events: events.length });
     const isBusy = calls.length <= 2;
     if (!isBusy) for (const { event } of events) taken.push(event?.$case ?? '');
-    setImmediate(() => done(isBusy ? { code: status.RESOURCE_EXHAUSTED, details: 'busy', metadata } : null));
+    setImmediate(() => done(isBusy ? busyFor(300) : null));
   };
   const runs = Array.from({ length: 40 }, () => heldRun(sampleLease(''), 'local-0', 0));
   const loop = new ReportLoop({

@@ -1,11 +1,12 @@
 /** A server that speaks the executor's side of the protocol and nothing else, for tests. */
 import {
+  Metadata,
   Server,
   ServerCredentials,
   type ServerDuplexStream,
   type ServerUnaryCall,
   type sendUnaryData,
-  type status,
+  status,
 } from '@grpc/grpc-js';
 import {
   ExecutorLinkServiceService,
@@ -21,9 +22,36 @@ import {
   type LeaseStreamMessage,
 } from '@armada-ts/api/executorapi/executorapi';
 import { Empty } from '@armada-ts/api/google/protobuf/empty';
+import { RetryInfo } from '@armada-ts/api/google/rpc/error_details';
+import { Status } from '@armada-ts/api/google/rpc/status';
 
 type LeaseStream = ServerDuplexStream<LeaseRequest, LeaseStreamMessage>;
 type LinkStream = ServerDuplexStream<LinkRequest, LinkResponse>;
+
+/** A status with its details. */
+export interface Refusal {
+  code: status;
+  details: string;
+  metadata?: Metadata;
+}
+
+/** What a server says that has too much to do. */
+export function busyFor(delayMs: number): Refusal {
+  const retryDelay = { seconds: BigInt(Math.floor(delayMs / 1_000)), nanos: (delayMs % 1_000) * 1_000_000 };
+  const value = Buffer.from(RetryInfo.encode({ retryDelay }).finish());
+  const code = status.RESOURCE_EXHAUSTED;
+  const details = [{ typeUrl: 'type.googleapis.com/google.rpc.RetryInfo', value }];
+  const metadata = new Metadata();
+  metadata.set(
+    'grpc-status-details-bin',
+    Buffer.from(Status.encode({ code, message: 'busy', details }).finish()),
+  );
+  return { code, details: 'busy', metadata };
+}
+
+function refusalOf(refused: status | Refusal): Refusal {
+  return typeof refused === 'object' ? refused : { code: refused, details: 'refused' };
+}
 
 export interface SampleServer {
   address: string;
@@ -37,9 +65,9 @@ export interface SampleServer {
   /** Calls of ReportEvents, refused ones too. */
   reportCalls: number;
   /** Says with which status a report is refused, if it is. */
-  refuseReports(list: EventList): status | undefined;
+  refuseReports(list: EventList): status | Refusal | undefined;
   /** Set to refuse lease streams with this status. */
-  refuseLeases: status | undefined;
+  refuseLeases: status | Refusal | undefined;
   /** Set to take requests without answering them, until `answer` is called. */
   isSlow: boolean;
   answer(): void;
@@ -83,7 +111,7 @@ export async function startSampleServer(port = 0, hasLinks = true): Promise<Samp
     leaseJobRuns(stream: LeaseStream) {
       stream.on('error', () => {});
       if (sample.refuseLeases !== undefined) {
-        stream.emit('error', { code: sample.refuseLeases, details: 'refused' });
+        stream.emit('error', refusalOf(sample.refuseLeases));
         return;
       }
       leaseStream = stream;
@@ -96,9 +124,9 @@ export async function startSampleServer(port = 0, hasLinks = true): Promise<Samp
     },
     reportEvents(call: ServerUnaryCall<EventList, Empty>, callback: sendUnaryData<Empty>) {
       sample.reportCalls++;
-      const code = sample.refuseReports(call.request);
-      if (code !== undefined) {
-        callback({ code, details: 'refused' });
+      const refused = sample.refuseReports(call.request);
+      if (refused !== undefined) {
+        callback(refusalOf(refused));
         return;
       }
       for (const sequence of call.request.events) sample.events.push(...sequence.events);
