@@ -1,14 +1,14 @@
 /**
- * The server put together: the only place that picks engines and wires parts.
+ * The server put together: the only place that wires parts; engines.ts picks the store's.
  * Programs and tests build the same app from a configuration.
  */
 import { randomBytes, randomUUID } from 'node:crypto';
-import { resolve } from 'node:path';
 import { createAuthorizer } from './auth/authorizer.ts';
 import { chainOf } from './auth/schemes.ts';
 import type { Clock } from './base/clock.ts';
 import type { Logger } from './base/logger.ts';
 import { type Config, ConfigError } from './config.ts';
+import { openStore } from './engines.ts';
 import { createEventHub } from './events/hub.ts';
 import { followLog } from './follow.ts';
 import { createHttpServer } from './gateway/http.ts';
@@ -36,8 +36,6 @@ import { queueServiceDefinition, queueService } from './rpc/queues.ts';
 import { createGrpcServer, type Service } from './rpc/server.ts';
 import { submitDefinition, submitService } from './rpc/submit.ts';
 import { startScheduler } from './scheduler/host.ts';
-import { openRedisStore } from './store/redis/open.ts';
-import { openSqliteStore } from './store/sqlite/open.ts';
 import type { Store } from './store/store.ts';
 import { submitRules } from './submit/rules.ts';
 
@@ -62,7 +60,7 @@ export interface AppTools {
 /** Starts a server. Throws ConfigError when it cannot listen, and what opening the store throws. */
 export async function startApp(config: Config, { clock, logger }: AppTools): Promise<App> {
   await using opened = new AsyncDisposableStack();
-  const store = opened.adopt(await openStore(config, { clock, logger }), (open) => open.close());
+  const store = opened.adopt(await openStore(config.store, { clock, logger }), (open) => open.close());
   const stopping = new AbortController();
   const hub = createEventHub(store);
   const inboxes = createInboxes();
@@ -122,15 +120,6 @@ export async function startApp(config: Config, { clock, logger }: AppTools): Pro
     ]),
     close: () => held.disposeAsync(),
   };
-}
-
-async function openStore(config: Config, tools: AppTools): Promise<Store> {
-  const { url, acknowledgement } = config.store;
-  if (!url.startsWith('sqlite:')) {
-    return await openRedisStore({ url, ...(acknowledgement && { acknowledgement }), ...tools });
-  }
-  const directory = resolve(url.slice('sqlite:'.length));
-  return await openSqliteStore({ directory, acknowledgement: acknowledgement ?? 'synced', ...tools });
 }
 
 /** An address that cannot be had is the configuration's fault: it may be taken, or not be of this machine. */
