@@ -6,7 +6,7 @@ import { runInNewContext } from 'node:vm';
 import { createRing, type Ring } from './tail.ts';
 
 test('a ring holds no entry that has left it', async () => {
-  const ring = createRing([0], 100, 1_000);
+  const ring = createRing([0], { tailEntries: 100, tailBytes: 1000 });
   const first = new WeakRef(LogEntry.create({ number: 1 }));
   pushFirst(ring, first.deref());
   for (let number = 2; number <= 20; number++) ring.push(LogEntry.create({ number }), 100);

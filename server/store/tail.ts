@@ -8,6 +8,20 @@ import type { LogEntry } from '@armada-ts/api/armada/store/v1/store';
 import { setImmediate } from 'node:timers/promises';
 import type { Positions, TailItem } from './store.ts';
 
+/** The newest log entries that are held in memory, for followers. */
+export interface TailLimits {
+  tailEntries: number;
+  /** Of batches without their specs, as they are encoded; in memory they take a few times as much. */
+  tailBytes: number;
+}
+
+/**
+ * What two transactions of SQLite write, or eight calls of Redis that are under way at once: who
+ * keeps up finds it there. With half of it followers read the log again. With more, thousands of
+ * records outlive the young generation to die in the old one: docs/performance.md.
+ */
+export const TAIL_LIMITS: TailLimits = { tailEntries: 16_384, tailBytes: 2 * 1024 * 1024 };
+
 /** Entries that one item of the tail carries at most. */
 export const MAX_ITEM_ENTRIES = 256;
 
@@ -31,11 +45,8 @@ export interface Ring {
   readonly restarts: number;
 }
 
-/**
- * @param heads log heads when the store was opened
- * @param maxBytes of encoded batches; in memory they take a few times as much
- */
-export function createRing(heads: Positions, maxEntries: number, maxBytes: number): Ring {
+/** @param heads log heads when the store was opened */
+export function createRing(heads: Positions, { tailEntries, tailBytes }: TailLimits): Ring {
   /** By place. What leaves must be let go of at once: an entry may hold a thousand records. */
   const held = new Map<number, { entry: LogEntry; bytes: number }>();
   let start = 0;
@@ -53,7 +64,7 @@ export function createRing(heads: Positions, maxEntries: number, maxBytes: numbe
     push(entry, entryBytes) {
       held.set(end++, { entry, bytes: entryBytes });
       bytes += entryBytes;
-      while (held.size > maxEntries || (bytes > maxBytes && held.size > 1)) {
+      while (held.size > tailEntries || (bytes > tailBytes && held.size > 1)) {
         const oldest = held.get(start);
         if (!oldest) break;
         reached[oldest.entry.partition] = oldest.entry.number;

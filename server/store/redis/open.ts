@@ -3,11 +3,11 @@
  * or a Cluster. What is kept where, keys.ts tells; what is atomic, scripts/.
  */
 import { randomBytes } from 'node:crypto';
-import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
 import { batchBytes, followedBytes } from '../entries.ts';
+import type { OpenOptions } from '../options.ts';
 import type { AcknowledgementLevel, Store } from '../store.ts';
-import { createRing } from '../tail.ts';
+import { createRing, TAIL_LIMITS, type TailLimits } from '../tail.ts';
 import type { Stamp } from './append.ts';
 import { acknowledgementOf, checkServers } from './checks.ts';
 import { makeStore, type Made, newestOf, watchEpoch } from './epoch.ts';
@@ -27,32 +27,20 @@ import { connect, type Connections } from './wire.ts';
 import { append, control, type Writing } from './writing.ts';
 
 /** How to open a store in Redis. */
-export interface RedisOptions {
+export interface RedisOptions extends OpenOptions<RedisLimits> {
   /** See url.ts. */
   url: string;
   /** The strongest that Redis can give when left out. */
   acknowledgement?: AcknowledgementLevel;
-  clock: Clock;
-  logger: Logger;
-  /** For a new store, 16 when left out; an existing one must have as many. */
-  partitions?: number;
-  limits?: Partial<RedisLimits>;
 }
 
 /** What is held in memory at most. */
-export interface RedisLimits {
+export interface RedisLimits extends TailLimits {
   /** Batches that Redis has not answered; past it appends are refused as OVERLOADED. */
   pendingBytes: number;
-  /** Newest log entries, for followers. */
-  tailEntries: number;
-  tailBytes: number;
 }
 
-const DEFAULT_LIMITS: RedisLimits = {
-  pendingBytes: 64 * 1024 * 1024,
-  tailEntries: 16_384,
-  tailBytes: 16 * 1024 * 1024,
-};
+const DEFAULT_LIMITS: RedisLimits = { ...TAIL_LIMITS, pendingBytes: 64 * 1024 * 1024 };
 
 /** How long replicas may take. */
 const REPLICAS = { count: 1, timeoutMs: 2000 };
@@ -194,7 +182,7 @@ async function createFollowing({ wire, prefix, made, limits, now, logger }: Part
   );
   const newest = await newestOf(wire, partitions);
   const heads = newest.map(({ number }) => number);
-  const ring = createRing(heads, limits.tailEntries, limits.tailBytes);
+  const ring = createRing(heads, limits);
   const reader = createJobReader(partitions);
   const page = (partition: number, after: number) =>
     readLog(partitionAt(partitions, partition), after, reader.jobs);

@@ -7,52 +7,35 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
 import { ArmadaError } from '../../base/errors.ts';
-import type { Logger } from '../../base/logger.ts';
+import type { OpenOptions } from '../options.ts';
 import type { AcknowledgementLevel, AppendResult, ControlChange, ControlResult, Store } from '../store.ts';
 import type { BatchOutcome } from './append.ts';
 import { encodeMessage } from '../../model/encode.ts';
 import { refuseIncomplete } from './incoming.ts';
 import { lockDirectory, makeFile } from './lock.ts';
 import { appliedEntry, controlEntry, specBytes } from '../entries.ts';
-import { createRing, followLog, type Ring } from '../tail.ts';
+import { createRing, followLog, type Ring, TAIL_LIMITS, type TailLimits } from '../tail.ts';
 import { prepareLog, readPage } from './log.ts';
 import { openPipe, type Pipe } from './pipe.ts';
 import { guard, prepareReader } from './read.ts';
 import { storedJobOf } from './records.ts';
 import { openForReading, query } from './schema.ts';
-import { MAX_TRANSACTION_BYTES } from './waiting.ts';
 
 /** How to open a SQLite store. */
-export interface SqliteOptions {
+export interface SqliteOptions extends OpenOptions<SqliteLimits> {
   /** Made with mode 0700 if it is not there. */
   directory: string;
   /** `synced` or `local`. */
   acknowledgement: AcknowledgementLevel;
-  clock: Clock;
-  logger: Logger;
-  /** For a new store, 16 when left out; an existing one must have as many. */
-  partitions?: number;
-  limits?: Partial<SqliteLimits>;
 }
 
 /** What is held in memory at most. */
-export interface SqliteLimits {
+export interface SqliteLimits extends TailLimits {
   /** Batches that wait for the writer; past it appends are refused as OVERLOADED. */
   queuedBytes: number;
-  /** Newest log entries, for followers. */
-  tailEntries: number;
-  tailBytes: number;
 }
 
-/**
- * The ring holds what two transactions write, so that who keeps up finds it there. More
- * would be thousands of records that outlive the young generation and die in the old one.
- */
-const DEFAULT_LIMITS: SqliteLimits = {
-  queuedBytes: 64 * 1024 * 1024,
-  tailEntries: 16_384,
-  tailBytes: 2 * MAX_TRANSACTION_BYTES,
-};
+const DEFAULT_LIMITS: SqliteLimits = { ...TAIL_LIMITS, queuedBytes: 64 * 1024 * 1024 };
 
 /**
  * Opens the store, making it if the directory holds none. Throws INVALID_REQUEST
@@ -117,7 +100,7 @@ function createStore({ directory, acknowledgement, path, pipe, lock, limits, now
   const headRows = query<{ head: number }>(db, 'SELECT head FROM partition ORDER BY n');
   const heads = (): number[] => headRows.all().map(({ head }) => head);
   const log = prepareLog(db);
-  const ring = createRing(heads(), limits.tailEntries, limits.tailBytes);
+  const ring = createRing(heads(), limits);
   let closing: Promise<void> | undefined;
 
   async function close(): Promise<void> {
