@@ -25,12 +25,12 @@ export async function openStore(
 }
 
 /** Opens a store to be copied from. */
-export async function openExport(url: string, logger: Logger): Promise<Export> {
+export async function openExport(url: string): Promise<Export> {
   const directory = directoryOf(url);
-  return directory === undefined ? await openRedisExport({ url, logger }) : openSqliteExport(directory);
+  return directory === undefined ? await openRedisExport(url) : openSqliteExport(directory);
 }
 
-/** Opens a place to copy a store to. */
+/** Opens a place to copy a store to. @param logger is warned of what is unwise about the place */
 export async function openImport(url: string, logger: Logger): Promise<Import> {
   const directory = directoryOf(url);
   return directory === undefined ? await openRedisImport({ url, logger }) : openSqliteImport(directory);

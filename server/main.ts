@@ -10,6 +10,9 @@ const USAGE = `usage: armada-server [--config FILE]...
 
 Settings come from the files, later ones over earlier ones, and from ARMADA_*
 in the environment; see docs/configuration.md.
+
+       armada-server standalone   with an executor for this machine beside it
+       armada-server migrate      copies a stopped deployment to another store
 `;
 
 await runUntilStopped('armada-server', async (): Promise<App> => {

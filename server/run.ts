@@ -20,8 +20,7 @@ export async function runUntilStopped(program: string, start: () => Promise<Runn
   try {
     running = await start();
   } catch (error) {
-    process.stderr.write(`${program}: ${textOf(error)}\n`);
-    process.exit(isUsage(error) ? 2 : 1);
+    fail(program, error);
   }
   const stop = Promise.withResolvers<void>();
   process.on('SIGTERM', stop.resolve);
@@ -36,6 +35,28 @@ export async function runUntilStopped(program: string, start: () => Promise<Runn
   setTimeout(() => process.exit(1), STOP_MS).unref();
   await running.close();
   process.exit(code);
+}
+
+/**
+ * Does one thing, and ends the process: with 0 when it is done, with 2 for a wrong
+ * command line, with 1 for everything else. SIGTERM and SIGINT abort it.
+ */
+export async function runOnce(program: string, act: (signal: AbortSignal) => Promise<void>): Promise<void> {
+  const stopping = new AbortController();
+  const stop = (): void => stopping.abort(new ArmadaError('UNAVAILABLE', 'stopped before it was done'));
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+  try {
+    await act(stopping.signal);
+  } catch (error) {
+    fail(program, error);
+  }
+  process.exit(0);
+}
+
+function fail(program: string, error: unknown): never {
+  process.stderr.write(`${program}: ${textOf(error)}\n`);
+  process.exit(isUsage(error) ? 2 : 1);
 }
 
 function isUsage(error: unknown): boolean {

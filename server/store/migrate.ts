@@ -101,7 +101,7 @@ function compare(source: Content, copy: Content): void {
   }
   if (source.numbers.epochMs !== copy.numbers.epochMs) told.push('the epoch');
   if (told.length === 0) return;
-  throw new ArmadaError('UNAVAILABLE', `the copy is not what was copied: ${told.join(', ')} differ`);
+  throw new ArmadaError('UNAVAILABLE', `the copy differs from what was copied, in ${told.join(', ')}`);
 }
 
 /** The copy is what was copied; so what is wrong with it was so before. */

@@ -3,13 +3,22 @@
  * over the hash of each. Two stores with the same tally hold the same, in
  * whichever order their engines give it.
  */
-import { JobRecord, Operation } from '@armada-ts/api/armada/store/v1/store';
+import { Control_Kind, JobRecord, Operation } from '@armada-ts/api/armada/store/v1/store';
 import { createHash } from 'node:crypto';
 import { encodeMessage } from '../model/encode.ts';
 import type { CopiedJob, Part, StreamPart } from './copy.ts';
 
 /** What is counted. */
-export const TALLIED = ['controls', 'operations', 'job sets', 'births', 'events', 'jobs'] as const;
+export const TALLIED = [
+  'queues',
+  'executors',
+  'executor settings',
+  'operations',
+  'job sets',
+  'submits of live jobs',
+  'event sequences',
+  'jobs',
+] as const;
 export type Tallied = (typeof TALLIED)[number];
 
 export interface Tally {
@@ -35,7 +44,7 @@ export function createTally(): Tally {
       switch (part.kind) {
         case 'controls':
           for (const { kind, name, version, record } of part.controls) {
-            add('controls', [kind, name, version], record);
+            add(CONTROLS[kind], [name, version], record);
           }
           break;
         case 'operations':
@@ -62,6 +71,13 @@ export function createTally(): Tally {
   return tally;
 }
 
+const CONTROLS = {
+  [Control_Kind.KIND_UNSPECIFIED]: 'queues',
+  [Control_Kind.KIND_QUEUE]: 'queues',
+  [Control_Kind.KIND_EXECUTOR]: 'executors',
+  [Control_Kind.KIND_EXECUTOR_SETTINGS]: 'executor settings',
+} as const;
+
 type Add = (kind: Tallied, numbers: readonly unknown[], ...content: Uint8Array[]) => void;
 
 function addStream(add: Add, { jobSet, isFirst, births, sequences }: StreamPart): void {
@@ -70,8 +86,8 @@ function addStream(add: Add, { jobSet, isFirst, births, sequences }: StreamPart)
     const { streamCreatedMs, firstNumber, lastNumber, oldestMs = null, queued, leased, jobs } = jobSet;
     add('job sets', [queue, name, streamCreatedMs, firstNumber, lastNumber, oldestMs, queued, leased, jobs]);
   }
-  for (const { number, live } of births) add('births', [queue, name, number, live]);
-  for (const { number, atMs, bytes } of sequences) add('events', [queue, name, number, atMs], bytes);
+  for (const { number, live } of births) add('submits of live jobs', [queue, name, number, live]);
+  for (const { number, atMs, bytes } of sequences) add('event sequences', [queue, name, number, atMs], bytes);
 }
 
 function addJob(add: Add, job: CopiedJob): void {

@@ -16,7 +16,7 @@ export const SQLITE: House = {
 };
 
 const inRedis = {
-  openExport: (url: string) => openRedisExport({ url, logger: silentLogger }),
+  openExport: openRedisExport,
   openImport: (url: string) => openRedisImport({ url, logger: silentLogger }),
 };
 

@@ -2,7 +2,7 @@
 import { Control_Kind } from '@armada-ts/api/armada/store/v1/store';
 import { isDeepStrictEqual } from 'node:util';
 import { ArmadaError } from '../../base/errors.ts';
-import type { Logger } from '../../base/logger.ts';
+import { silentLogger } from '../../base/logger.ts';
 import type { Export, LogNumbers, Part, StoreNumbers } from '../copy.ts';
 import { refuseLayout } from './epoch.ts';
 import { jobParts } from './export-jobs.ts';
@@ -19,10 +19,11 @@ import { connect } from './wire.ts';
 const PART_RECORDS = 100;
 
 /** Opens the store at a URL that no server is using. Throws INVALID_REQUEST for the URL, UNAVAILABLE when there is no store, or when it is in use. */
-export async function openRedisExport({ url, logger }: { url: string; logger: Logger }): Promise<Export> {
+export async function openRedisExport(url: string): Promise<Export> {
   const place = parseRedisUrl(url);
   const name = shownPlace(place);
-  const wire = await connect({ place, replicas: () => undefined, onChange: () => {}, logger });
+  // A connection that breaks ends the migration, and that is told.
+  const wire = await connect({ place, replicas: () => undefined, onChange: () => {}, logger: silentLogger });
   try {
     const [stored] = await wire.read(0, [['HMGET', storeKey(place.prefix), 'layout', 'partitions']]);
     const [layout, partitions] = listOf(stored ?? null);

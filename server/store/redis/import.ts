@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { ArmadaError } from '../../base/errors.ts';
-import type { Logger } from '../../base/logger.ts';
+import { type Logger, silentLogger } from '../../base/logger.ts';
 import type { Import, StoreNumbers } from '../copy.ts';
 import { acknowledgementOf, checkServers } from './checks.ts';
 import { INCOMPLETE, LAYOUT } from './epoch.ts';
@@ -37,7 +37,8 @@ export async function openRedisImport({ url, logger }: { url: string; logger: Lo
     place,
     replicas: () => (isReplicated ? REPLICAS : undefined),
     onChange: () => {},
-    logger,
+    // A connection that breaks ends the migration, and that is told.
+    logger: silentLogger,
   });
   try {
     const servers = await wire.info();

@@ -43,6 +43,10 @@ export function parseRedisUrl(url: string): RedisPlace {
   if (!shape)
     throw refusal('must be redis://HOST:PORT, redis+sentinel://HOSTS/NAME or redis+cluster://HOSTS');
   const [, scheme = '', mode, credentials = '', hosts = '', path = '', query = ''] = shape;
+  // Nothing of a password may be taken for a host or a name, and so be told.
+  if (`${hosts}${path}`.includes('@')) {
+    throw refusal('must have "@", "/" and the like in a user or password written as %40, %2F and so on');
+  }
   const several = hosts.includes(',');
   const kind = mode === 'sentinel' || mode === 'cluster' ? mode : several ? 'cluster' : 'single';
   const [username, password] = credentialsOf(credentials);
