@@ -21,6 +21,17 @@ async function pages(store: Store, jobSet: string, part: Omit<JobSetPart, 'after
 
 export function listsSuite(engine: Engine): void {
   describe('lists of jobs', () => {
+    it('gives the active job sets of a queue by name, however many there are', async (test) => {
+      const store = await openStore(engine, test);
+      const names = Array.from({ length: 1100 }, (_, i) => `set-${String(i).padStart(4, '0')}`);
+      await Promise.all(names.map((jobSet) => applied(store, submitJobs(1, { jobSet }))));
+      const infos = await store.read.activeJobSets('queue');
+      assert.deepEqual(
+        infos.map(({ jobSet, queued }) => [jobSet, queued]),
+        names.map((name) => [name, 1]),
+      );
+    });
+
     it('gives the jobs of a set by id and state, each once over many pages', async (test) => {
       const store = await openStore(engine, test);
       const { jobs } = await applied(store, submitJobs(30));

@@ -176,6 +176,18 @@ export function tailSuite(engine: Engine): void {
       assert.deepEqual((await follow(store, from, 1)).map(shownEntry), [shownEntry(entry)]);
     });
 
+    it('gives no more jobs at once than can be read without holding up others', async (test) => {
+      const store = await openStore(engine, test, { tailEntries: 1 });
+      for (let i = 0; i < 8; i++) await applied(store, submitJobs(1000));
+      const counts: number[] = [];
+      for await (const item of store.tail(start(store), AbortSignal.timeout(10_000))) {
+        assert(item.kind === 'entries', 'fell off the log');
+        counts.push(item.entries.reduce((sum, { jobs }) => sum + jobs.length, 0));
+        if (counts.reduce((sum, count) => sum + count) === 8000) break;
+      }
+      assert(Math.max(...counts) <= 3000, `${String(counts)} jobs`);
+    });
+
     it('ends when the signal aborts and when the store closes', async (test) => {
       const store = await openStore(engine, test);
       await endsAfter(test, store, (abort) => abort.abort());

@@ -4,7 +4,7 @@ import { jobSetOf, setName } from './keys.ts';
 import { listOf, type Partition, partitionOf } from './partition.ts';
 import { JOB_SETS } from './scripts/read.ts';
 
-/** Job sets that are looked up at once. */
+/** Job sets that are looked up at once, so that no answer holds up others for long. */
 const JOB_SETS_AT_ONCE = 500;
 /** Between the names of a queue and a job set; and the least byte after it. */
 const [ZERO, ONE] = ['\0', '\x01'];
@@ -17,9 +17,16 @@ export function createJobSets(partitions: readonly Partition[]) {
     },
     async activeJobSets(queue: string): Promise<JobSetInfo[]> {
       const partition = partitionOf(partitions, queue);
-      const bounds = [`[${queue}${ZERO}`, `(${queue}${ONE}`];
-      const [names] = await partition.read([['ZRANGEBYLEX', `${partition.key}:active`, ...bounds]]);
-      return await infoOf(partition, listOf(names ?? null).map(String));
+      const infos: JobSetInfo[] = [];
+      let from = `[${queue}${ZERO}`;
+      for (;;) {
+        const range = [from, `(${queue}${ONE}`, 'LIMIT', 0, JOB_SETS_AT_ONCE] as const;
+        const [names] = await partition.read([['ZRANGEBYLEX', `${partition.key}:active`, ...range]]);
+        const found = listOf(names ?? null).map(String);
+        infos.push(...(await infoOf(partition, found)));
+        if (found.length < JOB_SETS_AT_ONCE) return infos;
+        from = `(${found.at(-1)}`;
+      }
     },
     async jobSetNames(queue: string, from: string, limit: number): Promise<string[]> {
       const partition = partitionOf(partitions, queue);
@@ -43,27 +50,20 @@ export async function numberOfJobSet(
 }
 
 async function infoOf(partition: Partition, names: readonly string[]): Promise<JobSetInfo[]> {
-  const infos: JobSetInfo[] = [];
-  for (let i = 0; i < names.length; i += JOB_SETS_AT_ONCE) {
-    const some = names.slice(i, i + JOB_SETS_AT_ONCE);
-    const rows = await partition.items(JOB_SETS, some);
-    for (const [j, name] of some.entries()) {
-      const [n, created = 0, first = 0, last = 0, queued = 0, leased = 0] = listOf(rows[j] ?? null).map(
-        Number,
-      );
-      if (n === undefined) continue;
-      const queue = name.slice(0, name.indexOf(ZERO));
-      const jobSet = jobSetOf(name);
-      infos.push({
-        queue,
-        jobSet,
+  const rows = names.length === 0 ? [] : await partition.items(JOB_SETS, names);
+  return names.flatMap((name, i): JobSetInfo[] => {
+    const [n, created = 0, first = 0, last = 0, queued = 0, leased = 0] = listOf(rows[i] ?? null).map(Number);
+    if (n === undefined) return [];
+    return [
+      {
+        queue: name.slice(0, name.indexOf(ZERO)),
+        jobSet: jobSetOf(name),
         streamCreatedMs: created,
         lastNumber: last,
         firstNumber: first,
         queued,
         leased,
-      });
-    }
-  }
-  return infos;
+      },
+    ];
+  });
 }

@@ -75,6 +75,14 @@ if not n then return {} end
 local from, jobs, limit = '[' .. take(), tonumber(take()), 16
 local seen, names, reply = {}, {}, {}
 local whole = true
+-- As Redis sorts. Comparing texts as they are depends on the language of the machine.
+local function precedes(one, other)
+  for i = 1, #one do
+    local a, b = string.byte(one, i), string.byte(other, i)
+    if a ~= b then return b ~= nil and a < b end
+  end
+  return #one < #other
+end
 while at < #ARGV do
   local found = call('ZRANGEBYLEX', base .. ':set:' .. n .. ':' .. take(), from, '+', 'LIMIT', 0, limit)
   if #found == limit then whole = false end
@@ -83,7 +91,7 @@ while at < #ARGV do
     seen[name] = true
   end
 end
-table.sort(names)
+table.sort(names, precedes)
 for i = 1, math.min(#names, limit) do
   local content = call('HGETALL', base .. ':jobs:' .. names[i])
   reply[#reply + 1] = names[i]
@@ -157,4 +165,11 @@ while count > 0 do
   step = math.min(64, step * 4)
 end
 return reply
+`);
+
+/** What this server may take and what it has taken, in bytes; 0 for no bound. */
+export const MEMORY = script(`
+local text = redis.call('INFO', 'memory')
+local function number(name) return tonumber(string.match(text, '\r\n' .. name .. ':(%d+)') or 0) end
+return {number('maxmemory'), number('used_memory') - number('mem_not_counted_for_evict')}
 `);
