@@ -92,7 +92,10 @@ export async function startScheduler(deps: SchedulerHostDeps): Promise<Scheduler
     appends.add(append);
     void append.finally(() => appends.delete(append));
   });
-  const { term, heads } = await store.lead();
+  const self = { id: 'scheduler', name: '', address: '', version: '', startedAtMs: 0 };
+  const led = await store.lead({ serverId: self.id, after: (await store.servers.meet(self)).term });
+  if (!led) throw new Error('another server has taken the lead');
+  const { term, heads } = led;
   let following: Promise<void> = Promise.resolve();
   try {
     await load({ store, thread }, { life: lives.now, term }, heads);

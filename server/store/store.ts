@@ -28,6 +28,7 @@ import type {
 import type { JobState } from '@armada-ts/api/api/job';
 import type { Queue } from '@armada-ts/api/api/queue';
 import type { SubmitJob } from '@armada-ts/api/armadaevents/armadaevents';
+import type { Servers } from './servers.ts';
 
 /**
  * What an answered append survives: `local` the death of the server process,
@@ -44,6 +45,8 @@ export interface StoreInfo {
   readonly acknowledgement: AcknowledgementLevel;
   /** Raised when data was lost; no stream created earlier reuses a message id. Milliseconds. */
   readonly epochMs: number;
+  /** What people should know of it just now, a sentence each; empty when all is as it should be. */
+  notices(): string[];
 }
 
 /** What became of a batch. Every outcome but `applied` has changed nothing. */
@@ -151,9 +154,23 @@ export interface Retention {
   logBytes: number;
 }
 
+/** A server that wants to lead. */
+export interface Candidate {
+  serverId: string;
+  /** The last term that it has seen, 0 for none. */
+  after: number;
+}
+
+/** A term, and the heads of all partitions when they were sealed with it. */
+export interface Lead {
+  term: number;
+  heads: Positions;
+}
+
 export interface Store {
   readonly info: StoreInfo;
   readonly read: StoreReader;
+  readonly servers: Servers;
 
   /**
    * Applies one batch, atomically. Appending the same batch again is harmless. Throws UNAVAILABLE when the outcome is unknown.
@@ -164,8 +181,11 @@ export interface Store {
   /** Changes one control record, atomically, with an entry in the log of its partition. */
   control(change: ControlChange): Promise<ControlResult>;
 
-  /** Takes the next term and seals every partition with it; batches of earlier terms are refused from then on. */
-  lead(): Promise<{ term: number; heads: Positions }>;
+  /**
+   * Takes the next term and seals every partition with it; batches of earlier terms are refused from then on.
+   * Undefined, and nothing is taken, when the last term is another than the caller has seen.
+   */
+  lead(candidate: Candidate): Promise<Lead | undefined>;
 
   /** Number of the newest entry of every partition. */
   heads(): Promise<Positions>;

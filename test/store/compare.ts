@@ -1,7 +1,7 @@
 /** Comparing what stores answer: messages by their bytes, since a decoded one and a built one differ as objects. */
 import { JobRecord, LogEntry, type StoredJob, StoredSequence } from '@armada-ts/api/armada/store/v1/store';
 import { SubmitJob } from '@armada-ts/api/armadaevents/armadaevents';
-import type { AppendResult, Batch, Store } from '@armada-ts/server/store/store';
+import type { AppendResult, Batch, Lead, Store } from '@armada-ts/server/store/store';
 import assert from 'node:assert/strict';
 
 export function shownJob({ record, version }: StoredJob): string {
@@ -28,6 +28,15 @@ function hex(writer: { finish(): Uint8Array }): string {
 /** The entry of a batch that must be applied. */
 export async function applied(store: Store, batch: Batch): Promise<LogEntry> {
   return entryOf(await store.append(batch));
+}
+
+/** Takes the lead, whoever has it. */
+export async function leadAnew(store: Store): Promise<Lead> {
+  const server = { id: 'anew', name: 'a', address: 'a:1', version: '1', startedAtMs: 0 };
+  const { term } = await store.servers.meet(server);
+  const led = await store.lead({ serverId: server.id, after: term });
+  assert(led, 'nobody else takes the lead meanwhile');
+  return led;
 }
 
 export function entryOf(result: AppendResult): LogEntry {

@@ -10,6 +10,7 @@ import { listsSuite } from './lists.ts';
 import { logBoundSuite } from './log-bound.ts';
 import { modelSuite } from './model-check.ts';
 import { retentionSuite } from './retention.ts';
+import { serversSuite } from './servers.ts';
 import { specsSuite } from './specs.ts';
 import { streamsSuite } from './streams.ts';
 import { tailSuite } from './tail.ts';
@@ -27,6 +28,7 @@ const SUITES = [
   logBoundSuite,
   modelSuite,
   retentionSuite,
+  serversSuite,
   specsSuite,
   streamsSuite,
   tailSuite,

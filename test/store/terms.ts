@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { changeBatch, queueChange, submitJobs } from './builders.ts';
-import { applied, snapshot } from './compare.ts';
+import { applied, leadAnew, snapshot } from './compare.ts';
 import { type Engine, openPlace, openStore } from './engine.ts';
 
 export function termsSuite(engine: Engine): void {
@@ -10,22 +10,22 @@ export function termsSuite(engine: Engine): void {
     it('counts terms up and tells the heads', async (test) => {
       const { reopen } = await openPlace(engine, test);
       let store = await reopen();
-      const first = await store.lead();
+      const first = await leadAnew(store);
       assert.deepEqual(first.heads, await store.heads());
       assert.equal(first.heads.length, store.info.partitions);
       await store.control(queueChange('queue'));
-      const second = await store.lead();
+      const second = await leadAnew(store);
       assert(second.term > first.term);
       assert.deepEqual(second.heads, await store.heads());
       store = await reopen();
-      assert((await store.lead()).term > second.term);
+      assert((await leadAnew(store)).term > second.term);
     });
 
     it('refuses batches of earlier terms and takes those of the current', async (test) => {
       const store = await openStore(engine, test);
       const { jobs } = await applied(store, submitJobs(1));
-      const { term: old } = await store.lead();
-      const { term } = await store.lead();
+      const { term: old } = await leadAnew(store);
+      const { term } = await leadAnew(store);
       const before = await snapshot(store, 'queue');
       assert.deepEqual(await store.append(changeBatch(jobs, 'lease', { term: old })), {
         outcome: 'sealed',
@@ -40,7 +40,7 @@ export function termsSuite(engine: Engine): void {
       const store = await openStore(engine, test);
       const { jobs } = await applied(store, submitJobs(1));
       await applied(store, changeBatch(jobs, 'lease'));
-      const { term } = await store.lead();
+      const { term } = await leadAnew(store);
       const { outcome } = await store.append(changeBatch(jobs, 'lease', { term: term - 1 }));
       assert.equal(outcome, 'sealed');
     });
@@ -48,18 +48,18 @@ export function termsSuite(engine: Engine): void {
     it('raises the term of a partition by a batch of a later one', async (test) => {
       const store = await openStore(engine, test);
       const { jobs } = await applied(store, submitJobs(1));
-      const { term } = await store.lead();
+      const { term } = await leadAnew(store);
       const { jobs: leased } = await applied(store, changeBatch(jobs, 'lease', { term: term + 5 }));
       assert.deepEqual(await store.append(changeBatch(leased, 'run', { term })), {
         outcome: 'sealed',
         term: term + 5,
       });
-      assert.equal((await store.lead()).term, term + 6);
+      assert.equal((await leadAnew(store)).term, term + 6);
     });
 
     it('lets clients and executors write without a term', async (test) => {
       const store = await openStore(engine, test);
-      await store.lead();
+      await leadAnew(store);
       const { jobs } = await applied(store, submitJobs(1));
       await applied(store, changeBatch(jobs, 'lease'));
     });

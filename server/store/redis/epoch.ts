@@ -6,9 +6,9 @@
  */
 import { ArmadaError } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
-import { type Seen, seenArguments } from './append.ts';
+import { asBuffer, type Seen, seenArguments } from './append.ts';
 import { partitionKey, storeKey } from './keys.ts';
-import { listOf, type Partition, type Wire } from './partition.ts';
+import { bytesOf, listOf, type Partition, type Wire } from './partition.ts';
 import { MAKE_STORE, RAISE_EPOCH, VERIFY } from './scripts/control.ts';
 
 /** Raised with every change of the keys that older servers cannot read. */
@@ -16,24 +16,26 @@ export const LAYOUT = 2;
 /** The layout of a store that is still being copied here: no server of any version starts on it. */
 export const INCOMPLETE = 0;
 const DEFAULT_PARTITIONS = 16;
-/** More entries than any server can have seen of what was lost. */
-const LOST_ENTRIES = 1_000_000_000;
+/** More entries than any server can have seen of what was lost, and more terms than can have been taken. */
+const LOST_NUMBERS = 1_000_000_000;
 
 /** What is fixed when a store is made, and the newest entries. */
 export interface Made {
   partitions: number;
   epochMs: number;
+  /** What the servers of the store know each other by. */
+  secret: Uint8Array;
 }
 
 /** Makes the store unless it is there. Throws for one of another layout or another number of partitions. */
 export async function makeStore(
   wire: Wire,
   prefix: string,
-  { now, wanted }: { now: number; wanted: number | undefined },
+  { now, wanted, secret }: { now: number; wanted: number | undefined; secret: Buffer },
 ): Promise<Made> {
-  const parameters = [LAYOUT, wanted ?? DEFAULT_PARTITIONS, now];
-  const reply = await wire.write(0, { script: MAKE_STORE, key: storeKey(prefix), parameters });
-  const [layout = 0, partitions = 0, epochMs = 0] = listOf(reply).map(Number);
+  const parameters = [LAYOUT, wanted ?? DEFAULT_PARTITIONS, now, secret];
+  const reply = listOf(await wire.write(0, { script: MAKE_STORE, key: storeKey(prefix), parameters }));
+  const [layout = 0, partitions = 0, epochMs = 0] = reply.slice(0, 3).map(Number);
   refuseLayout(layout);
   if (wanted !== undefined && wanted !== partitions) {
     throw new ArmadaError('INVALID_REQUEST', 'the number of partitions is fixed when a store is made', {
@@ -46,7 +48,7 @@ export async function makeStore(
       wire.write(i, { script: RAISE_EPOCH, key: key(i), parameters: [epochMs, 0] }),
     ),
   );
-  return { partitions, epochMs: Math.max(...raised.map(Number)) };
+  return { partitions, epochMs: Math.max(...raised.map(Number)), secret: bytesOf(reply[3] ?? null) };
 }
 
 /** Throws UNAVAILABLE for a store that this server must not touch. */
@@ -84,13 +86,15 @@ export interface EpochParts {
   partitions: readonly Partition[];
   now: () => number;
   seen: (partition: number) => Seen;
+  /** Kept in memory too, so that the store has the same one after a loss. */
+  secret: Uint8Array;
   /** The data is another one, with these newest entries: load everything again. */
   onLost: (newest: Seen[]) => void;
   logger: Logger;
 }
 
 export function watchEpoch(parts: EpochParts, startMs: number): Epoch {
-  const { wire, prefix, partitions, now, seen, onLost, logger } = parts;
+  const { wire, prefix, partitions, now, seen, secret, onLost, logger } = parts;
   let epochMs = startMs;
   let isSuspect = false;
   let looking: Promise<number[]> | undefined;
@@ -117,9 +121,10 @@ export function watchEpoch(parts: EpochParts, startMs: number): Epoch {
     isSuspect = true;
     logger.error({ store: prefix }, 'Redis has lost data that was there before; everything is loaded again');
     // What is missing altogether is made with the epoch that is known; another server may have raised it already.
-    const made = await makeStore(wire, prefix, { now: epochMs, wanted: partitions.length });
+    const fixed = { now: epochMs, wanted: partitions.length, secret: asBuffer(secret) };
+    const made = await makeStore(wire, prefix, fixed);
     const raised = made.epochMs > epochMs ? made.epochMs : Math.max(now(), epochMs + 1);
-    const parameters = [raised, LOST_ENTRIES];
+    const parameters = [raised, LOST_NUMBERS];
     await Promise.all(
       partitions.map(({ number, key }) => wire.write(number, { script: RAISE_EPOCH, key, parameters })),
     );

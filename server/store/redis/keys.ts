@@ -24,6 +24,9 @@
  *     {p}:claims:N {p}:runs:N hashes of client ids and of runs, spread out
  *     {p}:operations          open operations by id
  *
+ *     {0}:store               the store as a whole: layout, partitions, epoch, secret, last term and leader
+ *     {0}:store:servers       what each server says of itself, by its id
+ *
  * Redis keeps a hash compact as long as it has at most 512 fields and none of
  * more than 64 bytes: hence buckets of jobs, and claims and runs spread out.
  */

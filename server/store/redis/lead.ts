@@ -1,30 +1,41 @@
-import { ArmadaError } from '../../base/errors.ts';
-import { storeKey } from './keys.ts';
+import type { Candidate, Lead } from '../store.ts';
+import type { Epoch } from './epoch.ts';
+import { channelOf, storeKey } from './keys.ts';
 import { listOf, type Partition, type Wire } from './partition.ts';
-import { SEAL, TAKE_TERM } from './scripts/control.ts';
+import { SEAL } from './scripts/control.ts';
+import { TAKE_TERM } from './scripts/servers.ts';
+import { askServers } from './servers.ts';
 
-/** Later leaders that may get in the way of one. */
-const MAX_TRIES = 5;
+export interface LeadParts {
+  wire: Wire;
+  prefix: string;
+  partitions: readonly Partition[];
+  epoch: Epoch;
+}
 
-/** Takes a term that nobody has had and seals every partition with it; their heads. */
+/**
+ * Takes the next term and seals every partition with it; undefined when another
+ * server has taken a later one than the candidate has seen, or is just doing so.
+ */
 export async function takeLead(
-  wire: Wire,
-  prefix: string,
-  partitions: readonly Partition[],
-): Promise<{ term: number; heads: number[] }> {
-  for (let tries = 0; tries < MAX_TRIES; tries++) {
-    const terms = await Promise.all(
-      partitions.map(async ({ number, key }) => {
-        const [reply] = await wire.read(number, [['HGET', key, 'term']]);
-        return Number(reply ?? 0);
-      }),
-    );
-    const parameters = [Math.max(...terms)];
-    const term = Number(await wire.write(0, { script: TAKE_TERM, key: storeKey(prefix), parameters }));
-    const answers = await Promise.all(partitions.map((partition) => partition.write(SEAL, [term])));
-    if (answers.every(([outcome]) => String(outcome) === 'applied')) {
-      return { term, heads: answers.map((answer) => Number(listOf(answer)[1])) };
-    }
-  }
-  throw new ArmadaError('UNAVAILABLE', 'other servers are taking the lead at the same time');
+  { wire, prefix, partitions, epoch }: LeadParts,
+  { serverId, after }: Candidate,
+): Promise<Lead | undefined> {
+  const terms = await Promise.all(
+    partitions.map(async ({ number, key }) => {
+      const [reply] = await wire.read(number, [['HGET', key, 'term']]);
+      return Number(reply ?? 0);
+    }),
+  );
+  const key = storeKey(prefix);
+  const { outcome, values } = await askServers(
+    { run: (script, parameters) => wire.write(0, { script, key, parameters }), epoch },
+    TAKE_TERM,
+    [serverId, after, Math.max(...terms), channelOf(prefix)],
+  );
+  if (outcome !== 'taken') return undefined;
+  const term = Number(values[0]);
+  const answers = await Promise.all(partitions.map((partition) => partition.write(SEAL, [term])));
+  if (!answers.every(([sealed]) => String(sealed) === 'applied')) return undefined;
+  return { term, heads: answers.map((answer) => Number(listOf(answer)[1])) };
 }

@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import type { Logger } from '../../base/logger.ts';
 import { batchBytes, followedBytes } from '../entries.ts';
 import type { OpenOptions } from '../options.ts';
-import type { AcknowledgementLevel, Store } from '../store.ts';
+import type { AcknowledgementLevel, Candidate, Lead, Store } from '../store.ts';
 import { createRing, TAIL_LIMITS, type TailLimits } from '../tail.ts';
 import type { Stamp } from './append.ts';
 import { acknowledgementOf, checkServers } from './checks.ts';
@@ -19,6 +19,8 @@ import { readLog } from './log.ts';
 import { createPartition, partitionAt, type Wire } from './partition.ts';
 import { createPending } from './pending.ts';
 import { createReader } from './read.ts';
+import { createServers, SERVERS_MESSAGE } from './servers.ts';
+import { createRoom } from './room.ts';
 import { createTemplates } from './records.ts';
 import { type Following, tail } from './tail.ts';
 import { createTrim } from './trim.ts';
@@ -41,6 +43,12 @@ export interface RedisLimits extends TailLimits {
 }
 
 const DEFAULT_LIMITS: RedisLimits = { ...TAIL_LIMITS, pendingBytes: 64 * 1024 * 1024 };
+
+/** As many as a hash by which servers know each other. */
+const SECRET_BYTES = 32;
+
+/** For how long after a loss of data it is told to whoever asks how the store is. */
+const LOSS_TOLD_MS = 60 * 60 * 1000;
 
 /** How long replicas may take. */
 const REPLICAS = { count: 1, timeoutMs: 2000 };
@@ -65,10 +73,15 @@ export async function openRedisStore(options: RedisOptions): Promise<Store> {
     const servers = await wire.info();
     for (const warning of checkServers(servers)) logger.warn({}, warning);
     level = acknowledgementOf(servers, options.acknowledgement);
-    const made = await makeStore(wire, place.prefix, { now: now(), wanted: options.partitions });
+    const made = await makeStore(wire, place.prefix, {
+      now: now(),
+      wanted: options.partitions,
+      secret: randomBytes(SECRET_BYTES),
+    });
+    const { partitions, epochMs } = made;
     const limits = { ...DEFAULT_LIMITS, ...options.limits };
     const name = shownPlace(place);
-    logger.info({ store: name, acknowledgement: level, ...made }, 'store open');
+    logger.info({ store: name, acknowledgement: level, partitions, epochMs }, 'store open');
     const opened = await createStore({
       name,
       acknowledgement: level,
@@ -77,6 +90,7 @@ export async function openRedisStore(options: RedisOptions): Promise<Store> {
       made,
       limits,
       now,
+      elapsed: () => clock.elapsed(),
       logger,
     });
     onChange = opened.suspect;
@@ -95,16 +109,20 @@ interface Parts {
   made: Made;
   limits: RedisLimits;
   now: () => number;
+  elapsed: () => number;
   logger: Logger;
 }
 
 async function createStore(parts: Parts): Promise<{ store: Store; suspect: () => void }> {
-  const { name, acknowledgement, wire, prefix, made, limits, now } = parts;
-  const { partitions, trusting, reader, ring, feed, epoch, following } = await createFollowing(parts);
+  const { name, acknowledgement, wire, prefix, made, limits, now, elapsed } = parts;
+  const { partitions, trusting, reader, ring, feed, epoch, following, notices } =
+    await createFollowing(parts);
+  const { servers, heard } = createServers({ wire: trusting, prefix, epoch }, made.secret);
   const origin = randomBytes(6).toString('hex');
   const channel = channelOf(prefix);
   try {
     await wire.subscribe(channel, (message) => {
+      if (message === SERVERS_MESSAGE) return heard();
       const [partition, number, writer] = message.split(':');
       if (writer !== origin) feed.heard(Number(partition), Number(number));
     });
@@ -126,6 +144,7 @@ async function createStore(parts: Parts): Promise<{ store: Store; suspect: () =>
     templateOf: createTemplates(),
     templates: reader,
     stamp,
+    room: createRoom(wire, elapsed),
   };
   const pending = createPending(limits.pendingBytes);
   const trim = createTrim(partitions, reader);
@@ -138,6 +157,13 @@ async function createStore(parts: Parts): Promise<{ store: Store; suspect: () =>
     wire.close();
   }
 
+  /** What was in the log when it was sealed is on its way to followers when this resolves. */
+  async function lead(candidate: Candidate): Promise<Lead | undefined> {
+    const led = await takeLead({ wire: trusting, prefix, partitions, epoch }, candidate);
+    for (const [partition, head] of led?.heads.entries() ?? []) feed.heard(partition, head);
+    return led;
+  }
+
   const store: Store = {
     info: {
       name,
@@ -146,15 +172,17 @@ async function createStore(parts: Parts): Promise<{ store: Store; suspect: () =>
       get epochMs() {
         return epoch.epochMs;
       },
+      notices: () => [...notices(), ...writing.room.notices()],
     },
     read: createReader(partitions, reader),
+    servers,
     append: (batch) => {
       const isUrgent = batch.term !== undefined || batch.submitted.length === 0;
       return pending.add(batchBytes(batch), isUrgent, () => append(writing, batch));
     },
     control: (change) =>
       pending.add(followedBytes(change.record?.length ?? 0, 0), true, () => control(writing, change)),
-    lead: () => pending.add(0, true, () => takeLead(trusting, prefix, partitions)),
+    lead: (candidate) => pending.add(0, true, () => lead(candidate)),
     heads: following.heads,
     tail: (from, signal) => tail(following, from, signal),
     trim: (at, retention) => pending.add(0, true, () => trim(at, retention)),
@@ -169,7 +197,8 @@ async function createStore(parts: Parts): Promise<{ store: Store; suspect: () =>
 }
 
 /** Everything that reads, and the ring that is fed from now on. */
-async function createFollowing({ wire, prefix, made, limits, now, logger }: Parts) {
+async function createFollowing({ wire, prefix, made, limits, now, elapsed, logger }: Parts) {
+  let lostMs = Number.NEGATIVE_INFINITY;
   const trusting: Wire = {
     ...wire,
     async read(partition, commands) {
@@ -193,8 +222,10 @@ async function createFollowing({ wire, prefix, made, limits, now, logger }: Part
       prefix,
       partitions,
       now,
+      secret: made.secret,
       seen: (partition) => feed.seen(partition),
       onLost(newestNow) {
+        lostMs = elapsed();
         reader.forget();
         feed.restart(newestNow);
       },
@@ -208,5 +239,10 @@ async function createFollowing({ wire, prefix, made, limits, now, logger }: Part
     page,
     heads: async () => (await newestOf(trusting, partitions)).map(({ number }) => number),
   };
-  return { partitions, trusting, reader, ring, feed, epoch, following };
+  const notices = (): string[] => {
+    if (elapsed() - lostMs > LOSS_TOLD_MS) return [];
+    const at = new Date(epoch.epochMs).toISOString();
+    return [`Redis has lost data, as was noticed at ${at}; what is missing has to be submitted again`];
+  };
+  return { partitions, trusting, reader, ring, feed, epoch, following, notices };
 }

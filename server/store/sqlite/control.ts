@@ -6,7 +6,7 @@ import { Control_Kind } from '@armada-ts/api/armada/store/v1/store';
 import assert from 'node:assert/strict';
 import type { DatabaseSync } from 'node:sqlite';
 import { partitionOfSlot, slotOfQueue } from '../../model/ids.ts';
-import type { ControlChange, StoredControl } from '../store.ts';
+import type { ControlChange, Lead, StoredControl } from '../store.ts';
 import { controlEntry } from '../entries.ts';
 import { prepareLogWriter } from './log.ts';
 import { type Fixed, query } from './schema.ts';
@@ -82,13 +82,14 @@ function prepareRecords(db: DatabaseSync, table: 'executor' | 'executor_settings
   };
 }
 
-/** Takes the next term and seals every partition with it. */
-export function prepareLead(db: DatabaseSync): () => { term: number; heads: number[] } {
-  const seal = query(db, 'UPDATE partition SET term = (SELECT max(term) + 1 FROM partition)');
+/** Takes the next term and seals every partition with it, unless the last is another than `after`. */
+export function prepareLead(db: DatabaseSync): (after: number) => Lead | undefined {
+  const seal = query(db, 'UPDATE partition SET term = ?');
   const partitions = query<{ head: number; term: number }>(db, 'SELECT head, term FROM partition ORDER BY n');
-  return () => {
-    seal.run();
+  return (after) => {
     const rows = partitions.all();
-    return { term: rows[0]?.term ?? 0, heads: rows.map(({ head }) => head) };
+    if (after !== Math.max(...rows.map(({ term }) => term))) return undefined;
+    seal.run(after + 1);
+    return { term: after + 1, heads: rows.map(({ head }) => head) };
   };
 }

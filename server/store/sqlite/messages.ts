@@ -1,6 +1,6 @@
 /** What the main thread and the writer thread tell each other: bytes and small values only. */
 import type { ErrorCode, Fault } from '../../base/errors.ts';
-import type { AcknowledgementLevel, ControlChange, Retention } from '../store.ts';
+import type { AcknowledgementLevel, ControlChange, Lead, Retention } from '../store.ts';
 import type { BatchOutcome } from './append.ts';
 import type { ControlOutcome } from './control.ts';
 import type { Fixed } from './schema.ts';
@@ -17,14 +17,14 @@ export interface WriterStart {
 export type Work =
   | { kind: 'append'; batch: Uint8Array<ArrayBuffer>; now: number }
   | { kind: 'control'; change: ControlChange; now: number }
-  | { kind: 'lead' }
+  | { kind: 'lead'; after: number }
   | { kind: 'trim'; now: number; retention: Retention };
 
 /** What it came to. */
 export interface Outcomes {
   append: BatchOutcome;
   control: ControlOutcome;
-  lead: { term: number; heads: number[] };
+  lead: Lead | undefined;
   trim: boolean;
 }
 

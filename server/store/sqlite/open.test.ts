@@ -135,5 +135,5 @@ test('close() may be called again, and reading afterwards is refused', async (t)
   await Promise.all([store.close(), store.close()]);
   await assert.rejects(store.read.queues(), { code: 'UNAVAILABLE' });
   await assert.rejects(store.heads(), { code: 'UNAVAILABLE' });
-  await assert.rejects(store.lead(), { code: 'UNAVAILABLE' });
+  await assert.rejects(store.lead({ serverId: 'a', after: 0 }), { code: 'UNAVAILABLE' });
 });

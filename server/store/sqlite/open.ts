@@ -20,6 +20,7 @@ import { openPipe, type Pipe } from './pipe.ts';
 import { guard, prepareReader } from './read.ts';
 import { storedJobOf } from './records.ts';
 import { openForReading, query } from './schema.ts';
+import { createServers } from './servers.ts';
 
 /** How to open a SQLite store. */
 export interface SqliteOptions extends OpenOptions<SqliteLimits> {
@@ -101,6 +102,8 @@ function createStore({ directory, acknowledgement, path, pipe, lock, limits, now
   const heads = (): number[] => headRows.all().map(({ head }) => head);
   const log = prepareLog(db);
   const ring = createRing(heads(), limits);
+  const lastTerm = query<{ term: number }>(db, 'SELECT max(term) AS term FROM partition');
+  const { servers, hasTaken } = createServers(guard(() => lastTerm.get()?.term ?? 0));
   let closing: Promise<void> | undefined;
 
   async function close(): Promise<void> {
@@ -127,7 +130,13 @@ function createStore({ directory, acknowledgement, path, pipe, lock, limits, now
     read: prepareReader(db),
     append: accepting((batch, encoded) => append({ pipe, ring, now }, batch, encoded)),
     control: accepting((change) => control({ pipe, ring, now }, change)),
-    lead: accepting(() => pipe.send({ work: { kind: 'lead' }, urgent: true, bytes: 0 }, (led) => led)),
+    servers,
+    lead: accepting(({ serverId, after }) =>
+      pipe.send({ work: { kind: 'lead', after }, urgent: true, bytes: 0 }, (led) => {
+        if (led) hasTaken(serverId);
+        return led;
+      }),
+    ),
     heads: guard(heads),
     tail: (from, signal) =>
       followLog(

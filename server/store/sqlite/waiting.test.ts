@@ -4,7 +4,7 @@ import type { Order } from './messages.ts';
 import { createWaiting, MAX_TRANSACTION_BYTES } from './waiting.ts';
 
 function order(id: number, urgent: boolean, bytes = 1): Order {
-  return { id, urgent, bytes, work: { kind: 'lead' } };
+  return { id, urgent, bytes, work: { kind: 'lead', after: 0 } };
 }
 
 test('take() puts decisions and reports before submits, each in the order in which they came', () => {

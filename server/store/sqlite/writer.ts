@@ -38,7 +38,7 @@ function prepareWork(db: DatabaseSync, fixed: Fixed): (work: Work) => Outcomes[W
       case 'control':
         return control(work.change, work.now);
       case 'lead':
-        return lead();
+        return lead(work.after);
       case 'trim':
         return trim(work.now, work.retention);
     }

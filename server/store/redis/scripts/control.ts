@@ -23,7 +23,7 @@ else call('HSET', key, name, pack('>I6', number) .. record) end
 append_log(number, pack('>I2', 0) .. take(), meta[2])
 return {'applied', number}
 `,
-  { isAcknowledged: true },
+  { isAcknowledged: true, isVital: true },
 );
 
 /** Seals a partition with a term and tells its head, unless a later term has sealed it. */
@@ -37,15 +37,17 @@ if term < tonumber(meta[2]) then return {'sealed', tonumber(meta[2])} end
 call('HSET', base, 'term', term)
 return {'applied', tonumber(meta[1])}
 `,
-  { isAcknowledged: true },
+  { isAcknowledged: true, isVital: true },
 );
 
 /**
  * Makes a partition that is not there, and raises its epoch. Where entries were
  * lost the log begins anew, far behind all numbers that were ever given out: no
- * version of what was lost can be taken for one of what comes.
+ * version of what was lost can be taken for one of what comes, and no leader of
+ * before decides anything more.
  */
-export const RAISE_EPOCH = script(`
+export const RAISE_EPOCH = script(
+  `
 ${PRELUDE}
 local epoch, skip = take_number(), take_number()
 if call('EXISTS', base) == 0 then
@@ -57,10 +59,13 @@ call('HSET', base, 'epoch', epoch)
 if skip > 0 then
   call('UNLINK', base .. ':log')
   call('HINCRBY', base, 'head', skip)
+  call('HINCRBY', base, 'term', skip)
   call('HSET', base, 'mark', '', 'bytes', 0)
 end
 return epoch
-`);
+`,
+  { isVital: true },
+);
 
 /** Whether this is the log that has the entry: its head and its epoch, and how many of its words are true. */
 export const VERIFY = script(`
@@ -71,21 +76,11 @@ local head = tonumber(meta[1])
 return {lost(head, meta[2]) and 1 or 0, head, tonumber(meta[3])}
 `);
 
-/** Takes a number that no leader has had; at least one more than the caller knows of. */
-export const TAKE_TERM = script(
-  `
-local taken = tonumber(redis.call('HGET', KEYS[1], 'term') or 0)
-local term = math.max(taken, tonumber(ARGV[1])) + 1
-redis.call('HSET', KEYS[1], 'term', term)
-return term
-`,
-  { isAcknowledged: true },
-);
-
-/** Makes the record of the store as a whole, unless it is there; what it says. */
+/** Makes the record of the store as a whole, unless it is there; what it says. A copied store has no secret yet. */
 export const MAKE_STORE = script(`
 if redis.call('EXISTS', KEYS[1]) == 0 then
   redis.call('HSET', KEYS[1], 'layout', ARGV[1], 'partitions', ARGV[2], 'epoch', ARGV[3])
 end
-return redis.call('HMGET', KEYS[1], 'layout', 'partitions', 'epoch')
+if ARGV[4] then redis.call('HSETNX', KEYS[1], 'secret', ARGV[4]) end
+return redis.call('HMGET', KEYS[1], 'layout', 'partitions', 'epoch', 'secret')
 `);
