@@ -42,14 +42,21 @@ export interface LeaseDeps {
 
 /** What one stream shows. */
 export interface Sight {
-  see(request: LeaseRequest): void;
+  /** @param bytes an encoded executorapi.LeaseRequest */
+  see(bytes: Uint8Array): void;
   /** The stream has ended. */
   close(): void;
 }
 
+/** A request, and as it came: what goes on to the scheduler need not be encoded again. */
+export interface ReceivedRequest {
+  request: LeaseRequest;
+  bytes: Uint8Array;
+}
+
 /** One open stream. */
 export interface LeaseStream {
-  requests: AsyncIterable<LeaseRequest>;
+  requests: AsyncIterable<ReceivedRequest>;
   /** Takes one or more encoded executorapi.LeaseStreamMessages, framed; resolves when the client can take more. */
   send: (framed: Buffer) => Promise<void>;
   /** Keep it open after the first answer and push. */
@@ -83,10 +90,11 @@ export async function serveLeases(deps: LeaseDeps, principal: Principal, stream:
     throw outdated();
   };
   const serve = async (): Promise<void> => {
-    for await (const request of stream.requests) {
+    for await (const received of stream.requests) {
+      const { request } = received;
       checkRequest(request, exchange?.inbox.executorId);
       exchange ??= await begin(request.executorId);
-      await answer(exchange, request);
+      await answer(exchange, received);
       if (!stream.push) return;
     }
   };
@@ -164,12 +172,12 @@ function close(exchange: Exchange): void {
   exchange.deps.inboxes.release(exchange.inbox);
 }
 
-async function answer(exchange: Exchange, request: LeaseRequest): Promise<void> {
+async function answer(exchange: Exchange, { request, bytes }: ReceivedRequest): Promise<void> {
   const { stream, inbox } = exchange;
   await inTurn(exchange, async () => {
     const { shown, held } = shownRuns(request);
     exchange.mayOffer = Math.min(request.maxJobsToLease, MAX_OFFERS);
-    exchange.sight.see(request);
+    exchange.sight.see(bytes);
     inbox.show(shown);
     await sendNews(exchange, [...inbox.takeStops(), ...(await strayStops(exchange, held))]);
     await stream.send(framed({ $case: 'end', value: {} }));

@@ -10,7 +10,6 @@
  * server it went to knows better.
  */
 import { type ExecutorStream, type SeeRequest, SeeResponse } from '@armada-ts/api/armada/server/v1/peers';
-import { LeaseRequest } from '@armada-ts/api/executorapi/executorapi';
 import type { ClientDuplexStream } from '@grpc/grpc-js';
 import type { Channels, Peer } from './channels.ts';
 import type { Members } from './members.ts';
@@ -24,7 +23,8 @@ export interface Relay {
 
 /** What one stream shows. */
 export interface Showing {
-  see(request: LeaseRequest): void;
+  /** @param bytes an encoded executorapi.LeaseRequest, which is copied */
+  see(bytes: Uint8Array): void;
   /** The stream has ended. */
   close(): void;
 }
@@ -57,7 +57,7 @@ interface Shown {
   streams: number;
   /** That showed the newest request. */
   stream: ExecutorStream;
-  request: LeaseRequest;
+  bytes: Uint8Array;
   /** What is on its way, and what waits. */
   sent: Kind | undefined;
   due: Kind | undefined;
@@ -113,14 +113,15 @@ function openShowing(state: RelayState, stream: ExecutorStream): Showing {
   const { executorId } = stream;
   let shown: Shown | undefined;
   return {
-    see(request) {
+    see(bytes) {
       if (!shown) {
-        shown = state.shown.get(executorId) ?? emptyShown(stream, request);
+        shown = state.shown.get(executorId) ?? emptyShown(stream);
         shown.streams++;
         state.shown.set(executorId, shown);
       }
       shown.stream = stream;
-      shown.request = request;
+      // What came with it would be kept along.
+      shown.bytes = new Uint8Array(bytes);
       shown.due = 'fresh';
       if (!shown.sent) state.due.add(executorId);
       pump(state);
@@ -136,8 +137,8 @@ function openShowing(state: RelayState, stream: ExecutorStream): Showing {
   };
 }
 
-function emptyShown(stream: ExecutorStream, request: LeaseRequest): Shown {
-  return { streams: 0, stream, request, sent: undefined, due: undefined };
+function emptyShown(stream: ExecutorStream): Shown {
+  return { streams: 0, stream, bytes: new Uint8Array(), sent: undefined, due: undefined };
 }
 
 function forgetIdle(state: RelayState, executorId: string, { streams, sent, due }: Shown): void {
@@ -156,10 +157,10 @@ function pump(state: RelayState): void {
       state.due.delete(executorId);
       continue;
     }
-    const { request, stream, due } = shown;
+    const { bytes, stream, due } = shown;
     if (leader.id === members.self.id) {
-      const encoded = (): Uint8Array => LeaseRequest.encode(request).finish();
-      taking.take(stream, { executorId, encoded, isRepeated: due === 'repeated' });
+      const isRepeated = due === 'repeated';
+      taking.take(stream, { executorId, encoded: () => new Uint8Array(bytes), isRepeated });
     } else {
       const link = (state.link ??= openLink(state, leader.id));
       if (!link) return;
@@ -173,8 +174,7 @@ function pump(state: RelayState): void {
   }
 }
 
-function send({ call }: Link, { stream, request }: Shown, isRepeated: boolean): void {
-  const bytes = LeaseRequest.encode(request).finish();
+function send({ call }: Link, { stream, bytes }: Shown, isRepeated: boolean): void {
   for (let start = 0; start === 0 || start < bytes.length; start += PART_BYTES) {
     const part = Buffer.from(
       bytes.buffer,

@@ -13,7 +13,7 @@ import type { Members } from './members.ts';
 /** What an executor showed of itself. */
 export interface Sighting {
   readonly executorId: string;
-  /** An encoded executorapi.LeaseRequest, made when it is asked for. */
+  /** An encoded executorapi.LeaseRequest, made when it is asked for: whoever asks may take its buffer away. */
   encoded(): Uint8Array;
   /** It was shown to an earlier leader. */
   readonly isRepeated: boolean;

@@ -1,23 +1,22 @@
-import type { LeaseRequest } from '@armada-ts/api/executorapi/executorapi';
-import { type EventList, ExecutorApiService } from '@armada-ts/api/executorapi/executorapi';
+import { type EventList, ExecutorApiService, LeaseRequest } from '@armada-ts/api/executorapi/executorapi';
 import type { Metadata, ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js';
 import { type ReportDeps, reportEvents } from '../lease/reports.ts';
-import { type LeaseDeps, serveLeases } from '../lease/stream.ts';
+import { type LeaseDeps, type ReceivedRequest, serveLeases } from '../lease/stream.ts';
 import { bidiStream, type Door, unary } from './call.ts';
 import { alreadyFramed } from './framed.ts';
 
 const { leaseJobRuns, reportEvents: reporting } = ExecutorApiService;
 
-/** Leases are encoded and framed where they are made. */
+/** Leases are encoded and framed where they are made; what executors show is kept as it came. */
 export const executorApiDefinition = {
-  leaseJobRuns: { ...leaseJobRuns, responseSerialize: alreadyFramed },
+  leaseJobRuns: { ...leaseJobRuns, requestDeserialize: receive, responseSerialize: alreadyFramed },
   reportEvents: reporting,
 } satisfies ServiceDefinition;
 
 /** executorapi.ExecutorApi, for Go executors and ours alike. */
 export function executorApiService(door: Door, deps: LeaseDeps & ReportDeps): UntypedServiceImplementation {
   return {
-    leaseJobRuns: bidiStream<LeaseRequest, Buffer>(
+    leaseJobRuns: bidiStream<ReceivedRequest, Buffer>(
       door,
       'execute_jobs',
       (requests, send, { principal, metadata }) =>
@@ -34,6 +33,10 @@ export function executorApiService(door: Door, deps: LeaseDeps & ReportDeps): Un
       return {};
     }),
   };
+}
+
+function receive(bytes: Buffer): ReceivedRequest {
+  return { request: LeaseRequest.decode(bytes), bytes };
 }
 
 /** A private mark of our executors; empty when there is none. */

@@ -19,7 +19,7 @@ const stream = (executorId: string, number = 1, session = 'process'): ExecutorSt
 
 /** What executors show here is told apart by this number. */
 function show(showing: Showing, maxJobsToLease: number, more: Partial<LeaseRequest> = {}): void {
-  showing.see(LeaseRequest.create({ maxJobsToLease, ...more }));
+  showing.see(LeaseRequest.encode(LeaseRequest.create({ maxJobsToLease, ...more })).finish());
 }
 
 async function until(condition: () => boolean, what: () => string): Promise<void> {

@@ -13,7 +13,7 @@ import { messagesIn } from '../../base/testing/framing.ts';
 import type { Store } from '../../store/store.ts';
 import { createHolders } from '../holders.ts';
 import { createInboxes } from '../inboxes.ts';
-import { type LeaseDeps, type LeaseStream, serveLeases } from '../stream.ts';
+import { type LeaseDeps, type LeaseStream, type ReceivedRequest, serveLeases } from '../stream.ts';
 
 const executor: Principal = { name: 'executor', groups: [], scopes: [], scheme: 'test' };
 
@@ -61,7 +61,12 @@ export function setUp(): World {
       authorizer: createAuthorizer({ permissionScopeMapping: {}, ...standaloneAuth }),
       inboxes,
       holders: createHolders(async () => Hold.HOLD_FREE),
-      sightings: { open: () => ({ see: (request) => world.seen.push(request), close: () => world.left++ }) },
+      sightings: {
+        open: () => ({
+          see: (bytes) => world.seen.push(LeaseRequest.decode(bytes)),
+          close: () => world.left++,
+        }),
+      },
       clock: { now: () => 0, elapsed: () => world.nowMs },
       logger: silentLogger,
     },
@@ -88,12 +93,12 @@ export function open({ deps }: World, options: Partial<LeaseStream> = {}): Clien
     queue.push(request);
     wake();
   };
-  async function* requests(): AsyncGenerator<LeaseRequest> {
+  async function* requests(): AsyncGenerator<ReceivedRequest> {
     for (;;) {
       while (queue.length === 0) await new Promise<void>((resolve) => (wake = resolve));
       const request = queue.shift();
       if (!request) return;
-      yield request;
+      yield { request, bytes: LeaseRequest.encode(request).finish() };
     }
   }
   const send = async (framed: Buffer): Promise<void> => {
