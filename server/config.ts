@@ -22,6 +22,18 @@ const settings = z.strictObject({
     .string()
     .default('127.0.0.1')
     .describe('Address to listen on, for both ports. `0.0.0.0` or `::` for all interfaces.'),
+  name: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('What this server is called in logs, among several. By default the name of its host.'),
+  advertisedAddress: z
+    .string()
+    .regex(/^.+:\d+$/, 'must be HOST:PORT')
+    .optional()
+    .describe(
+      '`HOST:PORT` at which the other servers of its store reach the gRPC port of this one. By default `host` and the port; where it listens on all interfaces, the name of its host.',
+    ),
   grpc: z
     .strictObject({
       port: port.default(50051).describe('Port of the gRPC API; 0 for any free one.'),
