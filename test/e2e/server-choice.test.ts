@@ -1,10 +1,11 @@
-// Clients that know several servers: the one in use is killed, stopped or
-// started elsewhere, and calls and watches go on with the next.
+// Clients and executors that know several servers: the one in use is killed,
+// stopped or started elsewhere, and everything goes on with the next.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { test, type TestContext } from 'node:test';
+import { describe, test, type TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   ArmadaClientError,
   connect,
@@ -15,7 +16,7 @@ import {
 } from '@armada-ts/client';
 import { standaloneAuth } from '@armada-ts/server/auth/config';
 import { jobItem } from './items.ts';
-import { armadactl, type Standalone, temporaryDirectory } from './programs.ts';
+import { armadactl, type Standalone, startProgram, temporaryDirectory } from './programs.ts';
 import { startServer } from './server.ts';
 
 /** A port that is free for now, to listen on later. */
@@ -47,117 +48,169 @@ async function startTwo(t: TestContext): Promise<[Standalone, Standalone]> {
   return [one, two];
 }
 
+async function until(isSo: () => boolean): Promise<void> {
+  for (const end = Date.now() + 10_000; !isSo(); await sleep(1)) {
+    assert.ok(Date.now() < end, 'it did not happen within 10 s');
+  }
+}
+
 async function elapsedMs(work: Promise<unknown>): Promise<number> {
   const beganMs = performance.now();
   await work;
   return performance.now() - beganMs;
 }
 
-test('when the server in use is killed, calls on their way are one retry, and armadactl asks whoever is there', async (t) => {
-  const [one, two] = await startTwo(t);
-  const address = `127.0.0.1:${await freePort()},${one.address},${two.address}`;
-  using connection = connect({ address });
-  using idle = connect({ address });
-  const answerer = async (by = connection): Promise<number> => (await getQueue(by, 'demo')).priorityFactor;
-  const firstMs = await elapsedMs(answerer());
-  assert.equal(await answerer(idle), 1);
-  const calls = Array.from({ length: 500 }, () => answerer());
-  await Promise.race(calls);
-  const killed = one.kill('SIGKILL');
-  const inCallMs = await elapsedMs(Promise.all(calls));
-  await killed;
-  const answerers = await Promise.all(calls);
-  assert.ok(answerers.includes(1) && answerers.includes(2), 'it was killed in the middle');
-  const nextMs = await elapsedMs(answerer(idle));
-  assert.equal(await answerer(idle), 2);
-  const measured = [firstMs, inCallMs, nextMs].map((ms) => `${ms.toFixed()} ms`);
-  t.diagnostic(`first call, 500 calls through a SIGKILL, next call after it: ${measured.join(', ')}`);
-  assert.ok(inCallMs < 1_500 && nextMs < 500, measured.join(', '));
-
-  const got = await armadactl(address, 'get', 'queue', 'demo');
-  assert.deepEqual([got.code, got.stderr], [0, '']);
-  await two.kill('SIGKILL');
-  const nobody = await armadactl(address, 'get', 'queue', 'demo');
-  assert.equal(nobody.code, 5);
-  const refused =
-    /^error: cannot reach any server: (127\.0\.0\.1:\d+ \(connect ECONNREFUSED [\d.:]+\)(, |\n)){3}/;
-  assert.match(nobody.stderr, refused);
-});
-
-test('a server that stands still is noticed, during a call as well as between calls', async (t) => {
-  const [one, two] = await startTwo(t);
-  const address = `${one.address},${two.address}`;
-  using connection = connect({ address, keepAliveTimeMs: 1_000, keepAliveTimeoutMs: 1_000 });
-  using patient = connect({ address });
-  const answerer = async (): Promise<number> => (await getQueue(connection, 'demo')).priorityFactor;
-  assert.equal(await answerer(), 1);
-  assert.equal((await getQueue(patient, 'demo')).priorityFactor, 1);
-  one.process.kill('SIGSTOP');
-  try {
-    const duringMs = await elapsedMs(answerer());
-    assert.equal(await answerer(), 2);
-    assert.ok(duringMs < 4_000, `${duringMs} ms`);
-    // Whoever comes anew is not held up.
-    const anewMs = await elapsedMs(armadactl(address, 'get', 'queue', 'demo'));
-    t.diagnostic(
-      `after SIGSTOP: ${duringMs.toFixed()} ms with pings each second, armadactl ${anewMs.toFixed()} ms`,
-    );
-    await assert.rejects(getQueue(patient, 'demo', { timeoutMs: 500, retryForMs: 0 }), {
-      code: 'DEADLINE_EXCEEDED',
+// All at a time: they wait more than they work.
+describe('clients and executors that know several servers', { concurrency: true }, () => {
+  test('when the server in use is killed, calls on their way are one retry, and armadactl asks whoever is there', async (t) => {
+    const [one, two] = await startTwo(t);
+    const address = `127.0.0.1:${await freePort()},${one.address},${two.address}`;
+    using connection = connect({ address });
+    using idle = connect({ address });
+    const answerer = async (by = connection): Promise<number> => (await getQueue(by, 'demo')).priorityFactor;
+    const firstMs = await elapsedMs(answerer());
+    assert.equal(await answerer(idle), 1);
+    const answers: number[] = [];
+    let longestMs = 0;
+    let isOver = false;
+    const askers = Array.from({ length: 20 }, async () => {
+      while (!isOver) {
+        const tookMs = await elapsedMs(answerer().then((answer) => answers.push(answer)));
+        longestMs = Math.max(longestMs, tookMs);
+      }
     });
-    assert.equal((await getQueue(patient, 'demo')).priorityFactor, 2, 'who was late once is not asked again');
-  } finally {
-    one.process.kill('SIGCONT');
-  }
-});
-
-test('watch and submission go on, without gap and without repeat, at a server on another of the addresses', async (t) => {
-  const directory = await temporaryDirectory(t);
-  const ports = [await freePort(), await freePort(), await freePort()];
-  const address = ports.map((port) => `127.0.0.1:${port}`).join(',');
-  let server = await start(t, directory, ports[0]);
-  using connection = connect({ address });
-  await createQueue(connection, { name: 'demo' });
-  const set = { queue: 'demo', jobSetId: 'moved' };
-  const items = Array.from({ length: 3_000 }, (_, n) => jobItem({ clientId: `item-${n}` }));
-  const submitting = (async () => {
-    const ids = new Set<string>();
-    for await (const { jobId } of submitJobs(connection, { ...set, items }, { maxBatchItems: 50 }))
-      ids.add(jobId);
-    return ids;
-  })();
-  let moves = 0;
-  const ids: string[] = [];
-  const seen = new Set<string>();
-  const signal = AbortSignal.timeout(60_000);
-  for await (const { body, messageId } of watchJobSet(connection, { ...set, signal })) {
-    assert.ok(!seen.has(messageId), 'an event came twice');
-    seen.add(messageId);
-    if (body.$case === 'submitted') ids.push(body.value.jobId);
-    if (ids.length === items.length) break;
-    if (body.$case === 'submitted' && moves < 2 && ids.length === 500 * (moves + 1)) {
-      moves += 1;
-      await server.kill('SIGKILL');
-      server = await start(t, directory, ports[moves]);
-    }
-  }
-  const submitted = await submitting;
-  assert.equal(submitted.size, items.length);
-  assert.deepEqual(new Set(ids), submitted);
-  assert.equal(ids.length, items.length, 'each once');
-});
-
-test('addresses that cannot be meant are refused before anything is sent', () => {
-  for (const [address, message] of [
-    ['localhost:50051,', /^address: an address between the commas is empty/],
-    ['localhost', /^address: must be host:port/],
-  ] as const) {
-    assert.throws(
-      () => connect({ address }),
-      (error) =>
-        error instanceof ArmadaClientError &&
-        error.code === 'INVALID_ARGUMENT' &&
-        message.test(error.message),
+    await until(() => answers.length > 200);
+    await one.kill('SIGKILL');
+    await until(() => answers.filter((answer) => answer === 2).length > 200);
+    isOver = true;
+    await Promise.all(askers);
+    const nextMs = await elapsedMs(answerer(idle));
+    assert.equal(await answerer(idle), 2);
+    const measured = [firstMs, longestMs, nextMs].map((ms) => `${ms.toFixed()} ms`);
+    t.diagnostic(
+      `first call, longest of those on their way at a SIGKILL, next call after it: ${measured.join(', ')}`,
     );
-  }
+    assert.ok(longestMs < 1_500 && nextMs < 500, measured.join(', '));
+
+    const got = await armadactl(address, 'get', 'queue', 'demo');
+    assert.deepEqual([got.code, got.stderr], [0, '']);
+    await two.kill('SIGKILL');
+    const nobody = await armadactl(address, 'get', 'queue', 'demo');
+    assert.equal(nobody.code, 5);
+    const refused =
+      /^error: cannot reach any server: (127\.0\.0\.1:\d+ \(connect ECONNREFUSED [\d.:]+\)(, |\n)){3}/;
+    assert.match(nobody.stderr, refused);
+  });
+
+  test('a server that stands still is noticed, during a call as well as between calls', async (t) => {
+    const [one, two] = await startTwo(t);
+    const address = `${one.address},${two.address}`;
+    using connection = connect({ address, keepAliveTimeMs: 1_000, keepAliveTimeoutMs: 1_000 });
+    using patient = connect({ address });
+    const answerer = async (): Promise<number> => (await getQueue(connection, 'demo')).priorityFactor;
+    assert.equal(await answerer(), 1);
+    assert.equal((await getQueue(patient, 'demo')).priorityFactor, 1);
+    one.process.kill('SIGSTOP');
+    try {
+      const duringMs = await elapsedMs(answerer());
+      assert.equal(await answerer(), 2);
+      assert.ok(duringMs < 4_000, `${duringMs} ms`);
+      // Whoever comes anew is not held up.
+      const anewMs = await elapsedMs(armadactl(address, 'get', 'queue', 'demo'));
+      t.diagnostic(
+        `after SIGSTOP: ${duringMs.toFixed()} ms with pings each second, armadactl ${anewMs.toFixed()} ms`,
+      );
+      await assert.rejects(getQueue(patient, 'demo', { timeoutMs: 500, retryForMs: 0 }), {
+        code: 'DEADLINE_EXCEEDED',
+      });
+      assert.equal(
+        (await getQueue(patient, 'demo')).priorityFactor,
+        2,
+        'who was late once is not asked again',
+      );
+    } finally {
+      one.process.kill('SIGCONT');
+    }
+  });
+
+  test('watch and submission go on, without gap and without repeat, at a server on another of the addresses', async (t) => {
+    const directory = await temporaryDirectory(t);
+    const ports = [await freePort(), await freePort(), await freePort()];
+    const address = ports.map((port) => `127.0.0.1:${port}`).join(',');
+    let server = await start(t, directory, ports[0]);
+    using connection = connect({ address });
+    await createQueue(connection, { name: 'demo' });
+    const set = { queue: 'demo', jobSetId: 'moved' };
+    const items = Array.from({ length: 3_000 }, (_, n) => jobItem({ clientId: `item-${n}` }));
+    const submitting = (async () => {
+      const ids = new Set<string>();
+      for await (const { jobId } of submitJobs(connection, { ...set, items }, { maxBatchItems: 50 }))
+        ids.add(jobId);
+      return ids;
+    })();
+    let moves = 0;
+    const ids: string[] = [];
+    const seen = new Set<string>();
+    const signal = AbortSignal.timeout(60_000);
+    for await (const { body, messageId } of watchJobSet(connection, { ...set, signal })) {
+      assert.ok(!seen.has(messageId), 'an event came twice');
+      seen.add(messageId);
+      if (body.$case === 'submitted') ids.push(body.value.jobId);
+      if (ids.length === items.length) break;
+      if (body.$case === 'submitted' && moves < 2 && ids.length === 500 * (moves + 1)) {
+        moves += 1;
+        await server.kill('SIGKILL');
+        server = await start(t, directory, ports[moves]);
+      }
+    }
+    const submitted = await submitting;
+    assert.equal(submitted.size, items.length);
+    assert.deepEqual(new Set(ids), submitted);
+    assert.equal(ids.length, items.length, 'each once');
+  });
+
+  test('an executor leaves a server that stands still, and one that is stopped', async (t) => {
+    const [one, two] = await startTwo(t);
+    const servers = `${one.address},${two.address}`;
+    const data = join(await temporaryDirectory(t), 'executor');
+    const executor = startProgram('executor/main.ts', [
+      '--server',
+      servers,
+      '--runtime',
+      'simulated',
+      '--data',
+      data,
+    ]);
+    t.after(() => executor.kill('SIGKILL'));
+    const leasesFrom = ({ address }: Standalone): Promise<unknown> =>
+      executor.line(new RegExp(`${address}.*leasing from the server`));
+    await leasesFrom(one);
+    one.process.kill('SIGSTOP');
+    const stoppedMs = await elapsedMs(leasesFrom(two));
+    one.process.kill('SIGCONT');
+    executor.lines.length = 0;
+    const ended = two.kill('SIGTERM');
+    const endedMs = await elapsedMs(leasesFrom(one));
+    await ended;
+    t.diagnostic(
+      `leasing elsewhere ${stoppedMs.toFixed()} ms after SIGSTOP, ${endedMs.toFixed()} ms after SIGTERM`,
+    );
+    assert.ok(stoppedMs < 12_000, `${stoppedMs} ms`);
+    assert.ok(endedMs < 2_000, `${endedMs} ms`);
+  });
+
+  test('addresses that cannot be meant are refused before anything is sent', () => {
+    for (const [address, message] of [
+      ['localhost:50051,', /^address: an address between the commas is empty/],
+      ['localhost', /^address: must be host:port/],
+    ] as const) {
+      assert.throws(
+        () => connect({ address }),
+        (error) =>
+          error instanceof ArmadaClientError &&
+          error.code === 'INVALID_ARGUMENT' &&
+          message.test(error.message),
+      );
+    }
+  });
 });
