@@ -7,6 +7,7 @@ import { instantOf } from '../model/instant.ts';
 import { applyEvent, type Event, isTerminal, jobIdOf, submittedJob } from '../model/job.ts';
 import { schedulingClassOf } from '../model/scheduling-class.ts';
 import type { TellFault } from './replay.ts';
+import { createRestingRecords, type RestingRecords } from './resting-records.ts';
 import type { JobSetInfo, StoreReader } from './store.ts';
 
 const PAGE_BYTES = 1024 * 1024;
@@ -22,8 +23,8 @@ export function isInRange(jobId: string, { afterId, upToId }: JobRange): boolean
 }
 
 export interface ReplayedEvents {
-  /** The records that the events make, by job id. */
-  records: Map<string, JobRecord>;
+  /** What the events make. */
+  records: RestingRecords;
   /** Events of the jobs of the range; with its first jobs also those of no job. */
   events: number;
 }
@@ -37,7 +38,7 @@ interface Replaying {
 
 /** Reads a stream from the first sequence that is kept to the last, for the jobs of a range. */
 export async function replayEvents({ read, info, range, fault }: Replaying): Promise<ReplayedEvents> {
-  const replayed: ReplayedEvents = { records: new Map(), events: 0 };
+  const replayed: ReplayedEvents = { records: createRestingRecords(), events: 0 };
   // What is wrong with the stream itself is told once.
   const streamFault: TellFault = range.afterId === '' ? fault : () => {};
   let number = info.firstNumber - 1;
@@ -56,6 +57,7 @@ export async function replayEvents({ read, info, range, fault }: Replaying): Pro
       if (!sequence.events || sequence.events.events.length === 0) streamFault(`${number} is empty`);
       applySequence(replayed, sequence, context);
     }
+    replayed.records.rest();
   }
   return replayed;
 }

@@ -4,6 +4,8 @@ import { isDeepStrictEqual } from 'node:util';
 import { isTerminal } from '../model/job.ts';
 import type { TellFault } from './replay.ts';
 import { isInRange, type JobRange } from './replay-events.ts';
+import { inPages } from './pages.ts';
+import type { RestingRecords } from './resting-records.ts';
 import type { JobSetInfo, StoreReader } from './store.ts';
 import { createSum, type Sum } from './tally.ts';
 
@@ -11,9 +13,12 @@ import { createSum, type Sum } from './tally.ts';
 const ASKED_AT_ONCE = 1000;
 
 interface Replayed {
-  records: ReadonlyMap<string, JobRecord>;
+  records: RestingRecords;
   fault: TellFault;
 }
+
+/** A job that was submitted under a client id. */
+type Named = Pick<JobRecord, 'jobId' | 'clientId'>;
 
 /** The live jobs of a range, as they are listed. */
 export async function compareListed(
@@ -21,8 +26,9 @@ export async function compareListed(
   { queue, jobSet }: JobSetInfo,
   { range, records, fault }: Replayed & { range: JobRange },
 ): Promise<void> {
-  const live = [...records.values()].filter(({ state }) => !isTerminal(state));
-  const ids = live.map(({ jobId }) => jobId).sort();
+  const ids: string[] = [];
+  for (const { jobId, state } of records.records()) if (!isTerminal(state)) ids.push(jobId);
+  ids.sort();
   const listed = await read.liveJobIds(queue, jobSet, range.afterId, ids.length + 1);
   const inRange = listed.filter((jobId) => isInRange(jobId, range));
   if (!isDeepStrictEqual(inRange, ids)) {
@@ -36,36 +42,40 @@ export async function compareRuns(
   queue: string,
   { records, fault }: Replayed,
 ): Promise<void> {
-  const jobOfRun = new Map<string, string>();
-  const named: JobRecord[] = [];
-  for (const record of records.values()) {
-    const { jobId, clientId, runs } = record;
-    for (const { runId } of runs) {
-      const other = jobOfRun.get(runId);
-      if (other !== undefined) fault(`run ${runId} is of ${other} and of ${jobId}`);
-      jobOfRun.set(runId, jobId);
+  for (const some of pagesOf(records.records())) {
+    const jobOfRun = new Map<string, string>();
+    for (const { jobId, runs } of some) {
+      for (const { runId } of runs) {
+        const other = jobOfRun.get(runId);
+        if (other !== undefined) fault(`run ${runId} is of ${other} and of ${jobId}`);
+        jobOfRun.set(runId, jobId);
+      }
     }
-    if (clientId !== '') named.push(record);
-  }
-  for (const some of pagesOf([...jobOfRun])) {
-    const found = await read.jobsOfRuns(some.map(([runId]) => runId));
-    for (const [runId, jobId] of some) {
+    const found = await read.jobsOfRuns([...jobOfRun.keys()]);
+    for (const [runId, jobId] of jobOfRun) {
       const kept = found.get(runId)?.record?.jobId;
       if (kept !== jobId) fault(`run ${runId} leads to ${kept}, not to ${jobId}`);
     }
-  }
-  for (const some of pagesOf(named)) {
-    const ids = some.map(({ clientId }) => clientId);
-    const jobOf = new Map((await read.claims(queue, ids)).map(({ clientId, jobId }) => [clientId, jobId]));
-    for (const { clientId, jobId } of some) {
-      const kept = jobOf.get(clientId);
-      if (kept !== jobId) fault(`client id ${clientId} is of ${kept}, not of ${jobId}`);
-    }
+    const named = some.filter(({ clientId }) => clientId !== '');
+    await compareClaims(read, queue, { named, fault });
   }
 }
 
-function* pagesOf<Value>(values: readonly Value[]): Generator<Value[]> {
-  for (let at = 0; at < values.length; at += ASKED_AT_ONCE) yield values.slice(at, at + ASKED_AT_ONCE);
+async function compareClaims(
+  read: StoreReader,
+  queue: string,
+  { named, fault }: { named: readonly Named[]; fault: TellFault },
+): Promise<void> {
+  const ids = named.map(({ clientId }) => clientId);
+  const jobOf = new Map((await read.claims(queue, ids)).map(({ clientId, jobId }) => [clientId, jobId]));
+  for (const { clientId, jobId } of named) {
+    const kept = jobOf.get(clientId);
+    if (kept !== jobId) fault(`client id ${clientId} is of ${kept}, not of ${jobId}`);
+  }
+}
+
+function pagesOf<Value>(values: Iterable<Value>): Iterable<Value[]> {
+  return inPages(values, { count: ASKED_AT_ONCE, bytes: Infinity }, { sizeOf: () => 0 });
 }
 
 /** What a new leader would load, against the live jobs of each job set; others are not looked at. */

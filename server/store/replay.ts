@@ -9,14 +9,14 @@
  * memory than those, and as many readings of its stream.
  */
 import { JobState } from '@armada-ts/api/api/job';
-import { JobRecord } from '@armada-ts/api/armada/store/v1/store';
+import type { JobRecord } from '@armada-ts/api/armada/store/v1/store';
 import { inspect, isDeepStrictEqual } from 'node:util';
-import { encodeMessage } from '../model/encode.ts';
 import { isTerminal } from '../model/job.ts';
 import { type JobRange, replayEvents } from './replay-events.ts';
 import { compareActive, compareListed, compareRuns } from './replay-lists.ts';
+import { createRestingRecords, type RestingRecords } from './resting-records.ts';
 import { createSum, type Sum } from './tally.ts';
-import type { JobSetInfo, StoredJob, StoreReader } from './store.ts';
+import type { JobSetInfo, StoreReader } from './store.ts';
 
 export interface JobSetName {
   queue: string;
@@ -39,7 +39,7 @@ export interface ReplayOptions {
   onRecord?: (record: JobRecord) => void;
   /** Told every now and then, of what was read so far. */
   onProgress?: (soFar: Replay) => void;
-  /** Jobs that are replayed at a time: 1 KB each in memory, about. */
+  /** Jobs that are replayed at a time; each takes 1 KB of memory, about. */
   jobsAtATime?: number;
 }
 
@@ -48,7 +48,8 @@ export type TellFault = (text: string) => void;
 
 const MAX_FAULTS = 100;
 const PAGE_NAMES = 1000;
-const JOBS_AT_A_TIME = 100_000;
+const PAGE_RECORDS = 1000;
+const JOBS_AT_A_TIME = 200_000;
 
 /** Every job set with records, of every queue there is. */
 export async function* allJobSets(read: StoreReader): AsyncGenerator<JobSetName, void, undefined> {
@@ -113,15 +114,13 @@ async function replayJobSet(replaying: Replaying, options: ReplayOptions): Promi
   let range: JobRange = { afterId: '', upToId: '' };
   while (range.upToId !== undefined) {
     const afterId = range.upToId;
-    const part = { states: [], afterId, limit: jobsAtATime };
-    const stored = await read.jobsOfSet(info.queue, info.jobSet, part);
-    const isLast = stored.length < jobsAtATime;
-    range = { afterId, upToId: isLast ? undefined : stored.at(-1)?.record?.jobId };
+    const stored = await readRecords(replaying, afterId, jobsAtATime);
+    range = { afterId, upToId: stored.upToId };
     const { records, events } = await replayEvents({ read, info, range, fault });
-    compareRecords(replaying, stored, records);
+    compareRecords(replaying, stored.records, records);
     await compareRuns(read, info.queue, { records, fault });
     await compareListed(read, info, { range, records, fault });
-    for (const record of records.values()) {
+    for (const record of records.records()) {
       onRecord?.(record);
       if (isTerminal(record.state)) continue;
       live.ids.add([Buffer.from(record.jobId)]);
@@ -147,32 +146,42 @@ function compareCounters(live: Counters, told: Counters, ...[what, fault]: [stri
   fault(`${what} ${queued} queued and ${leased} leased, there are ${live.queued} and ${live.leased}`);
 }
 
+/** Records of a job set after an id, so many at most; and the last id, if there may be more. */
+async function readRecords(
+  { read, info }: Replaying,
+  afterId: string,
+  most: number,
+): Promise<{ records: RestingRecords; upToId: string | undefined }> {
+  const records = createRestingRecords();
+  for (let lastId = afterId; ; ) {
+    const limit = Math.min(PAGE_RECORDS, most - records.size);
+    const page = await read.jobsOfSet(info.queue, info.jobSet, { states: [], afterId: lastId, limit });
+    for (const { record } of page) if (record) records.set(record.jobId, record);
+    if (page.length < limit) return { records, upToId: undefined };
+    lastId = page.at(-1)?.record?.jobId ?? lastId;
+    if (records.size >= most) return { records, upToId: lastId };
+  }
+}
+
 /** The records of a range, as they are stored and as their events make them. */
-function compareRecords(
-  { info, fault }: Replaying,
-  stored: readonly StoredJob[],
-  replayed: ReadonlyMap<string, JobRecord>,
-): void {
-  const byId = new Map(stored.map(({ record }) => [record?.jobId ?? '', record]));
-  for (const jobId of byId.keys()) {
+function compareRecords({ info, fault }: Replaying, stored: RestingRecords, replayed: RestingRecords): void {
+  for (const jobId of stored.ids()) {
     if (!replayed.has(jobId) && info.firstNumber === 1) fault(`${jobId} has no events`);
   }
-  for (const [jobId, record] of replayed) {
-    const kept = byId.get(jobId);
-    if (!kept) fault(`${jobId} has no record`);
-    else for (const difference of differences(kept, record)) fault(`${jobId}: ${difference}`);
+  for (const jobId of replayed.ids()) {
+    if (!stored.has(jobId)) fault(`${jobId} has no record`);
+    else if (stored.text(jobId) !== replayed.text(jobId)) {
+      const [kept, made] = [stored.get(jobId), replayed.get(jobId)];
+      if (kept && made) for (const difference of differences(kept, made)) fault(`${jobId}: ${difference}`);
+    }
   }
 }
 
 /** Fields in which a stored record is not the replayed one. */
 function differences(kept: JobRecord, replayed: JobRecord): string[] {
-  // As it comes out of a store: built and decoded messages differ as objects.
-  const bytes = encodeMessage(JobRecord, replayed);
-  if (bytes.equals(encodeMessage(JobRecord, kept))) return [];
-  const normal = JobRecord.decode(bytes);
-  const fields = new Set([...Object.keys(kept), ...Object.keys(normal)]) as Set<keyof JobRecord>;
+  const fields = new Set([...Object.keys(kept), ...Object.keys(replayed)]) as Set<keyof JobRecord>;
   return [...fields].flatMap((field) => {
-    if (isDeepStrictEqual(kept[field], normal[field])) return [];
-    return `${field} is ${inspect(kept[field])}, its events make it ${inspect(normal[field])}`;
+    if (isDeepStrictEqual(kept[field], replayed[field])) return [];
+    return `${field} is ${inspect(kept[field])}, its events make it ${inspect(replayed[field])}`;
   });
 }

@@ -35,7 +35,7 @@ export interface PutCall {
 }
 
 /** Jobs of one call: a few milliseconds of Redis. */
-const CALL_LIMITS = { count: 500, bytes: 512 * 1024 };
+const CALL_LIMITS = { count: 250, bytes: 256 * 1024 };
 
 /** @param partitions how many there are, once that is known */
 export function createPuts(partitions: () => number): (part: Part) => PutCall[] {
