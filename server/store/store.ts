@@ -46,7 +46,7 @@ export interface StoreInfo {
   /** Raised when data was lost; no stream created earlier reuses a message id. Milliseconds. */
   readonly epochMs: number;
   /** What people should know of it just now, a sentence each; empty when all is as it should be. */
-  notices(): string[];
+  readonly notices: readonly string[];
 }
 
 /** What became of a batch. Every outcome but `applied` has changed nothing. */

@@ -282,27 +282,3 @@ test('a Cluster whose master dies goes on with its replica', { timeout: 60_000 }
   );
   assert(after.every(({ outcome }) => outcome === 'applied' || outcome === 'repeated'));
 });
-
-test('a full Redis refuses appends as unavailable, and retention makes room again', {
-  timeout: 60_000,
-}, async (t) => {
-  const { redis, url } = await startOwn(t, ['--save', '', '--maxmemory', '12mb']);
-  const clock = createSteppedClock(1_800_000_000_000);
-  const store = await openAt(url, { clock });
-  t.after(() => store.close());
-  await store.control(queueChange('queue'));
-  const pinned = await applied(store, submitJobs(1, { jobSet: 'pinned' }));
-  const fill = async (): Promise<never> => {
-    for (;;) {
-      const { jobs } = await applied(store, submitJobs(500, { specBytes: 1000 }));
-      await applied(store, changeBatch(jobs, 'succeed', { atMs: clock.now() }));
-    }
-  };
-  await assert.rejects(fill(), { code: 'UNAVAILABLE', message: /no memory left; raise maxmemory/ });
-  await assertWhole(store);
-  clock.step(1000);
-  while (await store.trim(clock.now(), { eventsMs: 1, recordsMs: 1, logMs: 1, logBytes: 1e9 }));
-  await applied(store, submitJobs(500, { specBytes: 1000 }));
-  assert.equal((await store.read.jobs(idsOf(pinned.jobs))).length, 1);
-  assert.equal((await redisCli(redis.port, 'ping')).trim(), 'PONG');
-});

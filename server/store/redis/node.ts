@@ -4,7 +4,7 @@
  * never holds up a read. Nothing is sent twice and nothing is kept for later:
  * a command whose connection breaks has an unknown outcome, and says so.
  */
-import { Redis, type RedisOptions } from 'ioredis';
+import { Redis, Command as RedisCommand, type RedisOptions } from 'ioredis';
 import { createHash } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import { ArmadaError } from '../../base/errors.ts';
@@ -17,7 +17,12 @@ export interface Script {
   isAcknowledged: boolean;
 }
 
-export function script(text: string, { isAcknowledged = false } = {}): Script {
+/**
+ * @param isVital it frees room, or lets what is there go on: it may write though
+ * maxmemory is reached, where others are refused before they have done anything
+ */
+export function script(body: string, { isAcknowledged = false, isVital = false } = {}): Script {
+  const text = isVital ? `#!lua flags=allow-oom\n${body}` : body;
   return { text, hash: createHash('sha1').update(text).digest('hex'), isAcknowledged };
 }
 
@@ -161,7 +166,9 @@ async function ask(line: Line, name: string, parameters: readonly Argument[]): P
   };
   count(bytes);
   try {
-    return (await line.client.callBuffer(name, ...parameters)) as Reply;
+    // Not as arguments of a function: a request of 50,000 jobs has too many for that.
+    const command = new RedisCommand(name, [...parameters], { replyEncoding: null });
+    return (await line.client.sendCommand(command)) as Reply;
   } finally {
     count(-bytes);
   }
@@ -213,8 +220,9 @@ export function hasMoved(error: unknown): boolean {
   );
 }
 
-/** When to ask again while Redis is away. */
+/** When to ask again while Redis is away, and while it is full: room is made by retention, or by people. */
 const AWAY_RETRY_MS = 1000;
+export const FULL_RETRY_MS = 10_000;
 
 /** What the client says when the connection was given up because nothing came. */
 function isSilence(error: Error): boolean {
@@ -235,13 +243,8 @@ function refusalOf(error: unknown): Error {
   const [word = ''] = error.message.split(' ', 1);
   if (error.name !== 'ReplyError') return away(`Redis cannot be reached: ${reasonOf(error)}`);
   if (word === 'OOM') {
-    return new ArmadaError(
-      'UNAVAILABLE',
-      'Redis has no memory left; raise maxmemory or shorten the retention',
-      {
-        cause: error,
-      },
-    );
+    const message = 'Redis has no memory left; raise maxmemory or shorten the retention';
+    return new ArmadaError('OVERLOADED', message, { retryAfterMs: FULL_RETRY_MS });
   }
   if (word === 'MOVED') return away('the Redis Cluster has moved a slot', error);
   if (AWAY.has(word) || error.message.includes('non local key')) {

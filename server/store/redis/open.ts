@@ -114,8 +114,8 @@ interface Parts {
 }
 
 async function createStore(parts: Parts): Promise<{ store: Store; suspect: () => void }> {
-  const { name, acknowledgement, wire, prefix, made, limits, now, elapsed } = parts;
-  const { partitions, trusting, reader, ring, feed, epoch, following, notices } =
+  const { name, acknowledgement, wire, prefix, made, limits, now, elapsed, logger } = parts;
+  const { partitions, trusting, reader, ring, feed, epoch, following, lossNotices } =
     await createFollowing(parts);
   const { servers, heard } = createServers({ wire: trusting, prefix, epoch }, made.secret);
   const origin = randomBytes(6).toString('hex');
@@ -144,7 +144,7 @@ async function createStore(parts: Parts): Promise<{ store: Store; suspect: () =>
     templateOf: createTemplates(),
     templates: reader,
     stamp,
-    room: createRoom(wire, elapsed),
+    room: createRoom(wire, elapsed, logger),
   };
   const pending = createPending(limits.pendingBytes);
   const trim = createTrim(partitions, reader);
@@ -172,7 +172,9 @@ async function createStore(parts: Parts): Promise<{ store: Store; suspect: () =>
       get epochMs() {
         return epoch.epochMs;
       },
-      notices: () => [...notices(), ...writing.room.notices()],
+      get notices() {
+        return [...lossNotices(), ...writing.room.notices()];
+      },
     },
     read: createReader(partitions, reader),
     servers,
@@ -239,10 +241,10 @@ async function createFollowing({ wire, prefix, made, limits, now, elapsed, logge
     page,
     heads: async () => (await newestOf(trusting, partitions)).map(({ number }) => number),
   };
-  const notices = (): string[] => {
+  const lossNotices = (): string[] => {
     if (elapsed() - lostMs > LOSS_TOLD_MS) return [];
     const at = new Date(epoch.epochMs).toISOString();
     return [`Redis has lost data, as was noticed at ${at}; what is missing has to be submitted again`];
   };
-  return { partitions, trusting, reader, ring, feed, epoch, following, notices };
+  return { partitions, trusting, reader, ring, feed, epoch, following, lossNotices };
 }

@@ -24,6 +24,8 @@ import type { Address, RedisPlace } from './url.ts';
 export interface Connections extends Wire {
   /** Settings of every server with data, for the checks at the start. */
   info(): Promise<ServerInfo[]>;
+  /** Names the server that has a partition. */
+  serverOf(partition: number): string;
   /** Hears every message on a channel. */
   subscribe(channel: string, hear: (message: string) => void): Promise<void>;
   close(): void;
@@ -100,6 +102,7 @@ async function connectOne(options: WireOptions): Promise<Connections> {
   return {
     read: (_, commands) => node.read(commands),
     write: (_, call) => node.write(call),
+    serverOf: () => shownAddress(options.place.addresses[0]),
     info: async () => [await infoOf(node, shownAddress(options.place.addresses[0]))],
     subscribe: (channel, hear) => subscriber.subscribe(channel, hear),
     close() {
@@ -218,6 +221,7 @@ async function connectCluster(options: WireOptions): Promise<Connections> {
   return {
     read: (partition, commands) => atOwner(partition, (node) => node.read(commands)),
     write: (partition, call) => atOwner(partition, (node) => node.write(call)),
+    serverOf: ownerOf,
     info: () => Promise.all(addresses().map((address) => infoOf(nodeAt(address), address))),
     subscribe: (channel, hear) => subscriber.subscribe(channel, hear),
     close() {

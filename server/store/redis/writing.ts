@@ -9,7 +9,8 @@ import type { Epoch } from './epoch.ts';
 import type { Feed } from './feed.ts';
 import { type Partition, partitionOf } from './partition.ts';
 import type { TemplateFinder } from './records.ts';
-import { APPEND } from './scripts/append.ts';
+import type { Room } from './room.ts';
+import { APPEND, APPEND_VITAL } from './scripts/append.ts';
 import { CONTROL } from './scripts/control.ts';
 import type { Templates } from './templates.ts';
 
@@ -21,16 +22,23 @@ export interface Writing {
   templateOf: TemplateFinder;
   templates: Templates;
   stamp: (partition: number) => Stamp;
+  room: Room;
 }
 
 export async function append(writing: Writing, batch: Batch): Promise<AppendResult> {
-  const { partitions, feed, epoch, templateOf, templates, stamp } = writing;
+  const { partitions, feed, epoch, templateOf, templates, stamp, room } = writing;
   await epoch.trusted();
   const partition = partitionOf(partitions, batch.queue);
+  const addsJobs = batch.submitted.length > 0;
+  if (addsJobs) room.check(partition);
   const { number } = partition;
   const stamped = stamp(number);
   const encoded = encodeAppend(batch, stamped, { partitions: partitions.length, templateOf });
-  const outcome = decodeAppend(batch, number, await partition.write(APPEND, encoded.parameters));
+  const outcome = decodeAppend(
+    batch,
+    number,
+    await partition.write(addsJobs ? APPEND : APPEND_VITAL, encoded.parameters),
+  );
   switch (outcome.outcome) {
     case 'applied': {
       const entry = appliedEntry(batch, outcome);

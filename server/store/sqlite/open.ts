@@ -126,7 +126,7 @@ function createStore({ directory, acknowledgement, path, pipe, lock, limits, now
   }
 
   return {
-    info: { name: `sqlite ${directory}`, acknowledgement, ...pipe.fixed },
+    info: { name: `sqlite ${directory}`, acknowledgement, ...pipe.fixed, notices: [] },
     read: prepareReader(db),
     append: accepting((batch, encoded) => append({ pipe, ring, now }, batch, encoded)),
     control: accepting((change) => control({ pipe, ring, now }, change)),

@@ -241,3 +241,6 @@ const PARTS = [
 ];
 
 export const APPEND = script(PARTS.join(''), { isAcknowledged: true });
+
+/** The same for what adds no jobs. */
+export const APPEND_VITAL = script(PARTS.join(''), { isAcknowledged: true, isVital: true });

@@ -170,6 +170,6 @@ return reply
 /** What this server may take and what it has taken, in bytes; 0 for no bound. */
 export const MEMORY = script(`
 local text = redis.call('INFO', 'memory')
-local function number(name) return tonumber(string.match(text, '\r\n' .. name .. ':(%d+)') or 0) end
+local function number(name) return tonumber(string.match(text, name .. ':(%d+)') or 0) end
 return {number('maxmemory'), number('used_memory') - number('mem_not_counted_for_evict')}
 `);

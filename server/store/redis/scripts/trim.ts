@@ -37,7 +37,8 @@ end
  * beyond its bytes. Whether there may be more: a log that is at its bound and
  * grows is looked at again soon.
  */
-export const TRIM_LOG = script(`
+export const TRIM_LOG = script(
+  `
 ${PRELUDE}${CUT_FRONT}
 local until_ms, share, most = take_number(), take_number(), take_number()
 local kept = tonumber(call('HGET', base, 'bytes') or 0)
@@ -46,7 +47,9 @@ local removed, bytes, more = cut_front(base .. ':log', most, function(entry, _, 
 end)
 if removed > 0 then call('HINCRBY', base, 'bytes', -bytes) end
 return {(more or removed > 0 and kept > share) and 1 or 0}
-`);
+`,
+  { isVital: true },
+);
 
 /** Removes a job set without jobs and events. */
 const REMOVE_JOB_SET = `
@@ -68,7 +71,8 @@ end
  * job. Streams by their oldest event, from a place among them on: how many were
  * looked at and stay among the old ones, and whether there may be more.
  */
-export const TRIM_EVENTS = script(`
+export const TRIM_EVENTS = script(
+  `
 ${PRELUDE}${CUT_FRONT}${REMOVE_JOB_SET}
 local until_ms, skip, most = take_number(), take_number(), take_number()
 
@@ -107,13 +111,16 @@ for _, n in ipairs(found) do
   if more then return {staying, 1} end
 end
 return {staying, #found == most and 1 or 0}
-`);
+`,
+  { isVital: true },
+);
 
 /**
  * Removes records of one bucket that are still at the versions at which the
  * caller judged them, with all that belongs to them; how many.
  */
-export const PURGE = script(`
+export const PURGE = script(
+  `
 ${PRELUDE}${RELEASE_TEMPLATES}${REMOVE_JOB_SET}
 local bucket, next_ended = take(), take()
 local key = base .. ':jobs:' .. bucket
@@ -164,4 +171,6 @@ end
 if ended == 0 then call('ZREM', base .. ':ended', bucket)
 elseif next_ended ~= '' and total > 0 then call('ZADD', base .. ':ended', next_ended, bucket) end
 return {total}
-`);
+`,
+  { isVital: true },
+);
