@@ -20,6 +20,14 @@ import { type Engine, openPlace, openStore } from './engine.ts';
 
 export function appendSuite(engine: Engine): void {
   describe('append', () => {
+    it('takes as many jobs at once as one request may have', { timeout: 60_000 }, async (test) => {
+      const store = await openStore(engine, test);
+      const jobs = Array.from({ length: 20_000 }, (_, i) => ({ clientId: String(i) }));
+      const entry = await applied(store, submitBatch(jobs));
+      assert.equal((await store.read.jobSet('queue', 'set'))?.queued, jobs.length);
+      assert.equal((await store.read.jobs(idsOf(entry.jobs))).length, jobs.length);
+    });
+
     it('writes events, records and counters as one entry', async (test) => {
       const store = await openStore(engine, test);
       const batch = submitJobs(3);
