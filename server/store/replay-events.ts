@@ -10,7 +10,8 @@ import type { TellFault } from './replay.ts';
 import { createRestingRecords, type RestingRecords } from './resting-records.ts';
 import type { JobSetInfo, StoreReader } from './store.ts';
 
-const PAGE_BYTES = 1024 * 1024;
+/** As they are stored, compressed: their events may take fifty times as much as objects. */
+const PAGE_BYTES = 64 * 1024;
 
 /** Some jobs of a job set: those after one id, up to another or to the end. */
 export interface JobRange {
