@@ -44,12 +44,16 @@ async function leaveRoom(redis: RedisServer, bytes: number): Promise<number> {
 }
 
 /** Submits until it is refused, with a pause after each; the jobs, and how much Redis had then taken of its maxmemory. */
-async function fill(store: Store, redis: RedisServer, pauseMs: number) {
+async function fill(
+  store: Store,
+  redis: RedisServer,
+  { jobs: count, pauseMs }: { jobs: number; pauseMs: number },
+) {
   const maxBytes = await leaveRoom(redis, FILLED_BYTES);
   const jobs: StoredJob[] = [];
   const filling = (async (): Promise<never> => {
     for (;;) {
-      jobs.push(...(await applied(store, submitJobs(200, { specBytes: 1000 }))).jobs);
+      jobs.push(...(await applied(store, submitJobs(count, { specBytes: 1000 }))).jobs);
       await sleep(pauseMs);
     }
   })();
@@ -67,7 +71,7 @@ test('new jobs are refused before Redis is full, and again once there is room', 
   const store = await openAt(url);
   t.after(() => store.close());
   await store.control(queueChange('queue'));
-  const { share } = await fill(store, redis, 50);
+  const { share } = await fill(store, redis, { jobs: 10, pauseMs: 50 });
   assert.ok(share > 0.85 && share < 1, `${share}`);
   assert.equal(store.info.notices.length, 1);
   await leaveRoom(redis, 10 * FILLED_BYTES);
@@ -85,7 +89,7 @@ test('a full Redis refuses new jobs and nothing else, and retention makes room a
   t.after(() => store.close());
   await store.control(queueChange('queue'));
   const pinned = await applied(store, submitJobs(1, { jobSet: 'pinned' }));
-  const { jobs } = await fill(store, redis, 0);
+  const { jobs } = await fill(store, redis, { jobs: 200, pauseMs: 0 });
   assert.ok(jobs.length > 0);
   // It has more than it may: whatever needs room is refused, but not what jobs must go through to end.
   await leaveRoom(redis, -FILLED_BYTES);
