@@ -96,11 +96,14 @@ export interface EpochParts {
 export function watchEpoch(parts: EpochParts, startMs: number): Epoch {
   const { wire, prefix, partitions, now, seen, secret, onLost, logger } = parts;
   let epochMs = startMs;
-  let isSuspect = false;
+  /** How often there was reason to look, and up to which of these the data is known to be what was seen. */
+  let suspicions = 0;
+  let cleared = 0;
   let looking: Promise<number[]> | undefined;
   let dealing: Promise<void> | undefined;
 
   async function look(): Promise<number[]> {
+    const asked = suspicions;
     const answers = await Promise.all(
       partitions.map(async (partition) => {
         const before = seen(partition.number);
@@ -112,13 +115,13 @@ export function watchEpoch(parts: EpochParts, startMs: number): Epoch {
       }),
     );
     if (answers.some(({ isLost }) => isLost)) await lost();
-    else isSuspect = false;
+    else cleared = Math.max(cleared, asked);
     return answers.map(({ head }) => head);
   }
 
   async function deal(): Promise<void> {
     // Until this has gone well, nothing may be read.
-    isSuspect = true;
+    const asked = ++suspicions;
     logger.error({ store: prefix }, 'Redis has lost data that was there before; everything is loaded again');
     // What is missing altogether is made with the epoch that is known; another server may have raised it already.
     const fixed = { now: epochMs, wanted: partitions.length, secret: asBuffer(secret) };
@@ -130,7 +133,7 @@ export function watchEpoch(parts: EpochParts, startMs: number): Epoch {
     );
     epochMs = raised;
     onLost(await newestOf(wire, partitions));
-    isSuspect = false;
+    cleared = Math.max(cleared, asked);
   }
 
   const lost = (): Promise<void> => (dealing ??= deal().finally(() => (dealing = undefined)));
@@ -141,11 +144,12 @@ export function watchEpoch(parts: EpochParts, startMs: number): Epoch {
       return epochMs;
     },
     suspect() {
-      isSuspect = true;
+      suspicions++;
     },
     async trusted() {
       if (dealing) await dealing;
-      if (isSuspect) await verify();
+      // What comes back while it is looked at was not looked at.
+      while (cleared < suspicions) await verify();
     },
     verify,
     lost,
