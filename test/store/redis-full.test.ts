@@ -71,7 +71,7 @@ test('new jobs are refused before Redis is full, and again once there is room', 
   const store = await openAt(url);
   t.after(() => store.close());
   await store.control(queueChange('queue'));
-  const { share } = await fill(store, redis, { jobs: 10, pauseMs: 50 });
+  const { share } = await fill(store, redis, { jobs: 16, pauseMs: 50 });
   assert.ok(share > 0.85 && share < 1, `${share}`);
   assert.equal(store.info.notices.length, 1);
   await leaveRoom(redis, 10 * FILLED_BYTES);
