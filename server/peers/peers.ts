@@ -3,9 +3,8 @@ import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import { type Channels, createChannels } from './channels.ts';
 import { askWhoHolds } from './hold.ts';
-import type { Members } from './members.ts';
 import { createRelay, type Relay } from './relay.ts';
-import { createTaking, type Sighting, type Taking } from './taking.ts';
+import { createTaking, type Taking, type TakingDeps } from './taking.ts';
 import { createPeerTokens } from './token.ts';
 
 /** What one server has to do with the others. */
@@ -23,21 +22,19 @@ export interface Peers {
   close(): void;
 }
 
-export interface PeersDeps {
-  members: Members;
+export interface PeersDeps extends TakingDeps {
   /** Of the store: what servers know each other by. */
   secret: Uint8Array;
-  /** Hands a sighting to the scheduler of this server. */
-  see: (sighting: Sighting) => void;
   clock: Clock;
   logger: Logger;
 }
 
-export function createPeers({ members, secret, see, clock, logger }: PeersDeps): Peers {
+export function createPeers(deps: PeersDeps): Peers {
+  const { members, leadership, secret, clock, logger } = deps;
   const tokens = createPeerTokens(secret, members.self.id, clock);
   const channels = createChannels({ members, tokens, clock, logger });
-  const taking = createTaking(members, see);
-  const relay = createRelay({ members, channels, taking });
+  const taking = createTaking(deps);
+  const relay = createRelay({ members, leadership, channels, taking });
   return {
     channels,
     relay,

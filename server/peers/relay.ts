@@ -4,16 +4,16 @@
  *
  * Of each executor the newest request is kept while it has a stream here. One at
  * a time is on its way; what is shown meanwhile waits, the newest of each
- * executor alone, so a leader that is slow gets less and never what is old. A
- * new leader is shown at once what is kept, marked as repeated. What was on its
- * way when a link broke is sent again, unless the executor has left: then the
- * server it went to knows better.
+ * executor alone, so a leader that is slow gets less and never what is old.
+ * Whoever begins to lead, and every new link to a leader, is shown at once what
+ * is kept, marked as repeated. What was on its way when a link broke is sent
+ * again, unless the executor has left: then the server it went to knows better.
  */
 import { type ExecutorStream, type SeeRequest, SeeResponse } from '@armada-ts/api/armada/server/v1/peers';
 import type { ClientDuplexStream } from '@grpc/grpc-js';
 import type { Channels, Peer } from './channels.ts';
 import type { Members } from './members.ts';
-import type { Taking } from './taking.ts';
+import type { Leadership, Taking } from './taking.ts';
 
 export interface Relay {
   /** A stream of an executor has been opened here. */
@@ -32,7 +32,8 @@ export interface Showing {
 export interface RelayDeps {
   members: Members;
   channels: Channels;
-  /** Of this server, for when it leads. */
+  /** Of this server, and where sightings go while it leads. */
+  leadership: Leadership;
   taking: Taking;
 }
 
@@ -46,7 +47,7 @@ const PART_BYTES = 60 * 1024;
 const MAX_KEPT = 10_000;
 
 const RETRY_MS = 100;
-const MAX_RETRY_MS = 1_000;
+const MAX_RETRY_MS = 500;
 
 /** Leaders change; only what goes on failing is worth a word. */
 const FAILURES_TO_TELL = 4;
@@ -77,6 +78,7 @@ interface RelayState {
   /** Ids of the executors with something due, in the order in which it came. */
   readonly due: Set<string>;
   onTheirWay: number;
+  /** Id of the server to which sightings go, this one or another. */
   leaderId: string | undefined;
   link: Link | undefined;
   failures: number;
@@ -90,18 +92,20 @@ export function createRelay(deps: RelayDeps): Relay {
     shown: new Map(),
     due: new Set(),
     onTheirWay: 0,
-    leaderId: deps.members.leader()?.id,
+    leaderId: undefined,
     link: undefined,
     failures: 0,
     timer: undefined,
     isClosed: false,
   };
-  const leave = deps.members.subscribe(() => followLeader(state));
+  const follow = (): void => followLeader(state);
+  const leaves = [deps.members.subscribe(follow), deps.leadership.subscribe(follow)];
+  follow();
   return {
     open: (stream) => openShowing(state, stream),
     close() {
       state.isClosed = true;
-      leave();
+      for (const leave of leaves) leave();
       clearTimeout(state.timer);
       state.link?.end();
       state.link = undefined;
@@ -148,23 +152,24 @@ function forgetIdle(state: RelayState, executorId: string, { streams, sent, due 
 /** Sends on what is due, as far as the leader takes it. */
 function pump(state: RelayState): void {
   const { members, taking } = state.deps;
-  const leader = members.leader();
-  if (!leader || state.isClosed) return;
+  const { leaderId, isClosed } = state;
+  if (leaderId === undefined || isClosed) return;
+  const isHere = leaderId === members.self.id;
+  if (!isHere && !state.link && !openLink(state, leaderId)) return;
   for (const executorId of state.due) {
-    if (leader.id !== members.self.id && state.onTheirWay >= MAX_ON_THEIR_WAY) return;
+    if (!isHere && state.onTheirWay >= MAX_ON_THEIR_WAY) return;
     const shown = state.shown.get(executorId);
     if (!shown?.due) {
       state.due.delete(executorId);
       continue;
     }
     const { bytes, stream, due } = shown;
-    if (leader.id === members.self.id) {
+    if (isHere) {
       const isRepeated = due === 'repeated';
       taking.take(stream, { executorId, encoded: () => new Uint8Array(bytes), isRepeated });
     } else {
-      const link = (state.link ??= openLink(state, leader.id));
-      if (!link) return;
-      send(link, shown, due === 'repeated');
+      if (!state.link) return;
+      send(state.link, shown, due === 'repeated');
       shown.sent = due;
       state.onTheirWay++;
     }
@@ -185,16 +190,16 @@ function send({ call }: Link, { stream, bytes }: Shown, isRepeated: boolean): vo
   }
 }
 
-/** Opens a link to the leader; undefined when that must wait. */
-function openLink(state: RelayState, leaderId: string): Link | undefined {
-  if (state.timer) return undefined;
+/** Opens a link to the leader, unless that must wait. */
+function openLink(state: RelayState, leaderId: string): boolean {
+  if (state.timer || state.shown.size === 0) return false;
   const peer = state.deps.channels.find(leaderId);
-  if (!peer) return undefined;
+  if (!peer) return false;
   const call = peer.client.see(peer.metadata());
   const lost = (error?: unknown): void => {
     if (state.link !== link) return;
     if (state.failures >= FAILURES_TO_TELL) peer.failed(error);
-    dropLink(state, ({ sent }) => sent);
+    dropLink(state);
     const pauseMs = Math.min(RETRY_MS * 2 ** state.failures++, MAX_RETRY_MS);
     state.timer = setTimeout(() => {
       state.timer = undefined;
@@ -207,7 +212,9 @@ function openLink(state: RelayState, leaderId: string): Link | undefined {
   call.on('error', lost);
   call.on('end', () => lost());
   const link: Link = { call, end: endWith(peer, call) };
-  return link;
+  state.link = link;
+  repeatAll(state);
+  return true;
 }
 
 /** Ends the call when its server is gone. Returns the way to end it before that. */
@@ -231,28 +238,44 @@ function taken(state: RelayState, executorId: string): void {
   pump(state);
 }
 
-/** Nothing is on its way any more. What has a stream here is due again as it is told. */
-function dropLink(state: RelayState, dueOf: (shown: Shown) => Kind | undefined): void {
+/** Nothing is on its way any more. What was, and has a stream here, is due again. */
+function dropLink(state: RelayState): void {
   const { link } = state;
   state.link = undefined;
   state.onTheirWay = 0;
   link?.end();
   for (const [executorId, shown] of state.shown) {
-    if (shown.streams > 0) shown.due ??= dueOf(shown);
+    if (shown.streams > 0) shown.due ??= shown.sent;
     shown.sent = undefined;
     if (shown.due) state.due.add(executorId);
     forgetIdle(state, executorId, shown);
   }
 }
 
+/** Whoever hears from here for the first time is shown what every executor with a stream has shown last. */
+function repeatAll(state: RelayState): void {
+  for (const [executorId, shown] of state.shown) {
+    if (shown.streams === 0) continue;
+    shown.due ??= 'repeated';
+    state.due.add(executorId);
+  }
+}
+
+/** Who is ready to lead here; of another server the link will tell. */
+function leaderOf({ members, leadership }: RelayDeps): string | undefined {
+  if (leadership.leads()) return members.self.id;
+  const leader = members.leader();
+  return leader?.id === members.self.id ? undefined : leader?.id;
+}
+
 function followLeader(state: RelayState): void {
-  const leaderId = state.deps.members.leader()?.id;
+  const leaderId = leaderOf(state.deps);
   if (leaderId === state.leaderId) return;
   state.leaderId = leaderId;
   clearTimeout(state.timer);
   state.timer = undefined;
   state.failures = 0;
-  // What nobody has been shown yet is no repetition, whoever leads.
-  dropLink(state, () => 'repeated');
+  dropLink(state);
+  if (leaderId !== undefined) repeatAll(state);
   pump(state);
 }

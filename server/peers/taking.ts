@@ -19,6 +19,13 @@ export interface Sighting {
   readonly isRepeated: boolean;
 }
 
+/** Whether this server leads, and is ready to: its scheduler decides. */
+export interface Leadership {
+  leads(): boolean;
+  /** Calls back after any change. Returns the way out. */
+  subscribe(listener: () => void): () => void;
+}
+
 export interface Taking {
   /** Takes what a stream at this server showed, or another's that is relayed. */
   take(stream: ExecutorStream, sighting: Sighting): void;
@@ -36,16 +43,22 @@ const MAX_REMEMBERED = 10_000;
 /** Bytes of one request, in parts: no server takes more of an executor. */
 const MAX_REQUEST_BYTES = 64 * 1024 * 1024;
 
-/** @param see hands a sighting to the scheduler of this server */
-export function createTaking(members: Members, see: (sighting: Sighting) => void): Taking {
+export interface TakingDeps {
+  members: Members;
+  leadership: Leadership;
+  /** Hands a sighting to the scheduler of this server. */
+  see: (sighting: Sighting) => void;
+}
+
+export function createTaking(deps: TakingDeps): Taking {
   const isOutdated = rememberStreams();
   const take: Taking['take'] = (stream, sighting) => {
-    if (!isOutdated(stream)) see(sighting);
+    if (!isOutdated(stream)) deps.see(sighting);
   };
   return {
     take,
     async serve(callerId, requests, send) {
-      using link = whileLeading(members, callerId);
+      using link = whileLeading(deps, callerId);
       const serve = async (): Promise<void> => {
         for await (const { stream, isRepeated, bytes } of whole(requests)) {
           link.check();
@@ -87,25 +100,31 @@ interface LeaderLink extends Disposable {
 }
 
 /** A link from another server, good while that one is alive and this one leads. */
-function whileLeading(members: Members, callerId: string): LeaderLink {
+function whileLeading({ members, leadership }: TakingDeps, callerId: string): LeaderLink {
   const { promise: broken, reject } = Promise.withResolvers<never>();
   broken.catch(() => {});
   const check = (): void => {
-    if (members.leader()?.id !== members.self.id)
-      throw new ArmadaError('UNAVAILABLE', 'this server does not lead');
+    if (!leadership.leads()) throw new ArmadaError('UNAVAILABLE', 'this server does not lead');
     if (!members.others().some(({ id }) => id === callerId)) {
       throw new ArmadaError('UNAVAILABLE', 'the caller has not been heard of lately');
     }
   };
   check();
-  const leave = members.subscribe(() => {
+  const checkAgain = (): void => {
     try {
       check();
     } catch (error) {
       reject(error);
     }
-  });
-  return { check, broken, [Symbol.dispose]: leave };
+  };
+  const leaves = [members.subscribe(checkAgain), leadership.subscribe(checkAgain)];
+  return {
+    check,
+    broken,
+    [Symbol.dispose]() {
+      for (const leave of leaves) leave();
+    },
+  };
 }
 
 interface WholeSighting {

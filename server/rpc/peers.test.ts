@@ -78,6 +78,23 @@ test('a new leader is shown again what executors with a stream showed last', asy
   await sees(b, ['west 2 repeated', 'north 3 repeated', 'north 5']);
 });
 
+test('a leader is shown everything once it is ready, and again when it had to begin anew', async () => {
+  const fleet = createFleet();
+  await using a = await startPeer(fleet, 'a');
+  await using b = await startPeer(fleet, 'b');
+  show(a.peers.relay.open(stream('east')), 1);
+  show(b.peers.relay.open(stream('west')), 2);
+  fleet.lead('a', false);
+  await sleep(50);
+  assert.deepEqual(a.seen, []);
+  fleet.lead('a');
+  await sees(a, ['east 1', 'west 2']);
+  fleet.lead('a', false);
+  a.seen.length = 0;
+  fleet.lead('a');
+  await sees(a, ['east 1 repeated', 'west 2 repeated']);
+});
+
 test('what is shown while nobody leads goes to whoever leads next', async () => {
   const fleet = createFleet();
   await using a = await startPeer(fleet, 'a');

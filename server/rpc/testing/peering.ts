@@ -47,6 +47,7 @@ export async function startPeer(
   const tools = { clock: systemClock, logger: silentLogger };
   const peers = createPeers({
     members,
+    leadership: members.leadership,
     secret: SECRET,
     see(sighting) {
       const { maxJobsToLease } = LeaseRequest.decode(sighting.encoded());
