@@ -4,7 +4,7 @@ import path from 'node:path';
 import type { Clock } from '../clock.ts';
 import type { Command } from './command.ts';
 import { readText } from './run-directory.ts';
-import { type ShimIdentity, isAlive, readSession, signalAll, signalGroup } from './session.ts';
+import { type SessionReader, type ShimIdentity, isAlive, signalAll, signalGroup } from './session.ts';
 import { SHIM_QUIT } from './shim.ts';
 
 /** How a container came to its end. Times are milliseconds since the Unix epoch. */
@@ -24,6 +24,7 @@ export interface ContainerListener {
 export interface ContainerHost {
   shimFile: string;
   bootId: string;
+  sessions: SessionReader;
   clock: Clock;
   logMaxBytes: number;
   /** The executor's own environment. */
@@ -182,7 +183,7 @@ export class ContainerProcess {
       if (!this.#done) this.adopt();
       return;
     }
-    const left = readSession(shim, this.#host.bootId);
+    const left = this.#host.sessions.readNow(shim);
     signalAll([...left.command, ...left.own], 'SIGKILL');
     if (!this.#tellIfExited()) this.#finish({ how: 'vanished', rebooted: shim.bootId !== this.#host.bootId });
   }
@@ -197,9 +198,10 @@ export class ContainerProcess {
   #killAfter(delayMs: number, round: number): void {
     clearTimeout(this.#kill);
     this.#kill = setTimeout(() => {
+      if (this.#tellIfExited()) return;
       const shim = this.#readPid();
       if (shim !== undefined) {
-        const session = readSession(shim, this.#host.bootId);
+        const session = this.#host.sessions.read(shim);
         signalAll(session.command, 'SIGKILL');
         if (round >= KILL_ROUNDS) signalAll(session.own, 'SIGKILL');
       }
@@ -214,7 +216,7 @@ export class ContainerProcess {
    */
   #askToStop(): void {
     const shim = this.#readPid();
-    const session = shim === undefined ? undefined : readSession(shim, this.#host.bootId);
+    const session = shim === undefined ? undefined : this.#host.sessions.read(shim);
     if (shim === undefined || session === undefined || session.command.length === 0) {
       this.#ask = setTimeout(() => this.#askToStop(), ASK_PAUSE_MS);
       this.#ask.unref();

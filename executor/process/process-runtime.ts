@@ -30,7 +30,7 @@ import {
   writeOutcome,
   writeWhole,
 } from './run-directory.ts';
-import { readBootId } from './session.ts';
+import { createSessionReader, readBootId } from './session.ts';
 import { SHIM } from './shim.ts';
 
 /** What the process runtime is told. */
@@ -76,9 +76,11 @@ class ProcessRuntime implements Runtime {
     this.#lock = lockFile(path.join(directory, 'lock'));
     const shimFile = path.join(directory, 'shim');
     writeWhole(shimFile, SHIM);
+    const bootId = readBootId();
     this.#host = {
       shimFile,
-      bootId: readBootId(),
+      bootId,
+      sessions: createSessionReader(bootId, () => clock.elapsed()),
       clock,
       logMaxBytes,
       environment,

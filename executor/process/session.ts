@@ -31,9 +31,11 @@ export function readBootId(): string {
 export function isAlive(process: ProcessIdentity, bootId: string): boolean {
   if (process.bootId !== bootId) return false;
   const stat = readStat(process.pid);
-  return (
-    stat !== undefined && stat.startTime === process.startTime && stat.state !== 'Z' && stat.state !== 'X'
-  );
+  return stat !== undefined && stat.startTime === process.startTime && !isOver(stat);
+}
+
+function isOver({ state }: ProcessStat): boolean {
+  return state === 'Z' || state === 'X';
 }
 
 /**
@@ -67,19 +69,64 @@ export interface ShimIdentity extends ProcessIdentity {
   keeper: number;
 }
 
-/**
- * Everything alive in the session that a shim leads or led. Reads all of /proc,
- * so it is for ending runs, not for watching them.
- */
-export function readSession(shim: ShimIdentity, bootId: string): Session {
-  if (!ownsItsId(shim, bootId)) return { own: [], command: [], strayed: [] };
-  const members: ProcessStat[] = [];
+/** Looks up sessions. A look at all processes takes long where there are thousands, so one serves many questions. */
+export interface SessionReader {
+  /** Everything alive in the session that a shim leads or led; without what it has started in the last moment. */
+  read(shim: ShimIdentity): Session;
+  /** The same, with that. */
+  readNow(shim: ShimIdentity): Session;
+}
+
+/** A look is good for so long at least, and for as long as two such looks take. */
+const LOOK_KEPT_MS = 20;
+const LOOK_KEPT_SHARE = 2;
+
+/** @param elapsedMs a clock that never jumps */
+export function createSessionReader(bootId: string, elapsedMs: () => number): SessionReader {
+  let members = new Map<number, number[]>();
+  let keptUntilMs = -Infinity;
+  const look = (): void => {
+    const beganMs = elapsedMs();
+    members = allSessions();
+    const endedMs = elapsedMs();
+    keptUntilMs = endedMs + Math.max(LOOK_KEPT_MS, LOOK_KEPT_SHARE * (endedMs - beganMs));
+  };
+  const read = (shim: ShimIdentity): Session => {
+    if (!ownsItsId(shim, bootId)) return { own: [], command: [], strayed: [] };
+    // Looked at once more, as ids are used again.
+    const stats = (members.get(shim.pid) ?? []).flatMap((pid) => readStat(pid) ?? []);
+    return partsOf(
+      shim,
+      stats.filter((stat) => stat.session === shim.pid && !isOver(stat)),
+    );
+  };
+  return {
+    read(shim) {
+      if (elapsedMs() >= keptUntilMs) look();
+      return read(shim);
+    },
+    readNow(shim) {
+      look();
+      return read(shim);
+    },
+  };
+}
+
+/** Process ids by the session that they are in. */
+function allSessions(): Map<number, number[]> {
+  const sessions = new Map<number, number[]>();
   for (const entry of readdirSync('/proc')) {
     const pid = Number(entry);
-    if (!Number.isInteger(pid)) continue;
-    const stat = readStat(pid);
-    if (stat?.session === shim.pid && stat.state !== 'Z' && stat.state !== 'X') members.push(stat);
+    const stat = Number.isInteger(pid) ? readStat(pid) : undefined;
+    if (stat === undefined) continue;
+    const pids = sessions.get(stat.session);
+    if (pids === undefined) sessions.set(stat.session, [pid]);
+    else pids.push(pid);
   }
+  return sessions;
+}
+
+function partsOf(shim: ShimIdentity, members: readonly ProcessStat[]): Session {
   const cappers = new Set(
     members.filter((m) => m.parent === shim.pid && m.pid !== shim.keeper).map((m) => m.pid),
   );
