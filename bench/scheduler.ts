@@ -37,7 +37,6 @@ function newScheduler(): { scheduler: Scheduler; log: { number: number; batches:
     priorityClasses: new Map([['', { priority: 1000, preemptible: false }]]),
     clock: systemClock,
     random: randomBytes,
-    term: 1,
     append: async ({ queue, changed }) => {
       log.batches++;
       await Promise.resolve();

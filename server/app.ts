@@ -3,6 +3,8 @@
  * Programs and tests build the same app from a configuration.
  */
 import { randomBytes, randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import { packageVersion } from '@armada-ts/api/package-version';
 import { createAuthorizer } from './auth/authorizer.ts';
 import { chainOf } from './auth/schemes.ts';
 import type { Clock } from './base/clock.ts';
@@ -17,8 +19,9 @@ import { createInboxes } from './lease/inboxes.ts';
 import { createLinks } from './lease/links.ts';
 import { createClassifier } from './model/scheduling-class.ts';
 import { createHealthCheck, type HealthCheck } from './operator/health.ts';
+import { describeServer, serverInfo } from './operator/server-info.ts';
 import { readAnywhere } from './peers/logs.ts';
-import type { Members } from './peers/members.ts';
+import { createMembers } from './peers/members.ts';
 import { createPeers, type Peers } from './peers/peers.ts';
 import type { LogDeps } from './query/logs.ts';
 import { keepRetention } from './retention.ts';
@@ -34,6 +37,7 @@ import { nodeDefinition, nodeService } from './rpc/node.ts';
 import { peerDefinition, peerService } from './rpc/peers.ts';
 import { queueServiceDefinition, queueService } from './rpc/queues.ts';
 import { createGrpcServer, type Service } from './rpc/server.ts';
+import { serverInfoDefinition, serverInfoService } from './rpc/server-info.ts';
 import { submitDefinition, submitService } from './rpc/submit.ts';
 import { startScheduler } from './scheduler/host.ts';
 import type { Store } from './store/store.ts';
@@ -64,18 +68,33 @@ export async function startApp(config: Config, { clock, logger }: AppTools): Pro
   const stopping = new AbortController();
   const hub = createEventHub(store);
   const inboxes = createInboxes();
-  const scheduler = opened.adopt(
-    await startScheduler({
-      store,
-      config: config.scheduling,
-      priorityClasses: config.priorityClasses,
-      clock,
-      logger: logger.child({ part: 'scheduler' }),
-    }),
-    (host) => host.close(),
-  );
+  const members = createMembers({
+    store,
+    self: {
+      id: randomUUID(),
+      name: config.name ?? hostname(),
+      version: packageVersion(import.meta.url),
+      startedAtMs: clock.now(),
+    },
+    clock,
+    logger: logger.child({ part: 'servers' }),
+  });
+  const scheduler = startScheduler({
+    store,
+    election: members,
+    config: config.scheduling,
+    priorityClasses: config.priorityClasses,
+    clock,
+    logger: logger.child({ part: 'scheduler' }),
+  });
+  // What was decided is finished first, so that the next leader has nothing to wait for.
+  const handOver = async (): Promise<void> => {
+    await scheduler.close();
+    await members.leave();
+  };
+  opened.defer(handOver);
   const following = await followLog(store, { hub, inboxes }, stopping.signal);
-  const retaining = keepRetention({ store, clock, logger }, config.retention, stopping.signal);
+  const retaining = keepRetention({ store, clock, logger, scheduler }, config.retention, stopping.signal);
   opened.defer(async () => {
     stopping.abort();
     await Promise.all([following.done.catch(() => {}), retaining]);
@@ -83,8 +102,12 @@ export async function startApp(config: Config, { clock, logger }: AppTools): Pro
 
   const peers = opened.adopt(
     createPeers({
-      members: alone(),
-      secret: randomBytes(32),
+      members,
+      secret: store.servers.secret,
+      leadership: {
+        leads: () => scheduler.role() === 'leading',
+        subscribe: (listener) => scheduler.subscribe(listener),
+      },
       see: (sighting) => scheduler.executorSeen(sighting),
       clock,
       logger: logger.child({ part: 'peers' }),
@@ -92,14 +115,20 @@ export async function startApp(config: Config, { clock, logger }: AppTools): Pro
     (open) => open.close(),
   );
   const door = { ...doorOf(config, peers, { clock, logger }), stopping: stopping.signal };
-  const health = createHealthCheck({ store, stopping: stopping.signal, schedulerFailed: scheduler.failed });
+  const health = createHealthCheck({ store, stopping: stopping.signal, scheduler });
   const services = servicesOf({ config, clock, logger, store, door, hub, inboxes, peers, health });
   const grpc = createGrpcServer(services, {
     maxRequestBytes: config.grpc.maxRequestBytes,
     clock,
     logger: door.logger,
   });
-  const http = createHttpServer({ host: config.host, allowedHosts: config.http.allowedHosts, health });
+  const http = createHttpServer({
+    host: config.host,
+    allowedHosts: config.http.allowedHosts,
+    health,
+    notices: () => store.info.notices,
+    describe: () => describeServer(serverInfo({ store, members })),
+  });
   opened.defer(() => http.close());
   opened.defer(async () => {
     stopping.abort();
@@ -107,6 +136,9 @@ export async function startApp(config: Config, { clock, logger }: AppTools): Pro
   });
   const grpcPort = await listening('grpc.port', grpc.listen(config.host, config.grpc.port));
   const httpUrl = await listening('http.port', http.listen({ host: config.host, port: config.http.port }));
+
+  members.join(advertised(config, grpcPort));
+  opened.defer(handOver);
 
   const held = opened.move();
   return {
@@ -141,10 +173,10 @@ function doorOf(config: Config, peers: Peers, { clock, logger }: AppTools): Omit
   };
 }
 
-/** The only server of its store. */
-function alone(): Members {
-  const self = { id: randomUUID(), name: '', address: '', version: '', startedAtMs: 0 };
-  return { self, others: () => [], leader: () => self, subscribe: () => () => {} };
+/** Where other servers reach this one. */
+function advertised({ advertisedAddress, host }: Config, grpcPort: number): string {
+  const isAnywhere = host === '0.0.0.0' || host === '::';
+  return advertisedAddress ?? addressOf(isAnywhere ? hostname() : host, grpcPort);
 }
 
 interface Parts extends AppTools {
@@ -192,6 +224,7 @@ function servicesOf(parts: Parts): Service[] {
     { definition: executorApiDefinition, implementation: executorApiService(door, lease) },
     { definition: executorLinkDefinition, implementation: executorLinkService(door, links) },
     { definition: peerDefinition, implementation: peerService(door, { taking, links, holders }) },
+    { definition: serverInfoDefinition, implementation: serverInfoService(door, { store, members }) },
     { definition: logsDefinition, implementation: logService(door, logs) },
     { definition: jobsDefinition, implementation: jobsService(door, { store, authorizer }) },
     { definition: jobListDefinition, implementation: jobListService(door, { store, authorizer }) },

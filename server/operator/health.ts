@@ -7,23 +7,28 @@ export interface HealthDeps {
   store: Store;
   /** Aborted once the server has begun to stop. */
   stopping: AbortSignal;
-  /** Rejects when the scheduler has failed. */
-  schedulerFailed: Promise<never>;
+  scheduler: {
+    role(): 'loading' | 'following' | 'leading';
+    readonly failed: Promise<never>;
+  };
 }
 
 /** What is not in order with this server, a line each; empty when all is well. */
 export type HealthCheck = () => Promise<string[]>;
 
 /** Looks at the parts without which the server is of no use. */
-export function createHealthCheck({ store, stopping, schedulerFailed }: HealthDeps): HealthCheck {
-  let schedulerFault: string | undefined;
-  schedulerFailed.catch(() => {
-    schedulerFault = 'the scheduler has failed';
-  });
+export function createHealthCheck({ store, stopping, scheduler }: HealthDeps): HealthCheck {
+  let hasFailed = false;
+  scheduler.failed.catch(() => (hasFailed = true));
+  // One that follows is ready too: it could lead at once.
+  const schedulerFault = (): string | undefined => {
+    if (hasFailed) return 'the scheduler has failed';
+    return scheduler.role() === 'loading' ? 'the scheduler is loading' : undefined;
+  };
   return async () => {
     if (stopping.aborted) return ['the server is stopping'];
     const storeFault = await faultOf(store);
-    return [schedulerFault, storeFault].filter((fault) => fault !== undefined);
+    return [schedulerFault(), storeFault].filter((fault) => fault !== undefined);
   };
 }
 

@@ -10,6 +10,10 @@
  * is left, by reporting that it succeeded or by showing it as ended: its room is
  * free at once, and it is only remembered, so that a snapshot that is older does
  * not make it look unknown.
+ *
+ * Executors show themselves to the leader alone. While another server leads, a
+ * run that may no longer act is forgotten at once, as if it had been loaded after
+ * that: a new leader finds what is still stopping by what its node shows.
  */
 import { JobRunState } from '@armada-ts/api/api/job';
 import type { RunRecord } from '@armada-ts/api/armada/store/v1/store';
@@ -45,13 +49,22 @@ export interface Charges {
   readonly byNode: Map<number, Set<Charge>>;
   /** The runs of each executor that are leaving. */
   readonly leaving: Map<string, Set<Charge>>;
+  /** Whether another server leads. */
+  isFollowing: boolean;
 }
 
 /** A run that was never shown is gone after this many snapshots without it: the first may be older than the run's end. */
 const SNAPSHOTS_IF_NEVER_SHOWN = 2;
 
 export function createCharges(nodes: Nodes): Charges {
-  return { nodes, byRun: new Map(), byExecutor: new Map(), byNode: new Map(), leaving: new Map() };
+  return {
+    nodes,
+    byRun: new Map(),
+    byExecutor: new Map(),
+    byNode: new Map(),
+    leaving: new Map(),
+    isFollowing: true,
+  };
 }
 
 /** Remembers a run the round has charged already. */
@@ -108,6 +121,10 @@ export function chargeRun(
 /** The run may no longer act for its job. */
 export function leaveRun(charges: Charges, leaver: Charge, hasSucceeded: boolean): void {
   if (leaver.state === 'leaving') return;
+  if (charges.isFollowing) {
+    dropCharge(charges, leaver);
+    return;
+  }
   leaver.state = 'leaving';
   leaver.job = -1;
   leaver.missed = 0;

@@ -8,6 +8,9 @@
  * holds up the rest; it says when it wants to be called again. Between ticks
  * whoever drives it (worker.ts) hands in log entries and executor snapshots.
  * Nothing here needs a thread, a timer or a store.
+ *
+ * Before it leads it follows: the log goes into the state, so that it can lead at
+ * once, and nothing is decided.
  */
 import type { Batch, ExecutorRecord, ExecutorSettings, LogEntry } from '@armada-ts/api/armada/store/v1/store';
 import type { Queue } from '@armada-ts/api/api/queue';
@@ -50,7 +53,6 @@ export interface SchedulerDeps {
   clock: Clock;
   /** That many random bytes, for run ids. */
   random: (size: number) => Uint8Array;
-  term: number;
   /** Appends at most a few batches at a time; does not resolve before the outcome is known. */
   append: (batch: Batch) => Promise<AppendOutcome>;
   /** Keeps an executor's record, some time. */
@@ -63,7 +65,7 @@ export interface SchedulerDeps {
 }
 
 export interface Scheduler {
-  /** Loading, before the first tick: positions up to which the store was read, then what it holds. */
+  /** Loading: positions up to which the store was read, then what it holds. */
   load(part: {
     heads?: Positions;
     queues?: Queue[];
@@ -75,9 +77,11 @@ export interface Scheduler {
   apply(entries: readonly LogEntry[]): void;
   /** @param isRepeated it was shown to an earlier leader: of use only while this one has not heard of the executor */
   executorSeen(snapshot: LeaseRequest, isRepeated?: boolean): void;
+  /** From now on this scheduler decides, in this term. Executors show themselves only to who leads: their silence begins now. */
+  lead(term: number): void;
   /** For a while nobody could have been heard: silence counts from now. */
   restartSilence(): void;
-  /** Decides what is due. Returns the milliseconds after which it wants to be called again, at the latest. */
+  /** Decides what is due, once this scheduler leads. Returns the milliseconds after which it wants to be called again, at the latest. */
   tick(): number;
   readonly state: State;
 }
@@ -107,7 +111,8 @@ interface Cycle {
   readonly operations: Operations;
   readonly judging: Judge;
   readonly rests: Rests;
-  readonly startedMs: number;
+  /** Monotonic: since when it leads. */
+  leadsSinceMs: number;
   lastTickMs: number;
   lastRoundMs: number;
   /** How long the last round took. */
@@ -121,7 +126,6 @@ export function createScheduler(deps: SchedulerDeps): Scheduler {
   const executors = createExecutors(state, deps.config, deps.logger);
   const flights = createFlights({
     state,
-    term: deps.term,
     append: deps.append,
     wake: deps.wake,
     sealed: (term) => {
@@ -129,7 +133,6 @@ export function createScheduler(deps: SchedulerDeps): Scheduler {
       deps.sealed(term);
     },
   });
-  const startedMs = deps.clock.elapsed();
   const cycle: Cycle = {
     deps,
     state,
@@ -138,11 +141,11 @@ export function createScheduler(deps: SchedulerDeps): Scheduler {
     operations: createOperations(state, flights, deps.config),
     judging: createJudge(state, flights),
     rests: createRests(),
-    startedMs,
-    lastTickMs: startedMs,
+    leadsSinceMs: Number.POSITIVE_INFINITY,
+    lastTickMs: 0,
     lastRoundMs: Number.NEGATIVE_INFINITY,
     roundTookMs: 0,
-    silenceDueMs: startedMs,
+    silenceDueMs: 0,
     isSealed: false,
   };
   const now = (): Now => ({ elapsedMs: deps.clock.elapsed(), wallMs: deps.clock.now() });
@@ -158,7 +161,7 @@ export function createScheduler(deps: SchedulerDeps): Scheduler {
     apply(entries) {
       for (const entry of entries) {
         applyEntry(state, entry);
-        if (entry.control) applyExecutorControl(executors, entry.control);
+        if (entry.control) applyExecutorControl(executors, entry.control, now());
       }
       land(flights);
     },
@@ -166,18 +169,27 @@ export function createScheduler(deps: SchedulerDeps): Scheduler {
       if (isRepeated && executors.byId.get(snapshot.executorId)?.isHeard) return;
       seeExecutor(executors, snapshot, now());
     },
+    lead(term) {
+      const since = now();
+      flights.term = term;
+      state.charges.isFollowing = false;
+      cycle.leadsSinceMs = since.elapsedMs;
+      cycle.lastTickMs = since.elapsedMs;
+      cycle.silenceDueMs = since.elapsedMs;
+      restartSilence(executors, since);
+    },
     restartSilence: () => restartSilence(executors, now()),
     tick: () => tick(cycle, now()),
   };
 }
 
 function tick(cycle: Cycle, now: Now): number {
-  if (cycle.isSealed) return Number.POSITIVE_INFINITY;
+  if (cycle.isSealed || cycle.flights.term === undefined) return Number.POSITIVE_INFINITY;
   const { state, flights, executors, deps } = cycle;
   hearSilence(cycle, now);
   let hasMore = decideDue(cycle, now);
   hasMore = expand(cycle.operations, MAX_EXPANDED_A_TICK, now.wallMs) || hasMore;
-  const judgeInMs = cycle.startedMs + deps.config.rejectAfterMs - now.elapsedMs;
+  const judgeInMs = cycle.leadsSinceMs + deps.config.rejectAfterMs - now.elapsedMs;
   if (judgeInMs <= 0 && isAnyHeard(executors)) {
     hasMore = judge(cycle.judging, MAX_REJECTED_A_TICK, now.wallMs) || hasMore;
   }

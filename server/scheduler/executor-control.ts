@@ -1,13 +1,18 @@
 /** What operators say about executors, as the log and the store tell it. */
-import { type Control, Control_Kind, ExecutorSettings } from '@armada-ts/api/armada/store/v1/store';
-import { cordonExecutor, dismissExecutor, type Executors } from './executors.ts';
+import {
+  type Control,
+  Control_Kind,
+  ExecutorRecord,
+  ExecutorSettings,
+} from '@armada-ts/api/armada/store/v1/store';
+import { cordonExecutor, dismissExecutor, type Executors, type Now, recallExecutor } from './executors.ts';
 
 /** Takes over a control entry of the log, if it is about an executor. */
-export function applyExecutorControl(executors: Executors, { kind, name, record }: Control): void {
+export function applyExecutorControl(executors: Executors, { kind, name, record }: Control, now: Now): void {
   switch (kind) {
     case Control_Kind.KIND_EXECUTOR:
-      // A record was written by this scheduler or an earlier one; what it tells is known.
       if (record === undefined) dismissExecutor(executors, name);
+      else recallExecutor(executors, ExecutorRecord.decode(record), now);
       return;
     case Control_Kind.KIND_EXECUTOR_SETTINGS:
       if (record) applySettings(executors, ExecutorSettings.decode(record));

@@ -115,14 +115,21 @@ export function seeExecutor(executors: Executors, shown: LeaseRequest, now: Now)
   relist(executors, executor);
 }
 
-/** Takes over an executor as an earlier leader last saw it; it gets nothing before it is heard of. */
+/** Takes over an executor as another leader last saw it, unless this one has heard of it; it gets nothing before that. */
 export function recallExecutor(executors: Executors, record: ExecutorRecord, now: Now): void {
+  if (executors.byId.get(record.id)?.isHeard) return;
   if (now.wallMs - record.seenAtMs > executors.config.executorForgottenMs) return;
   const executor = ensureExecutor(executors, record.id, now);
   executor.pool = record.pool;
   executor.seenAtMs = record.seenAtMs;
+  executor.isDismissed = false;
+  const names = new Set<string>();
   for (const info of record.nodes) {
+    names.add(info.name);
     if (faultOf(info) === undefined) seeNode(executors, executor, info);
+  }
+  for (const [name, gone] of executor.nodes) {
+    if (!names.has(name)) loseNode(executors, executor, name, gone);
   }
   executor.isUnsaved = false;
   relist(executors, executor);

@@ -47,7 +47,8 @@ interface Landing {
 
 export interface Flights {
   readonly state: State;
-  readonly term: number;
+  /** Of this leader; undefined while another leads. */
+  term: number | undefined;
   readonly append: (batch: Batch) => Promise<AppendOutcome>;
   /** Something outside of a tick has changed. */
   readonly wake: () => void;
@@ -66,8 +67,16 @@ const MAX_JOBS_A_BATCH = 500;
 /** Batches that may be at the store at once; the rest wait here. */
 const MAX_BATCHES_IN_FLIGHT = 16;
 
-export function createFlights(deps: Pick<Flights, 'state' | 'term' | 'append' | 'wake' | 'sealed'>): Flights {
-  return { ...deps, boarding: new Map(), closing: [], departures: [], landings: [], inFlight: 0 };
+export function createFlights(deps: Pick<Flights, 'state' | 'append' | 'wake' | 'sealed'>): Flights {
+  return {
+    ...deps,
+    term: undefined,
+    boarding: new Map(),
+    closing: [],
+    departures: [],
+    landings: [],
+    inFlight: 0,
+  };
 }
 
 /** Takes the job out of play and its decision on board. */
@@ -173,6 +182,7 @@ function departureOf(flights: Flights, decisions: Decision[]): Departure {
 }
 
 function emptyBatch(flights: Flights, queue: string): Batch {
+  if (flights.term === undefined) throw new Error('a decision of a scheduler that does not lead');
   return {
     queue,
     term: flights.term,

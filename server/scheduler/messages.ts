@@ -15,14 +15,16 @@ export interface WorkerStart {
 
 export type ToWorker =
   /** Begin anew, with nothing known; the store was read up to these positions or later. */
-  | { kind: 'reset'; life: number; term: number; heads: number[] }
-  /** Part of what a new leader must know: an api.QueueList, an ExecutorRecord or its settings, a LogEntry that stands for a page. */
+  | { kind: 'reset'; life: number; heads: number[] }
+  /** Part of what a scheduler must know: an api.QueueList, an ExecutorRecord or its settings, a LogEntry that stands for a page. */
   | { kind: 'queues'; bytes: Uint8Array }
   | { kind: 'executor'; bytes: Uint8Array }
   | { kind: 'settings'; bytes: Uint8Array }
   | { kind: 'page'; bytes: Uint8Array }
-  /** All is loaded: decide. */
+  /** That was all; answered with `loaded`. */
   | { kind: 'begin' }
+  /** This server leads, and all that is in the log up to its seal was sent before: decide. */
+  | { kind: 'lead'; term: number }
   /** Encoded LogEntries, one after the other, with their lengths. */
   | { kind: 'entries'; bytes: Uint8Array; lengths: number[] }
   /** An encoded executorapi.LeaseRequest, answered with `saw`: of each executor one is on its way at a time. */
@@ -37,6 +39,8 @@ export type WireOutcome =
   | { outcome: 'sealed'; term: number };
 
 export type FromWorker =
+  /** What the store had when this life began has been taken in. */
+  | { kind: 'loaded'; life: number }
   /** That many bytes of pages or entries have been taken in. */
   | { kind: 'took'; bytes: number }
   /** What this executor showed has been taken in. */
@@ -45,7 +49,7 @@ export type FromWorker =
   | { kind: 'append'; life: number; batch: number; bytes: Uint8Array }
   /** An encoded ExecutorRecord to keep. */
   | { kind: 'executor'; bytes: Uint8Array }
-  | { kind: 'sealed'; term: number }
+  | { kind: 'sealed'; life: number; term: number }
   | { kind: 'log'; level: Exclude<LogLevel, 'silent'>; fields: object; message: string };
 
 /** The bytes in a buffer of their own, which can change hands. */

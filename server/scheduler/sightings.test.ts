@@ -18,6 +18,7 @@ function setUp(): {
 
 test('createSightings() has one request of each executor on its way, and keeps the newest after it', () => {
   const { sightings, sent, see } = setUp();
+  sightings.open();
   for (const nth of [1, 2, 3]) for (const id of ['east', 'west']) see(id, nth);
   assert.deepEqual(sent.splice(0), ['east 1', 'west 1']);
   sightings.saw('east');
@@ -31,6 +32,7 @@ test('createSightings() has one request of each executor on its way, and keeps t
 
 test('what is repeated takes the place of nothing', () => {
   const { sightings, sent, see } = setUp();
+  sightings.open();
   see('east', 1, true);
   see('east', 2);
   see('east', 1, true);
@@ -38,4 +40,22 @@ test('what is repeated takes the place of nothing', () => {
   sightings.saw('east');
   see('east', 2, true);
   assert.deepEqual(sent, ['east 1', 'east 2', 'east 2']);
+});
+
+test('what is shown before the thread leads is kept until it does, unless another server leads', () => {
+  const { sightings, sent, see } = setUp();
+  see('east', 1);
+  sightings.forget();
+  see('west', 1, true);
+  see('west', 2);
+  see('west', 1, true);
+  assert.deepEqual(sent, []);
+  sightings.open();
+  assert.deepEqual(sent.splice(0), ['west 2']);
+  sightings.close();
+  see('west', 3);
+  sightings.saw('west');
+  assert.deepEqual(sent, []);
+  sightings.open();
+  assert.deepEqual(sent, ['west 3']);
 });

@@ -26,16 +26,17 @@ function serve(port: MessagePort, { config, priorityClasses }: WorkerStart): voi
   let scheduler: Scheduler | undefined;
   let life = 0;
   let lastBatch = 0;
-  let hasBegun = false;
+  let isLeading = false;
   let timer: NodeJS.Timeout | undefined;
   let isTickDue = false;
 
   const wake = (): void => {
-    if (isTickDue || !hasBegun) return;
+    if (isTickDue || !isLeading) return;
     isTickDue = true;
     setImmediate(() => {
       isTickDue = false;
       clearTimeout(timer);
+      if (!isLeading) return;
       const nextMs = scheduler?.tick() ?? MAX_TIMER_MS;
       if (nextMs <= 0) wake();
       else timer = setTimeout(wake, Math.min(nextMs, MAX_TIMER_MS));
@@ -44,14 +45,14 @@ function serve(port: MessagePort, { config, priorityClasses }: WorkerStart): voi
 
   const reset = (message: Extract<ToWorker, { kind: 'reset' }>): void => {
     ({ life } = message);
-    hasBegun = false;
+    isLeading = false;
+    clearTimeout(timer);
     waiting.clear();
     scheduler = createScheduler({
       config,
       priorityClasses: new Map(Object.entries(priorityClasses)),
       clock: systemClock,
       random: randomBytes,
-      term: message.term,
       append: (batch) => {
         const id = ++lastBatch;
         const bytes = movable(encodeMessage(Batch, batch));
@@ -63,7 +64,7 @@ function serve(port: MessagePort, { config, priorityClasses }: WorkerStart): voi
         send({ kind: 'executor', bytes }, bytes);
       },
       wake,
-      sealed: (term) => send({ kind: 'sealed', term }),
+      sealed: (term) => send({ kind: 'sealed', life, term }),
       logger,
     });
     scheduler.load({ heads: message.heads });
@@ -71,8 +72,11 @@ function serve(port: MessagePort, { config, priorityClasses }: WorkerStart): voi
 
   port.on('message', (message: ToWorker) => {
     if (message.kind === 'reset') reset(message);
-    else if (message.kind === 'begin') hasBegun = true;
-    else if (message.kind === 'outcome') {
+    else if (message.kind === 'begin') send({ kind: 'loaded', life });
+    else if (message.kind === 'lead') {
+      scheduler?.lead(message.term);
+      isLeading = true;
+    } else if (message.kind === 'outcome') {
       const resolve = message.life === life ? waiting.get(message.batch) : undefined;
       waiting.delete(message.batch);
       resolve?.(fromWire(message.outcome));
@@ -87,7 +91,7 @@ function serve(port: MessagePort, { config, priorityClasses }: WorkerStart): voi
   });
 }
 
-type Input = Exclude<ToWorker, { kind: 'reset' | 'begin' | 'outcome' }>;
+type Input = Exclude<ToWorker, { kind: 'reset' | 'begin' | 'lead' | 'outcome' }>;
 
 /** Hands a message to the scheduler; the executor's id when it is what one showed. */
 function take(scheduler: Scheduler, message: Input): string | undefined {

@@ -48,7 +48,7 @@ test('the log stays at its bytes under a burst, and they are what its entries ha
   const stopping = new AbortController();
   const retention = { eventsMs: 1e9, recordsMs: 1e9, logMs: 1e9, logBytes };
   const trimming = keepRetention(
-    { store, clock: systemClock, logger: silentLogger },
+    { store, clock: systemClock, logger: silentLogger, scheduler: { role: () => 'leading' } },
     retention,
     stopping.signal,
   );

@@ -88,12 +88,11 @@ export function createWorld(settings: Partial<SchedulerConfig> = {}): World {
 /** A scheduler that knows nothing yet, over the same store. */
 export function newScheduler(world: World, settings: Partial<SchedulerConfig> = {}): Scheduler {
   let drawn = 0;
-  return createScheduler({
+  const scheduler = createScheduler({
     config: { ...schedulerSchema.parse({}), maxRoundIntervalMs: 0, rejectAfterMs: 0, ...settings },
     priorityClasses,
     clock: { now: () => EPOCH_MS + world.nowMs, elapsed: () => (world.nowMs += world.stepMs) },
     random: (size) => Uint8Array.from({ length: size }, () => (drawn++ % 256) ^ (drawn >> 8)),
-    term: world.term,
     append: (batch) => append(world, batch),
     saveExecutor: (record) => world.saved.push(record),
     wake: () => {},
@@ -102,6 +101,8 @@ export function newScheduler(world: World, settings: Partial<SchedulerConfig> = 
     },
     logger: silentLogger,
   });
+  scheduler.lead(world.term);
+  return scheduler;
 }
 
 /** Loads what the store has into a scheduler, as a new leader does. */

@@ -1,0 +1,77 @@
+/** What the scheduler's thread knows: all that the store has, and from there on the log. */
+import { QueueList } from '@armada-ts/api/api/queue';
+import { ExecutorRecord, ExecutorSettings, LogEntry } from '@armada-ts/api/armada/store/v1/store';
+import { setImmediate } from 'node:timers/promises';
+import { untilAvailable } from '../base/retry.ts';
+import { encodeMessage } from '../model/encode.ts';
+import type { Positions, Store } from '../store/store.ts';
+import type { Life } from './life.ts';
+import { movable } from './messages.ts';
+import type { Thread } from './thread.ts';
+
+interface Ends {
+  store: Store;
+  thread: Thread;
+}
+
+/** Loads everything into the thread, which knows nothing else then. A store that comes back from a loss may go again before that is done. */
+export async function load(ends: Ends, life: Life): Promise<void> {
+  const { store, thread } = ends;
+  await untilAvailable(async () => {
+    const heads = await store.heads();
+    await loadFrom(ends, life, heads);
+    for (const [partition, head] of heads.entries()) life.feed(partition, head);
+  }, life.over);
+  if (life.over.aborted) return;
+  thread.send({ kind: 'begin' });
+  await life.loaded.promise;
+}
+
+/** The heads were read before: what is newer comes by the log, again or for the first time. */
+async function loadFrom({ store, thread }: Ends, { number, over }: Life, heads: Positions): Promise<void> {
+  thread.send({ kind: 'reset', life: number, heads: [...heads] });
+  const queues = (await store.read.queues()).map(({ queue }) => queue);
+  const list = movable(QueueList.encode({ queues }).finish());
+  thread.send({ kind: 'queues', bytes: list }, list);
+  let cursor: string | undefined = '';
+  while (cursor !== undefined && !over.aborted) {
+    const page = await store.read.active(cursor);
+    const { jobs, classes, operations: opened } = page;
+    const bytes = movable(encodeMessage(LogEntry, { ...LogEntry.create(), jobs, classes, opened }));
+    await thread.ready();
+    // A page is read in one go: others need this thread too.
+    await setImmediate();
+    thread.send({ kind: 'page', bytes }, bytes);
+    cursor = page.next;
+  }
+  for (const record of await store.read.executors()) {
+    const bytes = movable(ExecutorRecord.encode(record).finish());
+    thread.send({ kind: 'executor', bytes }, bytes);
+  }
+  for (const settings of await store.read.executorSettings()) {
+    const bytes = movable(ExecutorSettings.encode(settings).finish());
+    thread.send({ kind: 'settings', bytes }, bytes);
+  }
+}
+
+/** Feeds the thread with the log from where it was loaded, until the life is over or the log no longer reaches back to there. */
+export async function feed({ store, thread }: Ends, life: Life): Promise<void> {
+  for await (const item of store.tail([...life.fed], life.over)) {
+    if (item.kind === 'fell-off') return;
+    const encoded = item.entries.map((entry) => encodeMessage(LogEntry, neededOf(entry)));
+    const lengths = encoded.map((one) => one.length);
+    const bytes = movable(Buffer.concat(encoded));
+    await thread.ready();
+    if (life.over.aborted) return;
+    thread.send({ kind: 'entries', bytes, lengths }, bytes);
+    for (const { partition, number } of item.entries) life.feed(partition, number);
+  }
+}
+
+/** An entry as the thread needs it: the records tell all but which jobs are new. */
+function neededOf(entry: LogEntry): LogEntry {
+  const sequences = entry.sequences.filter(({ events }) =>
+    events?.events.some(({ event }) => event?.$case === 'submitJob'),
+  );
+  return { ...entry, sequences };
+}
