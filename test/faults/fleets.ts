@@ -64,10 +64,11 @@ async function launchStandalone(directory: string, port: number, nodes: readonly
 
 /** What it takes to start two servers on one store. */
 export async function planServers(directory: string, storeUrl: string, store: ConfigInput['store'] = {}) {
-  const ports = [await freePort()];
+  const ports = [await freePort(), await freePort()];
   const entries = ports.map((port, index) => {
     const name = `server-${index + 1}`;
-    return [name, () => launchServer(join(directory, name), port, { ...store, url: storeUrl })] as const;
+    const settings = { name, grpc: { port }, store: { ...store, url: storeUrl } };
+    return [name, () => launchServer(join(directory, name), settings)] as const;
   });
   return {
     address: ports.map((port) => `127.0.0.1:${port}`).join(','),
@@ -84,12 +85,11 @@ export function planExecutors(directory: string, address: string) {
   };
 }
 
-async function launchServer(directory: string, port: number, store: ConfigInput['store']): Promise<Program> {
+async function launchServer(directory: string, settings: Partial<ConfigInput>): Promise<Program> {
   const file = await writeSettings(directory, {
+    ...settings,
     auth: standaloneAuth,
-    grpc: { port },
     http: { port: 0 },
-    store,
     submission: { defaultJobLimits: { cpu: '1', memory: '1Gi' } },
   });
   const program = startProgram('server/main.ts', ['--config', file]);

@@ -62,7 +62,7 @@ function hasStoodBack(fleet: LocalFleet, { program, term }: Lead): boolean {
   const since = lines.findIndex(
     (line) => line.includes(`"term":${term}`) && line.includes('this server leads'),
   );
-  return lines.slice(since + 1).some((line) => line.includes('this server follows'));
+  return lines.slice(since + 1).some((line) => line.includes('another server has taken the lead'));
 }
 
 async function waitFor<Value>(what: string, look: () => Value | undefined): Promise<Value> {
