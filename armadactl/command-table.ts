@@ -290,7 +290,7 @@ export const commandTable: readonly CommandEntry[] = [
   },
   {
     words: ['version'],
-    summary: 'Print the version of armadactl',
+    summary: 'Print the version of armadactl, and with --server that of the servers',
     load: () => import('./commands/version.ts'),
   },
   {

@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { status } from '@grpc/grpc-js';
 import { Queue } from '@armada-ts/api/api/queue';
+import { GetServerInfoResponse } from '@armada-ts/api/armada/server/v1/info';
 import { refusal, startFakeServer } from '@armada-ts/client/testing/fake-server';
 import { JOB_ID, serveQueues } from './testing/fake-armada.ts';
 import { armadactl, temporaryDirectory } from './testing/launch.ts';
@@ -14,6 +15,32 @@ test('version names the package and the runtime, and needs no server', async () 
   assert.equal(exitCode, 0);
   assert.match(stdout, /^armadactl \d+\.\d+\.\d+ \(Node 2[4-9]\.\d+\.\d+\)\n$/);
   assert.equal(stderr, '');
+});
+
+test('version --server tells what an answered submit survives, who serves, and what is unusual', async () => {
+  const told = {
+    name: 'a',
+    version: '1.2.3',
+    store: 'redis redis-1:6379',
+    acknowledgement: 'replicated',
+    notices: ['Redis has lost data'],
+    servers: [{ name: 'a', version: '1.2.3', address: 'a:50051', leads: true }],
+  };
+  await using server = await startFakeServer({
+    serverInfo: { getServerInfo: (_, answer) => answer(null, GetServerInfoResponse.fromPartial(told)) },
+  });
+  const { exitCode, stdout } = await armadactl(['--armadaUrl', server.address, 'version', '--server']);
+  assert.equal(exitCode, 0);
+  const [, ...lines] = stdout.trimEnd().split('\n');
+  assert.deepEqual(lines, [
+    'server a 1.2.3',
+    'store redis redis-1:6379',
+    'acknowledgement replicated: an answered submit survives the loss of any one machine that holds data',
+    'alive a 1.2.3 at a:50051, leads',
+    'note: Redis has lost data',
+  ]);
+  const json = await armadactl(['--armadaUrl', server.address, 'version', '--server', '-o', 'json']);
+  assert.equal(JSON.parse(json.stdout).server.acknowledgement, 'replicated');
 });
 
 test('output that cannot be written ends with 1 and says so', () => {

@@ -78,6 +78,7 @@ export {
   type QueuePatch,
 } from './queues.ts';
 export type { Interruption, ResumeOptions } from './resume.ts';
+export { getServerInfo, type GetServerInfoResponse } from './server-info.ts';
 export { callRepeatedly } from './retry.ts';
 export {
   submitJobs,

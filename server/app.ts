@@ -21,7 +21,7 @@ import { createClassifier } from './model/scheduling-class.ts';
 import { createHealthCheck, type HealthCheck } from './operator/health.ts';
 import { describeServer, serverInfo } from './operator/server-info.ts';
 import { readAnywhere } from './peers/logs.ts';
-import { createMembers } from './peers/members.ts';
+import { createMembers, type Members } from './peers/members.ts';
 import { createPeers, type Peers } from './peers/peers.ts';
 import type { LogDeps } from './query/logs.ts';
 import { keepRetention } from './retention.ts';
@@ -116,7 +116,7 @@ export async function startApp(config: Config, { clock, logger }: AppTools): Pro
   );
   const door = { ...doorOf(config, peers, { clock, logger }), stopping: stopping.signal };
   const health = createHealthCheck({ store, stopping: stopping.signal, scheduler });
-  const services = servicesOf({ config, clock, logger, store, door, hub, inboxes, peers, health });
+  const services = servicesOf({ config, clock, logger, store, door, hub, inboxes, members, peers, health });
   const grpc = createGrpcServer(services, {
     maxRequestBytes: config.grpc.maxRequestBytes,
     clock,
@@ -185,12 +185,13 @@ interface Parts extends AppTools {
   door: Door;
   hub: ReturnType<typeof createEventHub>;
   inboxes: ReturnType<typeof createInboxes>;
+  members: Members;
   peers: Peers;
   health: HealthCheck;
 }
 
 function servicesOf(parts: Parts): Service[] {
-  const { config, clock, logger, store, door, hub, inboxes, peers, health } = parts;
+  const { config, clock, logger, store, door, hub, inboxes, members, peers, health } = parts;
   const { authorizer } = door;
   const submit = {
     store,

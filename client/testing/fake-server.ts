@@ -18,6 +18,7 @@ import { QueueServiceService, type QueueServiceServer } from '@armada-ts/api/api
 import { SubmitService, type SubmitServer } from '@armada-ts/api/api/submit';
 import { JobListServiceService, type JobListServiceServer } from '@armada-ts/api/armada/jobs/v1/jobs';
 import { LogServiceService, type LogServiceServer } from '@armada-ts/api/armada/logs/v1/logs';
+import { ServerInfoServiceService, type ServerInfoServiceServer } from '@armada-ts/api/armada/server/v1/info';
 import type { Any } from '@armada-ts/api/google/protobuf/any';
 import { Status } from '@armada-ts/api/google/rpc/status';
 
@@ -30,6 +31,7 @@ export interface FakeMethods {
   jobList?: Partial<JobListServiceServer>;
   executors?: Partial<ExecutorServer>;
   nodes?: Partial<NodeServer>;
+  serverInfo?: Partial<ServerInfoServiceServer>;
 }
 
 export interface FakeServer extends AsyncDisposable {
@@ -49,6 +51,7 @@ export async function startFakeServer(methods: FakeMethods, port = 0): Promise<F
   add(server, JobListServiceService, methods.jobList);
   add(server, ExecutorService, methods.executors);
   add(server, NodeService, methods.nodes);
+  add(server, ServerInfoServiceService, methods.serverInfo);
   const bound = await new Promise<number>((resolve, reject) => {
     server.bindAsync(`127.0.0.1:${port}`, ServerCredentials.createInsecure(), (error, chosen) =>
       error ? reject(error) : resolve(chosen),

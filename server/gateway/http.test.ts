@@ -4,7 +4,8 @@ import { test } from 'node:test';
 import { createHttpServer } from './http.ts';
 
 function setUp(options: Partial<Parameters<typeof createHttpServer>[0]> = {}): FastifyInstance {
-  return createHttpServer({ host: '127.0.0.1', allowedHosts: [], health: () => [], ...options });
+  const well = { health: () => [], notices: () => [], describe: () => [] };
+  return createHttpServer({ host: '127.0.0.1', allowedHosts: [], ...well, ...options });
 }
 
 async function get(server: FastifyInstance, headers: Record<string, string> = {}, url = '/health') {
@@ -16,6 +17,15 @@ test('health is an empty 204, or 503 with a line for each fault', async () => {
   assert.deepEqual(await get(setUp()), { statusCode: 204, body: '' });
   const sick = setUp({ health: async () => ['the store is away', 'no leader'] });
   assert.deepEqual(await get(sick), { statusCode: 503, body: 'the store is away\nno leader\n' });
+});
+
+test('what is to be known is told with 200, and what the server is to whoever asks for more', async () => {
+  const options = { notices: () => ['data was lost'], describe: () => ['store sqlite data'] };
+  assert.deepEqual(await get(setUp(options)), { statusCode: 200, body: 'data was lost\n' });
+  const more = await get(setUp({ ...options, health: () => ['the store is away'] }), {}, '/health?verbose');
+  assert.deepEqual(more, { statusCode: 503, body: 'the store is away\ndata was lost\nstore sqlite data\n' });
+  const well = await get(setUp({ describe: options.describe }), {}, '/health?verbose');
+  assert.deepEqual(well, { statusCode: 200, body: 'store sqlite data\n' });
 });
 
 test('health that cannot be told is no health, and says nothing of why', async () => {

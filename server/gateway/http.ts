@@ -13,10 +13,20 @@ export interface HttpOptions {
   allowedHosts: readonly string[];
   /** What is not in order; empty when all is well. */
   health: () => Promise<string[]> | string[];
+  /** What people should know though all is well. */
+  notices: () => readonly string[];
+  /** What this server is, for whoever asks for more. */
+  describe: () => readonly string[];
 }
 
 /** Makes the HTTP server; the caller listens and closes. */
-export function createHttpServer({ host, allowedHosts, health }: HttpOptions): FastifyInstance {
+export function createHttpServer({
+  host,
+  allowedHosts,
+  health,
+  notices,
+  describe,
+}: HttpOptions): FastifyInstance {
   const server = fastify({ forceCloseConnections: true, bodyLimit: 4 * 1024 * 1024, requestTimeout: 30_000 });
   const names = new Set(['localhost', host, ...allowedHosts].map(inHeader));
 
@@ -34,19 +44,21 @@ export function createHttpServer({ host, allowedHosts, health }: HttpOptions): F
     return undefined;
   });
 
-  // Armada's form: an empty 204, or 503 with a line for each fault.
-  server.get('/health', async (_request, reply) => {
+  // Armada's form: an empty 204, or 503 with a line for each fault. Where there is something to say though nothing is wrong, 200 and a line for it.
+  server.get<{ Querystring: { verbose?: string } }>('/health', async (request, reply) => {
     let faults: string[];
     try {
       faults = await health();
     } catch {
       faults = ['the state of health could not be found out'];
     }
-    if (faults.length === 0) return await reply.code(204).send();
+    const isVerbose = request.query.verbose !== undefined;
+    const lines = [...faults, ...notices(), ...(isVerbose ? describe() : [])];
+    if (lines.length === 0) return await reply.code(204).send();
     return await reply
-      .code(503)
+      .code(faults.length > 0 ? 503 : 200)
       .type('text/plain')
-      .send(`${faults.join('\n')}\n`);
+      .send(`${lines.join('\n')}\n`);
   });
   return server;
 }

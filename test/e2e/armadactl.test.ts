@@ -49,6 +49,19 @@ function lines(text: string): string[] {
   return text.split('\n').filter((line) => line !== '');
 }
 
+test('version --server names the store of the real server, its level and its members', async () => {
+  const [own, ...told] = lines(await done('version', '--server'));
+  assert.match(own ?? '', /^armadactl \d/);
+  const [name, store, level, alive] = told;
+  assert.match(name ?? '', /^server \S+ \d+\.\d+\.\d+$/);
+  assert.match(store ?? '', /^store sqlite \//);
+  assert.match(level ?? '', /^acknowledgement synced: .*power loss/);
+  assert.match(alive ?? '', new RegExp(`^alive \\S+ \\S+ at ${server.address}`));
+  const health = await fetch(`${server.url}/health?verbose`);
+  assert.equal(health.status, 200);
+  assert.match(await health.text(), /^store sqlite .*, acknowledgement synced\nserver /);
+});
+
 test('update queue changes what is given, shows it, and leaves the rest', async () => {
   await done('create', 'queue', 'patched', '--owners', 'anna', '--labels', 'team=red,site=x');
   const changed = await done(

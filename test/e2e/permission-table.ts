@@ -286,6 +286,12 @@ export const ROWS: Row[] = [
     request: () => ({ stream: PEER_STREAM }),
   },
   {
+    path: '/armada.server.v1.ServerInfoService/GetServerInfo',
+    demand: 'authenticated',
+    request: () => ({}),
+    isDone: ({ answer }) => Boolean(answer && 'acknowledgement' in answer && answer.acknowledgement),
+  },
+  {
     path: '/armada.logs.v1.LogService/ReadLog',
     demand: 'queue:watch',
     request: ({ jobId }) => ({ jobId, runId: '', container: '', offset: 0n, follow: false }),
