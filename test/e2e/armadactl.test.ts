@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { armadactl, type Finished, type Standalone, startStandalone } from './programs.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'armada-ctl-'));
@@ -57,7 +58,12 @@ test('version --server names the store of the real server, its level and its mem
   assert.match(store ?? '', /^store sqlite \//);
   assert.match(level ?? '', /^acknowledgement synced: .*power loss/);
   assert.match(alive ?? '', new RegExp(`^alive \\S+ \\S+ at ${server.address}`));
-  const health = await fetch(`${server.url}/health?verbose`);
+  let health = await fetch(`${server.url}/health?verbose`);
+  // Right after the start everything is still being loaded.
+  for (let tries = 0; health.status !== 200 && tries < 100; tries++) {
+    await sleep(50);
+    health = await fetch(`${server.url}/health?verbose`);
+  }
   assert.equal(health.status, 200);
   assert.match(await health.text(), /^store sqlite .*, acknowledgement synced\nserver /);
 });
