@@ -58,6 +58,8 @@ export class ContainerProcess {
   #started = false;
   #done = false;
   #isSwept = false;
+  /** Once it is known, for it never changes. */
+  #shim: ShimIdentity | undefined;
 
   constructor(directory: string, host: ContainerHost, listener: ContainerListener) {
     this.#directory = directory;
@@ -252,7 +254,9 @@ export class ContainerProcess {
 
   /** Undefined while there is none, and when a power failure came before it was on disk. */
   #readExitCode(): number | undefined {
-    const text = readText(path.join(this.#directory, 'exit'));
+    const file = path.join(this.#directory, 'exit');
+    // Asked often of thousands: to look whether it is there costs a tenth of being told that it is not.
+    const text = fs.existsSync(file) ? readText(file) : undefined;
     return text !== undefined && /^\d+ *\n$/.test(text) ? Number(text) : undefined;
   }
 
@@ -270,6 +274,11 @@ export class ContainerProcess {
   }
 
   #readPid(): ShimIdentity | undefined {
+    this.#shim ??= this.#readPidFile();
+    return this.#shim;
+  }
+
+  #readPidFile(): ShimIdentity | undefined {
     const [pid, startTime, bootId, keeper, end] = (readText(path.join(this.#directory, 'pid')) ?? '')
       .trim()
       .split(' ');
