@@ -21,7 +21,7 @@ import { createClassifier } from './model/scheduling-class.ts';
 import { createHealthCheck, type HealthCheck } from './operator/health.ts';
 import { describeServer, serverInfo } from './operator/server-info.ts';
 import { readAnywhere } from './peers/logs.ts';
-import { createMembers, type Members } from './peers/members.ts';
+import { createMembers, type Members, type Membership } from './peers/members.ts';
 import { createPeers, type Peers } from './peers/peers.ts';
 import type { LogDeps } from './query/logs.ts';
 import { keepRetention } from './retention.ts';
@@ -68,17 +68,7 @@ export async function startApp(config: Config, { clock, logger }: AppTools): Pro
   const stopping = new AbortController();
   const hub = createEventHub(store);
   const inboxes = createInboxes();
-  const members = createMembers({
-    store,
-    self: {
-      id: randomUUID(),
-      name: config.name ?? hostname(),
-      version: packageVersion(import.meta.url),
-      startedAtMs: clock.now(),
-    },
-    clock,
-    logger: logger.child({ part: 'servers' }),
-  });
+  const members = membershipOf(config, store, { clock, logger });
   const scheduler = startScheduler({
     store,
     election: members,
@@ -122,13 +112,7 @@ export async function startApp(config: Config, { clock, logger }: AppTools): Pro
     clock,
     logger: door.logger,
   });
-  const http = createHttpServer({
-    host: config.host,
-    allowedHosts: config.http.allowedHosts,
-    health,
-    notices: () => store.info.notices,
-    describe: () => describeServer(serverInfo({ store, members })),
-  });
+  const http = httpServerOf(config, { store, members, health });
   opened.defer(() => http.close());
   opened.defer(async () => {
     stopping.abort();
@@ -173,6 +157,34 @@ function doorOf(config: Config, peers: Peers, { clock, logger }: AppTools): Omit
   };
 }
 
+/** Not yet among the others: that takes an address. */
+function membershipOf(config: Config, store: Store, { clock, logger }: AppTools): Membership {
+  return createMembers({
+    store,
+    self: {
+      id: randomUUID(),
+      name: config.name ?? hostname(),
+      version: packageVersion(import.meta.url),
+      startedAtMs: clock.now(),
+    },
+    clock,
+    logger: logger.child({ part: 'servers' }),
+  });
+}
+
+function httpServerOf(
+  { host, http }: Config,
+  { store, members, health }: { store: Store; members: Members; health: HealthCheck },
+) {
+  return createHttpServer({
+    host,
+    allowedHosts: http.allowedHosts,
+    health,
+    notices: () => store.info.notices,
+    describe: () => describeServer(serverInfo({ store, members })),
+  });
+}
+
 /** Where other servers reach this one. */
 function advertised({ advertisedAddress, host }: Config, grpcPort: number): string {
   const isAnywhere = host === '0.0.0.0' || host === '::';
@@ -201,7 +213,7 @@ function servicesOf(parts: Parts): Service[] {
     rules: submitRules(config.submission, config.priorityClasses),
     classify: createClassifier(),
   };
-  const holders = createHolders((stream) => peers.askWhoHolds(stream));
+  const holders = createHolders(peers);
   const lease = {
     store,
     clock,
