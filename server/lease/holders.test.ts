@@ -1,7 +1,7 @@
 import { type ExecutorStream, Hold } from '@armada-ts/api/armada/server/v1/peers';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createHolders, type Holders } from './holders.ts';
+import { createHolders, type Holders, type OtherServers } from './holders.ts';
 
 const never = (): void => assert.fail('replaced');
 const stream = (session: string, number = 1, executorId = 'cluster'): ExecutorStream => ({
@@ -9,19 +9,45 @@ const stream = (session: string, number = 1, executorId = 'cluster'): ExecutorSt
   session,
   number,
 });
-const alone = (): Holders => createHolders(async () => Hold.HOLD_FREE);
+const FREE = { hold: Hold.HOLD_FREE, isWhole: true };
+const alone = (): Holders => createHolders({ askWhoHolds: async () => FREE, subscribe: () => {} });
 
-/** Two servers; what one asks the other is told later when `delay` says so. */
-function pair(delay: Promise<void> = Promise.resolve()): [Holders, Holders] {
+/** Two servers and what is between them. */
+interface Pair {
+  here: Holders;
+  there: Holders;
+  /** What one asks the other gets there later. */
+  delay: Promise<void>;
+  /** Neither gets an answer of the other. */
+  isCut: boolean;
+  /** Tells both that the other is back. */
+  back(): void;
+}
+
+function createPair(): Pair {
   const servers: Holders[] = [];
+  const listeners: (() => void)[] = [];
+  const between = { delay: Promise.resolve(), isCut: false };
   for (const other of [1, 0]) {
-    const ask = async (asked: ExecutorStream): Promise<Hold> => {
-      await delay;
-      return servers[other]!.giveWay(asked);
+    const others: OtherServers = {
+      async askWhoHolds(asked) {
+        const { isCut } = pair;
+        await pair.delay;
+        if (isCut) return { hold: Hold.HOLD_FREE, isWhole: false };
+        return { hold: servers[other]!.giveWay(asked), isWhole: true };
+      },
+      subscribe: (listener) => listeners.push(listener),
     };
-    servers.push(createHolders(ask));
+    servers.push(createHolders(others));
   }
-  return [servers[0]!, servers[1]!];
+  const [here, there] = servers;
+  const pair: Pair = {
+    ...between,
+    here: here!,
+    there: there!,
+    back: () => listeners.forEach((listener) => listener()),
+  };
+  return pair;
 }
 
 test('a second holder of an executor id is refused until the first has let go', async () => {
@@ -60,9 +86,12 @@ test('of streams that are not numbered the one that comes later is the newer', a
 
 test('executors that name no session come and go', async () => {
   const asked: ExecutorStream[] = [];
-  const holders = createHolders(async (one) => {
-    asked.push(one);
-    return Hold.HOLD_TAKEN;
+  const holders = createHolders({
+    async askWhoHolds(one) {
+      asked.push(one);
+      return FREE;
+    },
+    subscribe: () => {},
   });
   await holders.hold(stream('', 0), never);
   await holders.hold(stream('', 0), never);
@@ -70,7 +99,7 @@ test('executors that name no session come and go', async () => {
 });
 
 test('an id that is held at another server is taken, until it is let go of there', async () => {
-  const [here, there] = pair();
+  const { here, there } = createPair();
   const release = await there.hold(stream('first'), never);
   await assert.rejects(here.hold(stream('second'), never), { code: 'EXECUTOR_TAKEN' });
   release();
@@ -79,7 +108,7 @@ test('an id that is held at another server is taken, until it is let go of there
 });
 
 test('a process that goes from one server to another is followed, and back', async () => {
-  const [here, there] = pair();
+  const { here, there } = createPair();
   let replaced = 0;
   const count = (): void => void replaced++;
   const releaseFirst = await there.hold(stream('first', 1), count);
@@ -93,7 +122,7 @@ test('a process that goes from one server to another is followed, and back', asy
 });
 
 test('a stream that comes through late does not take over from a newer one', async () => {
-  const [here, there] = pair();
+  const { here, there } = createPair();
   let replaced = 0;
   await there.hold(stream('first', 2), () => replaced++);
   await assert.rejects(here.hold(stream('first', 1), never), {
@@ -106,7 +135,9 @@ test('a stream that comes through late does not take over from a newer one', asy
 
 test('of two processes that come at the same time at most one gets in', async () => {
   const delay = Promise.withResolvers<void>();
-  const [here, there] = pair(delay.promise);
+  const pair = createPair();
+  pair.delay = delay.promise;
+  const { here, there } = pair;
   const both = [here.hold(stream('first'), never), there.hold(stream('second'), never)];
   delay.resolve();
   const outcomes = await Promise.allSettled(both);
@@ -118,13 +149,30 @@ test('of two processes that come at the same time at most one gets in', async ()
   await assert.rejects(there.hold(stream('second'), never), { code: 'EXECUTOR_TAKEN' });
 });
 
-test('an id is not kept for a stream whose asking failed', async () => {
-  let isBroken = true;
-  const holders = createHolders(async () => {
-    if (isBroken) throw new Error('broken');
-    return Hold.HOLD_FREE;
-  });
-  await assert.rejects(holders.hold(stream('first'), never), /broken/);
-  isBroken = false;
-  await holders.hold(stream('second'), never);
+test('who was let in while a server did not answer is judged again when it is back', async () => {
+  const pair = createPair();
+  const { here, there } = pair;
+  const ended = new Map<string, string>();
+  await here.hold(stream('first'), ({ code }) => ended.set('first', code));
+  pair.isCut = true;
+  await there.hold(stream('second'), ({ code }) => ended.set('second', code));
+  pair.isCut = false;
+  assert.equal(ended.size, 0);
+  pair.back();
+  await new Promise((resolve) => setImmediate(resolve));
+  // Both learn of the other at the same time.
+  assert.deepEqual([ended.get('first'), ended.get('second')], ['EXECUTOR_TAKEN', 'EXECUTOR_TAKEN']);
+  await here.hold(stream('first'), never);
+});
+
+test('a server that did not answer is asked again until it does', async () => {
+  const pair = createPair();
+  const { here, there } = pair;
+  await here.hold(stream('first'), never);
+  pair.isCut = true;
+  const ended = Promise.withResolvers<string>();
+  await there.hold(stream('second'), ({ code }) => ended.resolve(code));
+  pair.isCut = false;
+  assert.equal(await ended.promise, 'EXECUTOR_TAKEN');
+  await assert.rejects(there.hold(stream('second'), never), { code: 'EXECUTOR_TAKEN' });
 });

@@ -1,4 +1,5 @@
 import { type ExecutorStream, Hold } from '@armada-ts/api/armada/server/v1/peers';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ArmadaError } from '../base/errors.ts';
 
 /**
@@ -18,51 +19,87 @@ export interface Holders {
    * and never both be let in by servers that can reach each other. Throws
    * EXECUTOR_TAKEN, and UNAVAILABLE when a newer stream of the same process is
    * open.
-   * @param replaced called when a newer stream of the same process holds the id
+   * @param end called with the same when it turns out later
    */
-  hold(stream: ExecutorStream, replaced: () => void): Promise<() => void>;
+  hold(stream: ExecutorStream, end: (error: ArmadaError) => void): Promise<() => void>;
 
   /** Another server has such a stream: whether it may keep it, and if so, an older one of the same process here is ended. */
   giveWay(stream: ExecutorStream): Hold;
 }
 
-interface Holder {
-  stream: ExecutorStream;
-  replaced: () => void;
+/** The other servers, as far as this goes. */
+export interface OtherServers {
+  /** Does not fail: a server that does not answer soon is left out. */
+  askWhoHolds(stream: ExecutorStream): Promise<HoldAnswer>;
+  /** Calls back when a server has come, or is back. */
+  subscribe(listener: () => void): unknown;
 }
 
-/** @param askOthers what the other servers say, HOLD_FREE when there are none */
-export function createHolders(askOthers: (stream: ExecutorStream) => Promise<Hold>): Holders {
+export interface HoldAnswer {
+  hold: Hold;
+  /** None was left out. */
+  isWhole: boolean;
+}
+
+interface Holder {
+  stream: ExecutorStream;
+  end: (error: ArmadaError) => void;
+}
+
+/** When servers are asked again that were left out. */
+const ASK_AGAIN_MS = 1_000;
+
+export function createHolders(others: OtherServers): Holders {
   const open = new Map<string, Holder>();
+  const isOpen = (holder: Holder): boolean => open.get(holder.stream.executorId) === holder;
   const letGo = (holder: Holder): void => {
-    const { executorId } = holder.stream;
-    if (open.get(executorId) === holder) open.delete(executorId);
+    if (isOpen(holder)) open.delete(holder.stream.executorId);
   };
+  const endWith = (holder: Holder, error: ArmadaError): void => {
+    letGo(holder);
+    holder.end(error);
+  };
+  /** Whether all have answered. */
+  const askAgain = async (holder: Holder): Promise<boolean> => {
+    const { hold, isWhole } = await others.askWhoHolds(holder.stream);
+    const error = refusal(holder.stream, hold);
+    if (error && isOpen(holder)) endWith(holder, error);
+    return isWhole;
+  };
+  const askUntilAnswered = async (holder: Holder): Promise<void> => {
+    for (;;) {
+      await sleep(ASK_AGAIN_MS, undefined, { ref: false });
+      if (!isOpen(holder) || (await askAgain(holder))) return;
+    }
+  };
+  // A server that stood still, or could not be reached, may have let somebody in meanwhile.
+  others.subscribe(() => {
+    for (const holder of open.values()) void askAgain(holder);
+  });
   return {
-    async hold(stream, replaced) {
+    async hold(stream, end) {
       const { executorId } = stream;
       if (stream.session === '') return () => {};
       const before = open.get(executorId);
-      check(stream, judge(before, stream));
-      const holder = { stream, replaced };
+      const refused = refusal(stream, judge(before, stream));
+      if (refused) throw refused;
+      const holder = { stream, end };
       // Whoever asks from now on is told of this one.
       open.set(executorId, holder);
-      before?.replaced();
-      try {
-        check(stream, await askOthers(stream));
-      } catch (error) {
+      before?.end(outdated());
+      const { hold, isWhole } = await others.askWhoHolds(stream);
+      const refusedElsewhere = refusal(stream, hold);
+      if (refusedElsewhere) {
         letGo(holder);
-        throw error;
+        throw refusedElsewhere;
       }
+      if (!isWhole) void askUntilAnswered(holder);
       return () => letGo(holder);
     },
     giveWay(stream) {
       const holder = open.get(stream.executorId);
       const answer = judge(holder, stream);
-      if (holder && answer === Hold.HOLD_FREE) {
-        letGo(holder);
-        holder.replaced();
-      }
+      if (holder && answer === Hold.HOLD_FREE) endWith(holder, outdated());
       return answer;
     },
   };
@@ -74,14 +111,13 @@ function judge(holder: Holder | undefined, { session, number }: ExecutorStream):
   return holder.stream.number > number ? Hold.HOLD_OUTDATED : Hold.HOLD_FREE;
 }
 
-/** What a stream is told that was replaced, or came too late. */
-export function outdated(): ArmadaError {
+function outdated(): ArmadaError {
   return new ArmadaError('UNAVAILABLE', 'a newer stream of the same executor has taken over');
 }
 
-function check({ executorId }: ExecutorStream, hold: Hold): void {
-  if (hold === Hold.HOLD_OUTDATED) throw outdated();
-  if (hold !== Hold.HOLD_TAKEN) return;
+function refusal({ executorId }: ExecutorStream, hold: Hold): ArmadaError | undefined {
+  if (hold === Hold.HOLD_OUTDATED) return outdated();
+  if (hold !== Hold.HOLD_TAKEN) return undefined;
   const message = `executor id "${executorId}" is held by another running executor; stop it or choose another id`;
-  throw new ArmadaError('EXECUTOR_TAKEN', message);
+  return new ArmadaError('EXECUTOR_TAKEN', message);
 }

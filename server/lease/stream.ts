@@ -19,12 +19,12 @@ import { type LeaseRequest, LeaseStreamMessage } from '@armada-ts/api/executorap
 import type { Authorizer } from '../auth/authorizer.ts';
 import type { Principal } from '../auth/principal.ts';
 import type { Clock } from '../base/clock.ts';
-import { invalidField } from '../base/errors.ts';
+import { ArmadaError, invalidField } from '../base/errors.ts';
 import { frame } from '../base/framing.ts';
 import type { Logger } from '../base/logger.ts';
 import { placeNameFault } from '../model/names.ts';
 import type { Store, StoredJob } from '../store/store.ts';
-import { type Holders, outdated } from './holders.ts';
+import type { Holders } from './holders.ts';
 import type { Inbox, Inboxes } from './inboxes.ts';
 import { isStopReason } from './inboxes.ts';
 import { encodeLease } from './lease-message.ts';
@@ -84,10 +84,10 @@ export async function serveLeases(deps: LeaseDeps, principal: Principal, stream:
   let isOver = false;
   const { session, number } = stream;
   const begin = async (executorId: string): Promise<Exchange> => {
-    const letGo = await deps.holders.hold({ executorId, session, number }, () => broken.reject(outdated()));
+    const letGo = await deps.holders.hold({ executorId, session, number }, broken.reject);
     if (!isOver) return openExchange({ deps, stream, fail: broken.reject, letGo }, executorId);
     letGo();
-    throw outdated();
+    throw new ArmadaError('UNAVAILABLE', 'the stream has ended');
   };
   const serve = async (): Promise<void> => {
     for await (const received of stream.requests) {

@@ -2,8 +2,8 @@
 import { Hold } from '@armada-ts/api/armada/server/v1/peers';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createHolders } from './holders.ts';
-import { setUp, open, leased, settled } from './testing/stream-world.ts';
+import { createHolders, type HoldAnswer } from './holders.ts';
+import { alone, setUp, open, leased, settled } from './testing/stream-world.ts';
 
 test('a second holder is refused while the first has a stream, and let in afterwards', async () => {
   const world = setUp();
@@ -41,15 +41,17 @@ test('a newer stream of the same executor takes over, and the older ends', async
 
 test('a stream that ends before its id is known to be free gets nothing, and keeps nothing', async () => {
   const world = setUp();
-  const asked: ((hold: Hold) => void)[] = [];
-  world.deps.holders = createHolders(() => new Promise((resolve) => asked.push(resolve)));
+  const asked: ((answer: HoldAnswer) => void)[] = [];
+  const free = { hold: Hold.HOLD_FREE, isWhole: true };
+  const askWhoHolds = (): Promise<HoldAnswer> => new Promise((resolve) => asked.push(resolve));
+  world.deps.holders = createHolders({ ...alone, askWhoHolds });
   const older = open(world, { push: true, session: 'same', number: 1 });
   older.ask();
   await settled();
   const newer = open(world, { push: true, session: 'same', number: 2 });
   newer.ask();
   await assert.rejects(older.done, { code: 'UNAVAILABLE' });
-  for (const resolve of asked) resolve(Hold.HOLD_FREE);
+  for (const resolve of asked) resolve(free);
   await settled();
   assert.deepEqual([older.got, newer.got], [[], ['end']]);
   assert.equal(world.seen.length, 1);
@@ -58,6 +60,6 @@ test('a stream that ends before its id is known to be free gets nothing, and kee
   const another = open(world, { session: 'another' });
   another.ask();
   await settled();
-  asked.pop()?.(Hold.HOLD_FREE);
+  asked.pop()?.(free);
   await another.done;
 });

@@ -1,8 +1,9 @@
-import type { ExecutorStream, Hold } from '@armada-ts/api/armada/server/v1/peers';
+import type { ExecutorStream } from '@armada-ts/api/armada/server/v1/peers';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import { type Channels, createChannels } from './channels.ts';
-import { askWhoHolds } from './hold.ts';
+import { askWhoHolds, type HoldAnswer } from './hold.ts';
+import type { Members } from './members.ts';
 import { createRelay, type Relay } from './relay.ts';
 import { createTaking, type Taking, type TakingDeps } from './taking.ts';
 import { createPeerTokens } from './token.ts';
@@ -17,7 +18,9 @@ export interface Peers {
   /** Id of the server that made a token; undefined when it is not to be believed. */
   callerOf(token: string): string | undefined;
   /** What the others say of a stream that an executor has opened here. */
-  askWhoHolds(stream: ExecutorStream): Promise<Hold>;
+  askWhoHolds(stream: ExecutorStream): Promise<HoldAnswer>;
+  /** Calls back when another server has come, or is back. Returns the way out. */
+  subscribe(listener: () => void): () => void;
   /** Ends all calls to the others. */
   close(): void;
 }
@@ -41,9 +44,23 @@ export function createPeers(deps: PeersDeps): Peers {
     taking,
     callerOf: (token) => tokens.callerOf(token),
     askWhoHolds: (stream) => askWhoHolds(channels, stream),
+    subscribe: (listener) => whenOneComes(members, listener),
     close() {
       relay.close();
       channels.close();
     },
   };
+}
+
+function whenOneComes(members: Members, listener: () => void): () => void {
+  let known: ReadonlySet<string> = new Set();
+  const look = (): boolean => {
+    const before = known;
+    known = new Set(members.others().map(({ id }) => id));
+    return [...known].some((id) => !before.has(id));
+  };
+  look();
+  return members.subscribe(() => {
+    if (look()) listener();
+  });
 }

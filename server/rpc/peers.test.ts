@@ -199,6 +199,25 @@ test('an executor id is held at all servers', async () => {
   await a.holders.hold(stream('west', 1, 'other'), assert.fail);
 });
 
+test('an executor id that was taken at two servers which could not reach each other is held by one in the end', async () => {
+  const fleet = createFleet();
+  await using a = await startPeer(fleet, 'a');
+  await using b = await startPeer(fleet, 'b');
+  const ended: string[] = [];
+  fleet.leave('a');
+  fleet.leave('b');
+  await a.holders.hold(stream('west'), () => ended.push('a'));
+  await b.holders.hold(stream('west', 1, 'other'), () => ended.push('b'));
+  fleet.join('a').listen(a.address);
+  await until(
+    () => ended.length > 0,
+    () => 'neither was told',
+  );
+  fleet.join('b').listen(b.address);
+  await sleep(100);
+  assert.equal(new Set(ended).size, ended.length);
+});
+
 /** An address at which connections are taken and nothing is ever said. */
 async function silentAddress(): Promise<string> {
   const sockets: Socket[] = [];

@@ -11,9 +11,15 @@ import type { Principal } from '../../auth/principal.ts';
 import { silentLogger } from '../../base/logger.ts';
 import { messagesIn } from '../../base/testing/framing.ts';
 import type { Store } from '../../store/store.ts';
-import { createHolders } from '../holders.ts';
+import { createHolders, type OtherServers } from '../holders.ts';
 import { createInboxes } from '../inboxes.ts';
 import { type LeaseDeps, type LeaseStream, type ReceivedRequest, serveLeases } from '../stream.ts';
+
+/** No other servers. */
+export const alone: OtherServers = {
+  askWhoHolds: async () => ({ hold: Hold.HOLD_FREE, isWhole: true }),
+  subscribe: () => {},
+};
 
 const executor: Principal = { name: 'executor', groups: [], scopes: [], scheme: 'test' };
 
@@ -60,7 +66,7 @@ export function setUp(): World {
       store: { read } as unknown as Store,
       authorizer: createAuthorizer({ permissionScopeMapping: {}, ...standaloneAuth }),
       inboxes,
-      holders: createHolders(async () => Hold.HOLD_FREE),
+      holders: createHolders(alone),
       sightings: {
         open: () => ({
           see: (bytes) => world.seen.push(LeaseRequest.decode(bytes)),

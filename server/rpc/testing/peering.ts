@@ -55,7 +55,7 @@ export async function startPeer(
     },
     ...tools,
   });
-  const holders = createHolders((stream) => peers.askWhoHolds(stream));
+  const holders = createHolders(peers);
   const door = {
     chain: createChain([anonymousScheme]),
     authorizer: createAuthorizer({ permissionScopeMapping: {}, ...standaloneAuth }),
