@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Member } from '../peers/members.ts';
+import type { ServerRecord } from '../store/servers.ts';
 import { describeServer, serverInfo } from './server-info.ts';
 
-const member = (name: string): Member => ({
+const member = (name: string): ServerRecord => ({
   id: name,
   name,
   address: `${name}:50051`,

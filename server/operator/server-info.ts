@@ -1,10 +1,14 @@
 import type { GetServerInfoResponse, Server } from '@armada-ts/api/armada/server/v1/info';
-import type { Member, Members } from '../peers/members.ts';
+import type { ServerRecord } from '../store/servers.ts';
 import type { Store } from '../store/store.ts';
 
 export interface ServerInfoDeps {
   store: Pick<Store, 'info'>;
-  members: Pick<Members, 'self' | 'others' | 'leader'>;
+  members: {
+    readonly self: ServerRecord;
+    others(): readonly ServerRecord[];
+    leader(): ServerRecord | undefined;
+  };
 }
 
 /** What this server tells of itself, its store, and the others of that store. */
@@ -12,7 +16,7 @@ export function serverInfo({ store, members }: ServerInfoDeps): GetServerInfoRes
   const { name, acknowledgement, notices } = store.info;
   const { self } = members;
   const leaderId = members.leader()?.id;
-  const shown = ({ id, name, version, address }: Member): Server => ({
+  const shown = ({ id, name, version, address }: ServerRecord): Server => ({
     name,
     version,
     address,
