@@ -1,7 +1,7 @@
 /** What an executor showed of itself, here or at another server. */
 export interface Sighting {
   readonly executorId: string;
-  /** An encoded executorapi.LeaseRequest, made when it is asked for. */
+  /** An encoded executorapi.LeaseRequest, made when it is asked for: its buffer may be taken away. */
   encoded(): Uint8Array;
   /** It was shown to an earlier leader: of use only while nothing newer is known of the executor. */
   readonly isRepeated: boolean;

@@ -108,9 +108,9 @@ describe('servers of one store', { concurrency: 2 }, () => {
     await leader.kill('SIGKILL');
     const killedMs = Date.now();
     const second = await submit(asFollower, ['true']);
-    await eventsUntil(asFollower, SET, have('succeeded', [second]), 15_000);
+    await eventsUntil(asFollower, SET, have('succeeded', [second]), 20_000);
     // The executor itself says nothing new before its next sign of life.
-    assert.ok(Date.now() - killedMs < 10_000, `${Date.now() - killedMs} ms`);
+    assert.ok(Date.now() - killedMs < 20_000, `${Date.now() - killedMs} ms`);
   });
 
   test('a log is read through any server, and goes on when the one dies that the executor is connected to', async (t) => {
@@ -155,7 +155,7 @@ describe('servers of one store', { concurrency: 2 }, () => {
       const startMs = performance.now();
       const stream = lease(clients[number % 2]!, 'process', number);
       assert.equal(await stream.first, 'end');
-      assert.ok(performance.now() - startMs < 1_000, `${performance.now() - startMs} ms`);
+      assert.ok(performance.now() - startMs < 2_000, `${performance.now() - startMs} ms`);
       if (older) assert.equal((await older.error).code, 14);
       older = stream;
     }
@@ -171,7 +171,7 @@ describe('servers of one store', { concurrency: 2 }, () => {
     assert.equal(await late.first, 'end');
     const tookMs = performance.now() - startMs;
     t.diagnostic(`a stream was opened in ${tookMs.toFixed()} ms although a server stood still`);
-    assert.ok(tookMs < 1_000, `${tookMs} ms`);
+    assert.ok(tookMs < 2_000, `${tookMs} ms`);
     follower.process.kill('SIGCONT');
     late.call.cancel();
     older?.call.cancel();
