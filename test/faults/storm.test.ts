@@ -5,6 +5,7 @@ import { temporaryDirectory } from '../e2e/programs.ts';
 import type { LocalFleet } from './fleet.ts';
 import { startApart, startOnRedis, startTogether } from './fleets.ts';
 import { judgeHistory, summary } from './judge.ts';
+import { startPausing } from './pausing-fleet.ts';
 import { percentile } from './percentile.ts';
 import { pausesOf } from './pulse.ts';
 import { replayStorm } from './replay-storm.ts';
@@ -38,6 +39,12 @@ const STORMS: Readonly<Record<string, Storm>> = {
     kills: IS_LONG ? 20 : 2,
     jobs: IS_LONG ? 600 : 60,
     maxPauseMs: 20_000,
+  },
+  'two servers, the leader only stopped for a while': {
+    start: (directory) => startPausing(directory, IS_LONG ? 30_000 : 8_000),
+    kills: IS_LONG ? 3 : 1,
+    jobs: IS_LONG ? 300 : 60,
+    maxPauseMs: 8_000,
   },
 };
 
