@@ -60,7 +60,9 @@ const POLL_MS = 200;
 const TIMEOUT_MS = 10_000;
 
 export function startCluster(address: string, id: string, nodes: readonly ClusterNode[]): Cluster {
-  const client = new ExecutorApiClient(address, credentials.createInsecure());
+  // A server that was away is found soon after it is back.
+  const options = { 'grpc.initial_reconnect_backoff_ms': 100, 'grpc.max_reconnect_backoff_ms': 500 };
+  const client = new ExecutorApiClient(address, credentials.createInsecure(), options);
   const closing = new AbortController();
   const cluster: Cluster = {
     id,
