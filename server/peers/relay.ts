@@ -124,7 +124,7 @@ function openShowing(state: RelayState, stream: ExecutorStream): Showing {
         state.shown.set(executorId, shown);
       }
       shown.stream = stream;
-      // What came with it would be kept along.
+      // A buffer of many messages would be kept along with a small one.
       shown.bytes = new Uint8Array(bytes);
       shown.due = 'fresh';
       if (!shown.sent) state.due.add(executorId);
