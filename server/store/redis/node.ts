@@ -257,28 +257,40 @@ function away(message: string, cause?: Error): ArmadaError {
   return new ArmadaError('UNAVAILABLE', message, { retryAfterMs: AWAY_RETRY_MS, ...(cause && { cause }) });
 }
 
-/** Connects, or waits for a connection that is being made. Throws UNAVAILABLE, with the cause, when there is none in time. */
-export async function ready(client: Redis): Promise<void> {
-  if (client.status === 'ready') return;
+/** Connections that somebody waits for. All who wait share one promise, and so one set of listeners. */
+const arrivals = new WeakMap<Redis, Promise<void>>();
+
+/** Connects, or waits for a connection that is being made. Throws UNAVAILABLE, with the cause, when there will be none. */
+export function ready(client: Redis): Promise<void> {
+  if (client.status === 'ready') return Promise.resolve();
+  let arrival = arrivals.get(client);
+  if (!arrival) {
+    arrival = arrive(client).finally(() => arrivals.delete(client));
+    arrivals.set(client, arrival);
+  }
+  return arrival;
+}
+
+async function arrive(client: Redis): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
   let cause: unknown;
   const hear = (error: unknown): void => {
     cause = error;
   };
-  client.on('error', hear);
+  const end = (): void => reject(new Error('the connection is closed'));
+  client.on('error', hear).once('ready', resolve).once('end', end);
+  // It may be rejected while something else is awaited.
+  promise.catch(() => {});
   try {
     if (client.status === 'wait') await client.connect();
-    else {
-      await new Promise<void>((resolve, reject) => {
-        client.once('ready', resolve);
-        client.once('end', () => reject(new Error('the connection is closed')));
-      });
-    }
+    else if (client.status === 'end') end();
+    await promise;
   } catch (error) {
     // That a connection has closed tells less than why.
     cause ??= error;
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new ArmadaError('UNAVAILABLE', `cannot connect to Redis: ${reason}`, { cause });
   } finally {
-    client.off('error', hear);
+    client.off('error', hear).off('ready', resolve).off('end', end);
   }
 }

@@ -150,6 +150,8 @@ async function connectCluster(options: WireOptions): Promise<Connections> {
   const nodes = new Map<string, RedisNode>();
   let ranges: SlotRange[] = [];
   let learning: Promise<void> | undefined;
+  let hasConnected = false;
+  let isClosed = false;
 
   function nodeAt(address: string): RedisNode {
     let node = nodes.get(address);
@@ -170,17 +172,12 @@ async function connectCluster(options: WireOptions): Promise<Connections> {
 
   /** Asks whichever server answers first which one has what. */
   async function learn(): Promise<void> {
-    const known = [...new Set([...addresses(), ...place.addresses.map(shownAddress)])];
-    const answers = known.map((address) => askRanges(clientOptions(place, addressOf(address)), address));
-    try {
-      const learnt = await Promise.any(answers);
-      if (JSON.stringify(learnt) !== JSON.stringify(ranges)) onChange();
-      ranges = learnt;
-    } catch (error) {
-      const [first] = error instanceof AggregateError ? (error.errors as unknown[]) : [error];
-      if (first instanceof ArmadaError) throw first;
-      throw new ArmadaError('UNAVAILABLE', 'no server of the Redis Cluster answers', { cause: error });
-    }
+    if (isClosed) throw new ArmadaError('UNAVAILABLE', 'the store is closed');
+    const learnt = await askAny(place, [...addresses(), ...place.addresses.map(shownAddress)]);
+    if (JSON.stringify(learnt) !== JSON.stringify(ranges)) onChange();
+    ranges = learnt;
+    // What is opened now would stay open.
+    if (isClosed) return;
     const owners = addresses();
     for (const [address, node] of nodes) {
       if (owners.includes(address)) continue;
@@ -188,9 +185,12 @@ async function connectCluster(options: WireOptions): Promise<Connections> {
       node.close();
     }
     // A server that has just died is an owner until it is replaced; nobody is to wait for it.
-    const connecting = Promise.all(owners.map((address) => nodeAt(address).connected()));
-    await Promise.race([connecting, sleep(CONNECT_MS, undefined, { ref: false })]);
-    connecting.catch(() => {});
+    const connecting = owners.map((address) => nodeAt(address).connected());
+    await Promise.race([
+      hasConnected ? Promise.allSettled(connecting) : Promise.all(connecting),
+      sleep(CONNECT_MS, undefined, { ref: false }),
+    ]);
+    hasConnected = true;
   }
 
   const relearn = (): Promise<void> => (learning ??= learn().finally(() => (learning = undefined)));
@@ -225,6 +225,7 @@ async function connectCluster(options: WireOptions): Promise<Connections> {
     info: () => Promise.all(addresses().map((address) => infoOf(nodeAt(address), address))),
     subscribe: (channel, hear) => subscriber.subscribe(channel, hear),
     close() {
+      isClosed = true;
       for (const node of nodes.values()) node.close();
       subscriber.close();
     },
@@ -241,6 +242,20 @@ interface SlotRange {
   from: number;
   to: number;
   owner: string;
+}
+
+/** Asks several servers who has what; the first answer. */
+async function askAny(place: RedisPlace, known: readonly string[]): Promise<SlotRange[]> {
+  try {
+    const answers = [...new Set(known)].map((address) =>
+      askRanges(clientOptions(place, addressOf(address)), address),
+    );
+    return await Promise.any(answers);
+  } catch (error) {
+    const [first] = error instanceof AggregateError ? (error.errors as unknown[]) : [error];
+    if (first instanceof ArmadaError) throw first;
+    throw new ArmadaError('UNAVAILABLE', 'no server of the Redis Cluster answers', { cause: error });
+  }
 }
 
 /** Asks one server who has what. */
