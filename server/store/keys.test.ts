@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { jobId, MAX_JOBS_PER_REQUEST, requestPrefix, runId, SLOTS } from '../model/ids.ts';
-import { jobIdOf, jobKey, runKey } from './keys.ts';
+import { jobIdOf, jobKey } from '../model/job-key.ts';
+import { runKey } from './keys.ts';
 
 const anyJobId = fc
   .tuple(

@@ -16,7 +16,7 @@ import {
   type StoredJob,
 } from '@armada-ts/api/armada/store/v1/store';
 import { decodeEvents, encodeNames, followedBytes } from '../entries.ts';
-import { jobIdOf } from '../keys.ts';
+import { jobIdOf } from '../../model/job-key.ts';
 import { pack, unpack } from '../pack.ts';
 import { setName } from './keys.ts';
 import type { Seen } from './append.ts';

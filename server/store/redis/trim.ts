@@ -7,7 +7,8 @@
 import type { StoredJob } from '@armada-ts/api/armada/store/v1/store';
 import { logShare } from '../log-share.ts';
 import type { Retention } from '../store.ts';
-import { jobKey, runKey } from '../keys.ts';
+import { jobKey } from '../../model/job-key.ts';
+import { runKey } from '../keys.ts';
 import { asBuffer, uriMember } from './append.ts';
 import type { JobReader } from './jobs.ts';
 import { claimField, setName, spreadOfClaim, spreadOfRun } from './keys.ts';

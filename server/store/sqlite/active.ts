@@ -6,7 +6,7 @@
 import { Operation, SchedulingClass } from '@armada-ts/api/armada/store/v1/store';
 import type { DatabaseSync } from 'node:sqlite';
 import type { ActivePage } from '../store.ts';
-import { jobIdOf, jobKey } from '../keys.ts';
+import { jobIdOf, jobKey } from '../../model/job-key.ts';
 import { storedJobOf } from './records.ts';
 import { query, queryArrays } from './schema.ts';
 

@@ -6,7 +6,7 @@
 import { JobState } from '@armada-ts/api/api/job';
 import type { DatabaseSync } from 'node:sqlite';
 import type { JobSetPart, StoredJob } from '../store.ts';
-import { jobKey } from '../keys.ts';
+import { jobKey } from '../../model/job-key.ts';
 import { type JobRow, JOB_COLUMNS, storedJobOf } from './records.ts';
 import { query } from './schema.ts';
 

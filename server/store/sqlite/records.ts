@@ -4,7 +4,7 @@
  * takes about half the room.
  */
 import { JobRecord, type StoredJob } from '@armada-ts/api/armada/store/v1/store';
-import { jobIdOf } from '../keys.ts';
+import { jobIdOf } from '../../model/job-key.ts';
 
 /** A job with the names its row refers to. */
 export interface JobRow {
