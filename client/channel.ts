@@ -78,9 +78,9 @@ export function connectionFault(server: ServerChannel): Promise<string | undefin
   });
 }
 
-/** grpc-js wraps the socket's error in remarks on name resolution that help nobody. */
+/** grpc-js wraps the socket's error in remarks on name resolution and on the time that help nobody. */
 function socketFault(details: string): string | undefined {
   const fault = /Last error: (?:Error: )?(.*?)\. Resolution note:/s.exec(details)?.[1] ?? details;
   const isSilent = fault === 'null' || fault.trim() === '' || /^Deadline exceeded/i.test(fault);
-  return isSilent ? undefined : fault.trim();
+  return isSilent ? undefined : fault.trim().replace(/ \(\d{4}-[\dT:.-]+Z\)$/, '');
 }

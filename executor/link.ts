@@ -14,6 +14,7 @@ import type {
 import { createBackoff } from './backoff.ts';
 import type { Connection } from './connection.ts';
 import type { Logger } from './logger.ts';
+import { retryHintMs } from './retry-hint.ts';
 import { LogNotFound, type LogPart, type LogRequest, type Runtime } from './runtime.ts';
 
 export interface LinkDeps {
@@ -57,7 +58,8 @@ export function keepLink(deps: LinkDeps): { close(): void } {
         deps.logger.info({}, 'this server does not ask for logs');
         return;
       }
-      timer = setTimeout(() => void dial(), backoff.next());
+      const pauseMs = Math.max(backoff.next(), (error && retryHintMs(error)) ?? 0);
+      timer = setTimeout(() => void dial(), pauseMs);
     };
     mine.on('error', lost);
     mine.on('end', () => lost());

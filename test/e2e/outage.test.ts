@@ -3,13 +3,12 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { closeSync, existsSync, openSync, readdirSync, readFileSync } from 'node:fs';
-import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, createQueue, submitJobs, watchJobSet } from '@armada-ts/client';
 import { standaloneAuth } from '@armada-ts/server/auth/config';
+import { freePort } from '../store/redis.servers.ts';
 import { jobItem } from './items.ts';
 import { type Program, type Standalone, startProgram, temporaryDirectory } from './programs.ts';
 import { startServer } from './server.ts';
@@ -20,15 +19,6 @@ const JOBS = IS_LONG ? 2_000 : 200;
 /** Kept up after everything has ended. */
 const OUTAGE_MS = IS_LONG ? 180_000 : 1_000;
 const SET = { queue: 'demo', jobSetId: 'outage' };
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 async function until(isSo: () => boolean, withinMs: number, what: () => string): Promise<void> {
   for (const end = Date.now() + withinMs; !isSo(); await sleep(50)) {

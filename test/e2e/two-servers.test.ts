@@ -2,14 +2,12 @@
 // and an executor, each know both, and neither is told of it.
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
-import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, createQueue, submitJobs, watchJobSet } from '@armada-ts/client';
 import { standaloneAuth } from '@armada-ts/server/auth/config';
-import { createDirectory, startRedis } from '../store/redis.servers.ts';
+import { createDirectory, freePort, startRedis } from '../store/redis.servers.ts';
 import { jobItem } from './items.ts';
 import { armadactl, type Standalone, startProgram, temporaryDirectory } from './programs.ts';
 import { startServer } from './server.ts';
@@ -20,15 +18,6 @@ const JOBS = IS_LONG ? 4_000 : 400;
 const KILLS = IS_LONG ? 40 : 4;
 const SET = { queue: 'demo', jobSetId: 'two' };
 const ENDS = new Set(['succeeded', 'failed', 'cancelled', 'preempted']);
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 /** Starts a server at one of two places of the same store. */
 async function starter(t: TestContext, directory: string, ports: readonly number[]) {
