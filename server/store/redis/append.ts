@@ -10,20 +10,15 @@ import assert from 'node:assert/strict';
 import { encodeMessage } from '../../model/encode.ts';
 import { cutBlocks, encodeBlock, type NewSpec } from '../blocks.ts';
 import { encodeEvents, type EntryPlace, followedBytes } from '../entries.ts';
-import { jobIdOf, jobKey, runKey } from '../keys.ts';
+import { jobIdOf, jobKey } from '../../model/job-key.ts';
+import { runKey } from '../keys.ts';
 import { pack } from '../pack.ts';
 import type { Claim } from '../store.ts';
-import { claimField, type JobPlace, placeOf, setName, spreadOfClaim, spreadOfRun } from './keys.ts';
+import { claimField, type JobPlace, placeOf, setName, spreadOfRun } from './keys.ts';
 import { encodeItem } from './log.ts';
 import type { Argument, Reply } from './node.ts';
-import {
-  encodeRecord,
-  readRecord,
-  runCount,
-  stateByte,
-  type StoredRecord,
-  type Template,
-} from './records.ts';
+import { encodeChanges, encodeClaims, encodeCreations } from './packed.ts';
+import { haveSameTemplate, readRecord, type StoredRecord, type Template } from './records.ts';
 
 /** From here on a block is compressed: memory is dearer than the time of the server that submits. */
 export const MIN_COMPRESSED_BYTES = 256;
@@ -109,10 +104,7 @@ export function encodeAppend(
   const templates = createNumbered<Template>();
   const numbers: Numbers = {
     set: ({ jobSet }) => sets.of(jobSet, jobSet),
-    template: (record) => {
-      const template = templateOf(record);
-      return templates.of(template.id.toString('latin1'), template);
-    },
+    template: numberTemplates(templates, templateOf),
   };
   const changes = changeArguments(changed, numbers);
   const creations = creationArguments(batch.queue, submitted, numbers);
@@ -156,6 +148,22 @@ export function encodeAppend(
   return { parameters, followedBytes: followedBytes(eventBytes, submitted.length + changed.length) };
 }
 
+/** Numbers the templates of records. Most have the template of the one before of their class, and to see that is cheaper. */
+function numberTemplates(
+  templates: Numbered<Template>,
+  templateOf: (record: JobRecord) => Template,
+): (record: JobRecord) => number {
+  const last = new Map<string, { record: JobRecord; number: number }>();
+  return (record) => {
+    const before = last.get(record.schedulingClass);
+    if (before && haveSameTemplate(before.record, record)) return before.number;
+    const template = templateOf(record);
+    const number = templates.of(template.id.toString('latin1'), template);
+    last.set(record.schedulingClass, { record, number });
+    return number;
+  };
+}
+
 interface Numbers {
   set(record: JobRecord): number;
   template(record: JobRecord): number;
@@ -183,13 +191,12 @@ function claimArguments(queue: string, submitted: readonly Placed<Batch['submitt
   const named = submitted.filter(({ record }) => record.clientId !== '');
   const ids = new Set(named.map(({ record }) => record.clientId));
   assert.equal(ids.size, named.length, 'the jobs of a batch have different client ids');
-  return [
-    named.length,
-    ...named.flatMap(({ record, key, job }) => {
-      const field = claimField(queue, record.clientId);
-      return [spreadOfClaim(field), field, Buffer.concat([key, job.claimHash])];
-    }),
-  ];
+  const claims = named.map(({ record, key, job }) => ({
+    field: claimField(queue, record.clientId),
+    key,
+    hash: job.claimHash,
+  }));
+  return [named.length, encodeClaims(claims)];
 }
 
 /** Changed jobs by their buckets, each of which the script reads and writes at once. */
@@ -197,20 +204,15 @@ function changeArguments(changed: readonly Placed<Batch['changed'][number]>[], n
   const buckets = Map.groupBy(changed, ({ place }) => place.bucket);
   const parameters: Argument[] = [buckets.size];
   for (const [bucket, jobs] of buckets) {
-    parameters.push(bucket, jobs.length);
-    for (const { job, record, key, place } of jobs) {
-      const runs = record.runs.map(({ runId }) => runArgument(runId));
-      parameters.push(place.field, job.expectedVersion, numbers.set(record), numbers.template(record));
-      parameters.push(
-        stateByte(record),
-        endedMs(record),
-        key,
-        encodeRecord(record),
-        runCount(record),
-        runs.length,
-      );
-      for (const run of runs) parameters.push(...run);
-    }
+    const packed = jobs.map(({ job, record, key, place }) => ({
+      field: place.field,
+      expectedVersion: job.expectedVersion,
+      set: numbers.set(record),
+      template: numbers.template(record),
+      key,
+      record,
+    }));
+    parameters.push(bucket, jobs.length, encodeChanges(packed));
   }
   return parameters;
 }
@@ -243,12 +245,11 @@ function creationArguments(
       block.length,
       asBuffer(encodeBlock(block, MIN_COMPRESSED_BYTES)),
     );
-    for (const { each } of block) {
-      const { record, place } = each;
+    const packed = block.map(({ each: { record, place } }) => {
       assert.equal(record.queue, queue, 'the jobs of a batch are of its queue');
-      parameters.push(place.field, numbers.template(record), stateByte(record), endedMs(record));
-      parameters.push(runCount(record), encodeRecord(record));
-    }
+      return { field: place.field, template: numbers.template(record), record };
+    });
+    parameters.push(encodeCreations(packed));
   }
   return parameters;
 }
@@ -277,10 +278,6 @@ function uriArguments(
 /** How a job stands among the external URIs of its job set. */
 export function uriMember({ externalJobUri, jobId }: JobRecord): string {
   return `${externalJobUri}\0${jobId}`;
-}
-
-export function endedMs({ endedAtMs }: JobRecord): number | '' {
-  return endedAtMs === undefined ? '' : Math.floor(endedAtMs);
 }
 
 export function asBuffer(bytes: Uint8Array): Buffer {

@@ -30,14 +30,14 @@
  * Redis keeps a hash compact as long as it has at most 512 fields and none of
  * more than 64 bytes: hence buckets of jobs, and claims and runs spread out.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { isJobId, isRunId, partitionOfSlot, placeOfJob, slotOfQueue, slotOfRun } from '../../model/ids.ts';
 
 /** Jobs of a bucket. */
 export const BUCKET_JOBS = 100;
 
 /** Hashes that the claims, and the runs, of a partition are spread over. */
-const SPREAD = 1024;
+const SPREAD = 4096;
 
 /** Key of a partition. */
 export function partitionKey(prefix: string, partition: number): string {
@@ -96,7 +96,7 @@ export function claimField(queue: string, clientId: string): string {
 
 /** Which of the spread hashes holds a claim. */
 export function spreadOfClaim(field: string): number {
-  return createHash('sha1').update(field).digest().readUInt16BE(0) % SPREAD;
+  return hash('sha1', field, 'buffer').readUInt16BE(0) % SPREAD;
 }
 
 /** Full name of a job set in its partition. */

@@ -4,12 +4,11 @@ import assert from 'node:assert/strict';
 import { encodeMessage } from '../../model/encode.ts';
 import { cutBlocks, encodeBlock } from '../blocks.ts';
 import type { CopiedControl, CopiedJob, Part, StreamPart } from '../copy.ts';
-import { jobKey } from '../keys.ts';
+import { jobKey } from '../../model/job-key.ts';
 import { inPages } from '../pages.ts';
 import {
   asBuffer,
   createNumbered,
-  endedMs,
   MIN_COMPRESSED_BYTES,
   type Numbered,
   runArgument,
@@ -21,6 +20,7 @@ import {
   createTemplates,
   encodeNumbers,
   encodeRecord,
+  endedMs,
   stateByte,
   type Template,
   type TemplateFinder,

@@ -60,6 +60,21 @@ export function createTemplates(): TemplateFinder {
   };
 }
 
+/** Whether records have the same in common with others. */
+export function haveSameTemplate(one: JobRecord, other: JobRecord): boolean {
+  return (
+    one.jobSet === other.jobSet &&
+    one.queue === other.queue &&
+    one.owner === other.owner &&
+    one.namespace === other.namespace &&
+    one.schedulingClass === other.schedulingClass &&
+    one.atMostOnce === other.atMostOnce &&
+    one.failFast === other.failFast &&
+    one.groups.length === other.groups.length &&
+    one.groups.every((group, i) => group === other.groups[i])
+  );
+}
+
 /** The template of a stored form. */
 export function decodeTemplate(stored: Buffer): JobRecord {
   const classBytes = stored[TEMPLATE_ID_BYTES] ?? 0;
@@ -68,7 +83,12 @@ export function decodeTemplate(stored: Buffer): JobRecord {
 
 /** The bytes of a record, without what its place and template tell. */
 export function encodeRecord(record: JobRecord): Buffer {
-  return encodeMessage(JobRecord, {
+  return encodeMessage(JobRecord, bodyOf(record));
+}
+
+/** A record without what its place and template tell. */
+export function bodyOf(record: JobRecord): JobRecord {
+  return {
     ...record,
     jobId: '',
     queue: '',
@@ -79,7 +99,12 @@ export function encodeRecord(record: JobRecord): Buffer {
     schedulingClass: '',
     atMostOnce: false,
     failFast: false,
-  });
+  };
+}
+
+/** When a job ended; 0 when it has not. */
+export function endedMs({ endedAtMs }: JobRecord): number {
+  return endedAtMs === undefined ? 0 : Math.floor(endedAtMs);
 }
 
 /** The state for scripts: 16 x 0 ended, 1 queued, 2 leased, and the state itself. */

@@ -14,6 +14,23 @@
 import { script } from '../node.ts';
 import { APPEND_LOG, CHECK_SEEN, INDEX_BUCKETS, PRELUDE, RELEASE_TEMPLATES, TEMPLATES } from './prelude.ts';
 
+/** A text of a packed argument (../packed.ts) behind its length. */
+const TAKE_TEXT = `
+local function take_text(packed, from)
+  local length, scale = 0, 1
+  while true do
+    local byte = string.byte(packed, from)
+    from = from + 1
+    if byte < 128 then
+      length = length + byte * scale
+      return string.sub(packed, from, from + length - 1), from + length
+    end
+    length = length + (byte - 128) * scale
+    scale = scale * 128
+  end
+end
+`;
+
 const CHECKS = `
 local meta = call('HMGET', base, 'head', 'term', 'mark', 'epoch', 'removed')
 local head, current_term = tonumber(meta[1]), tonumber(meta[2])
@@ -26,30 +43,49 @@ if first_bucket ~= '' then
   if call('HEXISTS', base .. ':control:1', queue) == 0 then return {'no-queue'} end
 end
 
-local claims, taken = {}, {'claimed'}
-for i = 1, take_number() do
-  local claim = {key = base .. ':claims:' .. take(), field = take(), value = take()}
-  claims[i] = claim
-  local found = call('HGET', claim.key, claim.field)
-  if found then
-    taken[#taken + 1] = i - 1
-    taken[#taken + 1] = found
+local claim_count, claims, taken = take_number(), take(), {'claimed'}
+
+local function each_claim(act)
+  local from, spread, field, value = 1
+  for i = 1, claim_count do
+    spread, from = unpack_bytes('>I2', claims, from)
+    field, from = take_text(claims, from)
+    value, from = take_text(claims, from)
+    act(base .. ':claims:' .. spread, field, value, i)
   end
 end
-if #taken > 1 then return taken end
+
+-- Claims are made as they are looked at, which is half as much work; whoever is refused gives back what is his.
+local function refuse(reply)
+  each_claim(function(key, field, value)
+    if call('HGET', key, field) == value then call('HDEL', key, field) end
+  end)
+  return reply
+end
+
+each_claim(function(key, field, value, i)
+  if call('HSETNX', key, field, value) == 0 then
+    taken[#taken + 1] = i - 1
+    taken[#taken + 1] = call('HGET', key, field)
+  end
+end)
+if #taken > 1 then return refuse(taken) end
 
 local groups, stale, is_stale = {}, {'stale'}, false
 for g = 1, take_number() do
-  local bucket = take()
+  local bucket, count, packed, from = take(), take_number(), take(), 1
   local group = {bucket = bucket, key = base .. ':jobs:' .. bucket, jobs = {}}
   local fields = {}
-  for i = 1, take_number() do
-    local job = {
-      field = take(), expected = take_number(), set = take_number(), template = take_number(),
-      state = take_number(), ended = take(), key = take(), body = take(), runs = {}
-    }
-    job.run_count = take_number()
-    for r = 1, take_number() do job.runs[r] = {take(), take()} end
+  for i = 1, count do
+    local job, runs = {runs = {}}
+    job.field, job.template, job.state, job.ended, job.run_count, job.expected, job.set, job.key, runs, from =
+      unpack_bytes('>BI2BI6BI6I2c16I2', packed, from)
+    job.body, from = take_text(packed, from)
+    for r = 1, runs do
+      local spread, run
+      spread, run, from = unpack_bytes('>I2c16', packed, from)
+      job.runs[r] = {spread, run}
+    end
     group.jobs[i] = job
     fields[i] = job.field
   end
@@ -70,7 +106,7 @@ for g = 1, take_number() do
   end
   groups[g] = group
 end
-if is_stale then return stale end
+if is_stale then return refuse(stale) end
 
 local classes = {}
 for i = 1, take_number() do
@@ -83,7 +119,7 @@ for i = 1, take_number() do
   template.number = tonumber(call('HGET', base .. ':template-number', template.id))
   if not template.number and template.class ~= '' and not classes[template.class]
     and call('HEXISTS', base .. ':class', template.class) == 0 then
-    return {'broken', template.class}
+    return refuse({'broken', template.class})
   end
   templates[i] = template
 end
@@ -136,23 +172,30 @@ for g = 1, take_number() do
   local key = base .. ':jobs:' .. bucket
   call('SET', base .. ':block:' .. bucket .. ':' .. block, take())
   local stamp = pack('>I6I6I6I6', number, number, set.appended, set.appended)
-  local values, live = {}, 0
+  local values, kinds, jobs, from = {}, {[0] = 0, 0, 0}, take(), 1
+  local ends = ends_of(bucket)
+  local field, template, state, ended_at, runs, body
   for i = 1, count do
-    local field, template, state, ended_at, runs = take(), templates[take_number()], take_number(), take(), take_number()
+    field, template, state, ended_at, runs, from = unpack_bytes('>BI2BI6B', jobs, from)
+    body, from = take_text(jobs, from)
+    template = templates[template]
     values[2 * i - 1] = field
-    values[2 * i] = stamp .. pack('>I4BBB', template.number, block, runs, state) .. take()
+    values[2 * i] = stamp .. pack('>I4BBB', template.number, block, runs, state) .. body
     template.uses = template.uses + 1
     local kind = math.floor(state / 16)
-    move(set, set.appended, kind, 1)
-    if kind > 0 then live = live + 1 else ended(set, bucket, state, ended_at) end
+    kinds[kind] = kinds[kind] + 1
+    if kind == 0 then ends.add(set, state, ended_at) end
   end
+  move(set, set.appended, 1, kinds[1])
+  move(set, set.appended, 2, kinds[2])
+  ends.write()
+  local live = kinds[1] + kinds[2]
   call('HSET', key, unpack(values))
   call('HINCRBY', key, 'k' .. set.n, count)
   call('HINCRBY', key, 'b' .. block, count)
   count_live(set, bucket, key, live)
   set.jobs = set.jobs + count
 end
-for _, claim in ipairs(claims) do call('HSET', claim.key, claim.field, claim.value) end
 for i = 1, take_number() do call('HSET', base .. ':runs:' .. take(), take(), take()) end
 for i = 1, take_number() do call('ZADD', sets[take_number()].key .. ':uris', 0, take()) end
 `;
@@ -160,7 +203,7 @@ for i = 1, take_number() do call('ZADD', sets[take_number()].key .. ':uris', 0, 
 const CHANGE = `
 local released = {}
 for _, group in ipairs(groups) do
-  local values, live = {}, {}
+  local values, live, ends = {}, {}, ends_of(group.bucket)
   for i, job in ipairs(group.jobs) do
     local set, template = sets[job.set], templates[job.template]
     local last = set.appended > 0 and set.appended or job.last
@@ -174,11 +217,12 @@ for _, group in ipairs(groups) do
     move(set, job.born, kind, 1)
     local change = (kind > 0 and 1 or 0) - (old_kind > 0 and 1 or 0)
     live[job.set] = (live[job.set] or 0) + change
-    if kind == 0 then ended(set, group.bucket, job.state, job.ended) end
+    if kind == 0 then ends.add(set, job.state, job.ended) end
     for r = job.old_runs + 1, #job.runs do
       call('HSET', base .. ':runs:' .. job.runs[r][1], job.runs[r][2], job.key)
     end
   end
+  ends.write()
   call('HSET', group.key, unpack(values))
   for index, change in pairs(live) do count_live(sets[index], group.bucket, group.key, change) end
 end
@@ -231,6 +275,7 @@ const PARTS = [
   CHECK_SEEN,
   APPEND_LOG,
   RELEASE_TEMPLATES,
+  TAKE_TEXT,
   CHECKS,
   SETS,
   INDEX_BUCKETS,

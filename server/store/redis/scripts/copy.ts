@@ -97,14 +97,15 @@ for g = 1, take_number() do
   local bucket, set, block, count = take(), sets[take_number()], take_number(), take_number()
   local key = base .. ':jobs:' .. bucket
   call('SET', base .. ':block:' .. bucket .. ':' .. block, take())
-  local values, live = {}, 0
+  local values, live, ends = {}, 0, ends_of(bucket)
   for i = 1, count do
-    local field, template, state, ended_at = take(), templates[take_number()], take_number(), take()
+    local field, template, state, ended_at = take(), templates[take_number()], take_number(), take_number()
     values[2 * i - 1] = field
     values[2 * i] = take() .. pack('>I4', template.number) .. take()
     template.uses = template.uses + 1
-    if state >= 16 then live = live + 1 else ended(set, bucket, state, ended_at) end
+    if state >= 16 then live = live + 1 else ends.add(set, state, ended_at) end
   end
+  ends.write()
   call('HSET', key, unpack(values))
   call('HINCRBY', key, 'k' .. set.n, count)
   call('HINCRBY', key, 'b' .. block, count)

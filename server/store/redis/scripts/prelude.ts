@@ -83,9 +83,19 @@ local function count_live(set, bucket, key, change)
   elseif live == change then call('ZADD', set.key .. ':live', 0, bucket) end
 end
 
-local function ended(set, bucket, state, at)
-  call('ZADD', set.key .. ':ended:' .. state % 16, 0, bucket)
-  call('ZADD', base .. ':ended', 'LT', at, bucket)
+-- Jobs of a bucket that have ended: where the bucket stands because of them is written once.
+local function ends_of(bucket)
+  local keys, first = {}
+  return {
+    add = function(set, state, at)
+      keys[set.key .. ':ended:' .. state % 16] = true
+      first = math.min(first or at, at)
+    end,
+    write = function()
+      for key in pairs(keys) do call('ZADD', key, 0, bucket) end
+      if first then call('ZADD', base .. ':ended', 'LT', first, bucket) end
+    end
+  }
 end
 `;
 
