@@ -73,7 +73,7 @@ async function readPosition(words: readonly string[], context: CommandContext): 
       position.values.set(position.open, word);
       position.open = undefined;
     } else if (word.startsWith('-')) {
-      position.open = placeholderOf(position.command, word);
+      position.open = valueNameOf(position.command, word);
     } else if (position.operands.length === 0) {
       const next = commandTable.find((entry) => isNamed(entry, position.entry?.words ?? [], word));
       if (!next) position.operands.push(word);
@@ -94,15 +94,15 @@ function addedGlobals(command: Command): Command {
   return command;
 }
 
-/** What stands for the value of an option, as in `--queue <queue>`; undefined for one without a value. */
-function placeholderOf(command: Command, flag: string): string | undefined {
+/** What the value of an option is called, as in `--queue <queue>`; undefined for one without a value. */
+function valueNameOf(command: Command, flag: string): string | undefined {
   const option = command.options.find(({ short, long }) => short === flag || long === flag);
   return option && /<([\w-]+)/.exec(option.flags)?.[1];
 }
 
-/** Placeholders say what is wanted, the same in arguments and in options. */
-async function valuesOf(placeholder: string, position: Position, context: CommandContext): Promise<string[]> {
-  switch (placeholder) {
+/** Values are called the same in arguments and in options. */
+async function valuesOf(valueName: string, position: Position, context: CommandContext): Promise<string[]> {
+  switch (valueName) {
     case 'queue':
     case 'queues':
       return queueNames(context);
