@@ -62,23 +62,23 @@ function createReport(clock: Clock) {
       saidAt = now;
       const { jobs, rest } = countsOf(progress);
       const rate = Math.round(jobs / secondsSince(stepBeganAt));
-      say([`${step}: ${shown(jobs)} jobs`, ...rest, `${shown(rate)} jobs/s`].join(', '));
+      say([`${step}: ${shownCount(jobs, 'job')}`, ...rest, `${shown(rate)} jobs/s`].join(', '));
     },
     summary(what: string, { tally, replay }: Migrated): string {
       const seconds = secondsSince(startedAt);
       const jobs = tally.count('jobs');
       const megabytes = (tally.bytes / 1e6).toFixed(1);
       const counts = [
-        `${shown(tally.count('queues'))} queues`,
-        `${shown(tally.count('job sets'))} job sets`,
-        `${shown(jobs)} jobs`,
-        `${shown(replay.events)} events`,
+        shownCount(tally.count('queues'), 'queue'),
+        shownCount(tally.count('job sets'), 'job set'),
+        shownCount(jobs, 'job'),
+        shownCount(replay.events, 'event'),
       ];
       const rate = shown(Math.round(jobs / seconds));
       return [
         `copied ${what}: ${counts.join(', ')}`,
         `${megabytes} MB in ${seconds.toFixed(1)} s, ${rate} jobs/s with the check`,
-        `checked: ${shown(jobs)} jobs, 0 differ`,
+        `checked: ${shownCount(jobs, 'job')}, 0 differ`,
         '',
       ].join('\n');
     },
@@ -88,10 +88,14 @@ function createReport(clock: Clock) {
 function countsOf(progress: MigrationProgress): { jobs: number; rest: string[] } {
   if (progress.step === 'replaying') {
     const { jobs, events } = progress.replay;
-    return { jobs, rest: [`${shown(events)} events`] };
+    return { jobs, rest: [shownCount(events, 'event')] };
   }
   const { tally } = progress;
-  return { jobs: tally.count('jobs'), rest: [`${shown(tally.count('job sets'))} job sets`] };
+  return { jobs: tally.count('jobs'), rest: [shownCount(tally.count('job sets'), 'job set')] };
+}
+
+function shownCount(count: number, what: string): string {
+  return `${shown(count)} ${what}${count === 1 ? '' : 's'}`;
 }
 
 function shown(number: number): string {
@@ -109,8 +113,8 @@ await runOnce(PROGRAM, async (signal) => {
   const from = urlOf('--from', values.from ?? process.env['ARMADA_MIGRATE_FROM']);
   const to = urlOf('--to', values.to ?? process.env['ARMADA_MIGRATE_TO']);
   await using opened = new AsyncDisposableStack();
-  const source = opened.adopt(await openExport(from), (open) => open.close());
   const target = opened.adopt(await openImport(to, warnings), (open) => open.close());
+  const source = opened.adopt(await openExport(from), (open) => open.close());
   say(`${source.name} -> ${target.name}`);
   const report = createReport(systemClock);
   const migrated = await migrateStore({
