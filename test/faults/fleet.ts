@@ -30,7 +30,7 @@ export interface FleetPlan extends Pick<Fleet, 'address' | 'maxAwayMs'> {
 
 const STOP_MS = 15_000;
 /** How long something may fail to start because others are away. */
-const START_MS = 60_000;
+const START_MS = 120_000;
 const RESTART_MS = 250;
 /** Lines that are kept of a program that ended by itself. */
 const LAST_LINES = 5;

@@ -13,6 +13,9 @@ const NODES = ['--nodes', '4', '--cpu', '8', '--memory', '16Gi'];
 /** Longest time for which a killed program stays away, where another goes on in its place. */
 const MAX_AWAY_MS = 2_000;
 
+/** Longest time for a program to start, on a machine that does much else. */
+const UP_MS = 30_000;
+
 /** Server, scheduler and executor as one process. */
 export async function startTogether(directory: string): Promise<LocalFleet> {
   const port = await freePort();
@@ -57,9 +60,7 @@ function single(directory: string, port: number) {
 
 async function launchStandalone(directory: string, port: number, nodes: readonly string[]): Promise<Program> {
   const where = ['--data', join(directory, 'data'), '--grpc-port', String(port), '--http-port', '0'];
-  const program = startProgram('server/standalone.ts', [...where, ...nodes]);
-  await program.line(/gRPC\s+(\S+:\d+)/);
-  return program;
+  return await up(startProgram('server/standalone.ts', [...where, ...nodes]), /gRPC\s+(\S+:\d+)/);
 }
 
 /** What it takes to start two servers on one store. */
@@ -92,14 +93,21 @@ async function launchServer(directory: string, settings: Partial<ConfigInput>): 
     http: { port: 0 },
     submission: { defaultJobLimits: { cpu: '1', memory: '1Gi' } },
   });
-  const program = startProgram('server/main.ts', ['--config', file]);
-  await program.line(/gRPC (\S+:\d+)/);
-  return program;
+  return await up(startProgram('server/main.ts', ['--config', file]), /gRPC (\S+:\d+)/);
 }
 
 async function launchExecutor(directory: string, id: string, address: string): Promise<Program> {
   const where = ['--server', address, '--executor-id', id, '--data', join(directory, id)];
-  const program = startProgram('executor/main.ts', [...where, ...NODES]);
-  await program.line(/executor started/);
-  return program;
+  return await up(startProgram('executor/main.ts', [...where, ...NODES]), /executor started/);
+}
+
+/** A program that has written what it writes when it is up. One that has not in time is ended, lest it be there twice. */
+async function up(program: Program, pattern: RegExp): Promise<Program> {
+  try {
+    await program.line(pattern, UP_MS);
+    return program;
+  } catch (error) {
+    await program.kill('SIGKILL');
+    throw error;
+  }
 }

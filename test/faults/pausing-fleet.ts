@@ -56,13 +56,13 @@ function leadOf(fleet: LocalFleet): Lead | undefined {
   return leads.toSorted((a, b) => a.term - b.term).at(-1);
 }
 
-/** Whether a server has said, after it took this lead, that it follows another. */
+/** Whether a server has said, after it took this lead, that it follows another: it loads everything anew for that. */
 function hasStoodBack(fleet: LocalFleet, { program, term }: Lead): boolean {
   const lines = fleet.written().get(program) ?? [];
   const since = lines.findIndex(
     (line) => line.includes(`"term":${term}`) && line.includes('this server leads'),
   );
-  return lines.slice(since + 1).some((line) => line.includes('another server has taken the lead'));
+  return lines.slice(since + 1).some((line) => line.includes('the scheduler loads everything anew'));
 }
 
 async function waitFor<Value>(what: string, look: () => Value | undefined): Promise<Value> {
