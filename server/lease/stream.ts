@@ -35,7 +35,7 @@ export interface LeaseDeps {
   inboxes: Inboxes;
   holders: Holders;
   /** Told of every request: the scheduler's view of the executor, wherever it is. */
-  sightings: { open(stream: ExecutorStream): Sight };
+  sightings: { open(stream: ExecutorStream, end: (error: ArmadaError) => void): Sight };
   clock: Clock;
   logger: Logger;
 }
@@ -146,7 +146,7 @@ function openExchange(
   const inbox = deps.inboxes.inbox(executorId);
   inbox.forgetOffers();
   const { session, number } = stream;
-  const sight = deps.sightings.open({ executorId, session, number });
+  const sight = deps.sightings.open({ executorId, session, number }, fail);
   const exchange: Exchange = {
     deps,
     stream,

@@ -37,7 +37,7 @@ export function createPeers(deps: PeersDeps): Peers {
   const tokens = createPeerTokens(secret, members.self.id, clock);
   const channels = createChannels({ members, tokens, clock, logger });
   const taking = createTaking(deps);
-  const relay = createRelay({ members, leadership, channels, taking });
+  const relay = createRelay({ members, leadership, channels, taking, clock });
   return {
     channels,
     relay,

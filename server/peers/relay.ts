@@ -9,15 +9,20 @@
  * is kept, marked as repeated. What was on its way when a link broke is sent
  * again, unless the executor has left: then the server it went to knows better.
  */
-import { type ExecutorStream, type SeeRequest, SeeResponse } from '@armada-ts/api/armada/server/v1/peers';
-import type { ClientDuplexStream } from '@grpc/grpc-js';
+import type { ExecutorStream } from '@armada-ts/api/armada/server/v1/peers';
+import type { Clock } from '../base/clock.ts';
+import { ArmadaError } from '../base/errors.ts';
 import type { Channels, Peer } from './channels.ts';
 import type { Members } from './members.ts';
+import { openSeeLink, type SeeLink } from './see-link.ts';
 import type { Leadership, Taking } from './taking.ts';
 
 export interface Relay {
-  /** A stream of an executor has been opened here. */
-  open(stream: ExecutorStream): Showing;
+  /**
+   * A stream of an executor has been opened here.
+   * @param end called when nothing that is shown here gets to the leader
+   */
+  open(stream: ExecutorStream, end: (error: ArmadaError) => void): Showing;
   close(): void;
 }
 
@@ -35,13 +40,11 @@ export interface RelayDeps {
   /** Of this server, and where sightings go while it leads. */
   leadership: Leadership;
   taking: Taking;
+  clock: Clock;
 }
 
 /** Sightings on their way to the leader. Of most executors they are some KiB. */
 const MAX_ON_THEIR_WAY = 16;
-
-/** Largest part of a request that is sent at once: every server takes messages of 64 KiB. */
-const PART_BYTES = 60 * 1024;
 
 /** Executors without a stream here whose newest request may wait for a leader. */
 const MAX_KEPT = 10_000;
@@ -49,13 +52,13 @@ const MAX_KEPT = 10_000;
 const RETRY_MS = 100;
 const MAX_RETRY_MS = 500;
 
-/** Leaders change; only what goes on failing is worth a word. */
-const FAILURES_TO_TELL = 4;
+/** A server that cannot reach a living leader for so long is of no use to executors. */
+const CUT_OFF_MS = 10_000;
 
 /** An executor with a stream here, or with a request that has not been taken in yet. */
 interface Shown {
-  /** Open ones. */
-  streams: number;
+  /** Open ones, by the way to end them. */
+  readonly streams: Set<(error: ArmadaError) => void>;
   /** That showed the newest request. */
   stream: ExecutorStream;
   bytes: Uint8Array;
@@ -66,12 +69,6 @@ interface Shown {
 
 type Kind = 'fresh' | 'repeated';
 
-/** A link to a leader that is another server. */
-interface Link {
-  readonly call: ClientDuplexStream<SeeRequest, SeeResponse>;
-  readonly end: () => void;
-}
-
 interface RelayState {
   readonly deps: RelayDeps;
   readonly shown: Map<string, Shown>;
@@ -80,7 +77,9 @@ interface RelayState {
   onTheirWay: number;
   /** Id of the server to which sightings go, this one or another. */
   leaderId: string | undefined;
-  link: Link | undefined;
+  link: SeeLink | undefined;
+  /** Monotonic: since when no link to the leader could be opened. */
+  cutOffSinceMs: number | undefined;
   failures: number;
   timer: NodeJS.Timeout | undefined;
   isClosed: boolean;
@@ -94,6 +93,7 @@ export function createRelay(deps: RelayDeps): Relay {
     onTheirWay: 0,
     leaderId: undefined,
     link: undefined,
+    cutOffSinceMs: undefined,
     failures: 0,
     timer: undefined,
     isClosed: false,
@@ -102,7 +102,7 @@ export function createRelay(deps: RelayDeps): Relay {
   const leaves = [deps.members.subscribe(follow), deps.leadership.subscribe(follow)];
   follow();
   return {
-    open: (stream) => openShowing(state, stream),
+    open: (stream, end) => openShowing(state, stream, end),
     close() {
       state.isClosed = true;
       for (const leave of leaves) leave();
@@ -113,14 +113,14 @@ export function createRelay(deps: RelayDeps): Relay {
   };
 }
 
-function openShowing(state: RelayState, stream: ExecutorStream): Showing {
+function openShowing(state: RelayState, stream: ExecutorStream, end: (error: ArmadaError) => void): Showing {
   const { executorId } = stream;
   let shown: Shown | undefined;
   return {
     see(bytes) {
       if (!shown) {
         shown = state.shown.get(executorId) ?? emptyShown(stream);
-        shown.streams++;
+        shown.streams.add(end);
         state.shown.set(executorId, shown);
       }
       shown.stream = stream;
@@ -132,21 +132,21 @@ function openShowing(state: RelayState, stream: ExecutorStream): Showing {
     },
     close() {
       if (!shown) return;
-      shown.streams--;
+      shown.streams.delete(end);
       // Where it went they know better; a Go executor has gone nowhere, its streams are short.
       const isWanted = stream.session === '' && state.shown.size <= MAX_KEPT;
-      if (shown.streams === 0 && !isWanted) shown.due = undefined;
+      if (shown.streams.size === 0 && !isWanted) shown.due = undefined;
       forgetIdle(state, executorId, shown);
     },
   };
 }
 
 function emptyShown(stream: ExecutorStream): Shown {
-  return { streams: 0, stream, bytes: new Uint8Array(), sent: undefined, due: undefined };
+  return { streams: new Set(), stream, bytes: new Uint8Array(), sent: undefined, due: undefined };
 }
 
 function forgetIdle(state: RelayState, executorId: string, { streams, sent, due }: Shown): void {
-  if (streams === 0 && sent === undefined && due === undefined) state.shown.delete(executorId);
+  if (streams.size === 0 && sent === undefined && due === undefined) state.shown.delete(executorId);
 }
 
 /** Sends on what is due, as far as the leader takes it. */
@@ -169,7 +169,7 @@ function pump(state: RelayState): void {
       taking.take(stream, { executorId, encoded: () => new Uint8Array(bytes), isRepeated });
     } else {
       if (!state.link) return;
-      send(state.link, shown, due === 'repeated');
+      state.link.send(stream, bytes, due === 'repeated');
       shown.sent = due;
       state.onTheirWay++;
     }
@@ -179,56 +179,44 @@ function pump(state: RelayState): void {
   }
 }
 
-function send({ call }: Link, { stream, bytes }: Shown, isRepeated: boolean): void {
-  for (let start = 0; start === 0 || start < bytes.length; start += PART_BYTES) {
-    const part = Buffer.from(
-      bytes.buffer,
-      bytes.byteOffset + start,
-      Math.min(PART_BYTES, bytes.length - start),
-    );
-    call.write({ stream, isRepeated, part, hasMore: start + PART_BYTES < bytes.length });
-  }
-}
-
 /** Opens a link to the leader, unless that must wait. */
 function openLink(state: RelayState, leaderId: string): boolean {
   if (state.timer || state.shown.size === 0) return false;
   const peer = state.deps.channels.find(leaderId);
   if (!peer) return false;
-  const call = peer.client.see(peer.metadata());
-  const lost = (error?: unknown): void => {
-    if (state.link !== link) return;
-    if (state.failures >= FAILURES_TO_TELL) peer.failed(error);
-    dropLink(state);
-    const pauseMs = Math.min(RETRY_MS * 2 ** state.failures++, MAX_RETRY_MS);
-    state.timer = setTimeout(() => {
-      state.timer = undefined;
-      pump(state);
-    }, pauseMs);
-  };
-  call.on('data', ({ executorId }: SeeResponse) => {
-    if (state.link === link) taken(state, executorId);
+  state.link = openSeeLink(peer, {
+    taken: (executorId) => taken(state, executorId),
+    lost: (wasReached, error) => lost(state, peer, { wasReached, error }),
   });
-  call.on('error', lost);
-  call.on('end', () => lost());
-  const link: Link = { call, end: endWith(peer, call) };
-  state.link = link;
   repeatAll(state);
   return true;
 }
 
-/** Ends the call when its server is gone. Returns the way to end it before that. */
-function endWith(peer: Peer, call: Link['call']): () => void {
-  const cancel = (): void => call.cancel();
-  peer.gone.addEventListener('abort', cancel);
-  return () => {
-    peer.gone.removeEventListener('abort', cancel);
-    cancel();
-  };
+function lost(state: RelayState, peer: Peer, why: { wasReached: boolean; error: unknown }): void {
+  if (why.wasReached) state.cutOffSinceMs = undefined;
+  else noteCutOff(state, peer, why.error);
+  dropLink(state);
+  const pauseMs = Math.min(RETRY_MS * 2 ** state.failures++, MAX_RETRY_MS);
+  state.timer = setTimeout(() => {
+    state.timer = undefined;
+    pump(state);
+  }, pauseMs);
+}
+
+/** Executors are sent elsewhere when nothing that they show here gets through. */
+function noteCutOff(state: RelayState, peer: Peer, error: unknown): void {
+  const nowMs = state.deps.clock.elapsed();
+  state.cutOffSinceMs ??= nowMs;
+  if (nowMs - state.cutOffSinceMs < CUT_OFF_MS) return;
+  peer.failed(error);
+  const message = 'this server cannot reach the one that leads; try another';
+  const ends = [...state.shown.values()].flatMap((shown) => [...shown.streams]);
+  for (const end of ends) end(new ArmadaError('UNAVAILABLE', message, { retryAfterMs: 1000 }));
 }
 
 function taken(state: RelayState, executorId: string): void {
   state.failures = 0;
+  state.cutOffSinceMs = undefined;
   const shown = state.shown.get(executorId);
   if (!shown?.sent) return;
   shown.sent = undefined;
@@ -245,7 +233,7 @@ function dropLink(state: RelayState): void {
   state.onTheirWay = 0;
   link?.end();
   for (const [executorId, shown] of state.shown) {
-    if (shown.streams > 0) shown.due ??= shown.sent;
+    if (shown.streams.size > 0) shown.due ??= shown.sent;
     shown.sent = undefined;
     if (shown.due) state.due.add(executorId);
     forgetIdle(state, executorId, shown);
@@ -255,7 +243,7 @@ function dropLink(state: RelayState): void {
 /** Whoever hears from here for the first time is shown what every executor with a stream has shown last. */
 function repeatAll(state: RelayState): void {
   for (const [executorId, shown] of state.shown) {
-    if (shown.streams === 0) continue;
+    if (shown.streams.size === 0) continue;
     shown.due ??= 'repeated';
     state.due.add(executorId);
   }
@@ -275,6 +263,7 @@ function followLeader(state: RelayState): void {
   clearTimeout(state.timer);
   state.timer = undefined;
   state.failures = 0;
+  state.cutOffSinceMs = undefined;
   dropLink(state);
   if (leaderId !== undefined) repeatAll(state);
   pump(state);

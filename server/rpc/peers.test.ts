@@ -22,6 +22,11 @@ function show(showing: Showing, maxJobsToLease: number, more: Partial<LeaseReque
   showing.see(LeaseRequest.encode(LeaseRequest.create({ maxJobsToLease, ...more })).finish());
 }
 
+/** A stream that is ended is none of what these tests expect. */
+function open(server: PeerServer, opened: ExecutorStream): Showing {
+  return server.peers.relay.open(opened, (error) => assert.fail(error));
+}
+
 async function until(condition: () => boolean, what: () => string): Promise<void> {
   for (let tries = 0; tries < 500; tries++) {
     if (condition()) return;
@@ -41,8 +46,8 @@ test('what an executor shows anywhere is seen by the leader, here or there', asy
   await using a = await startPeer(fleet, 'a');
   await using b = await startPeer(fleet, 'b');
   fleet.lead('a');
-  const east = a.peers.relay.open(stream('east'));
-  const west = b.peers.relay.open(stream('west'));
+  const east = open(a, stream('east'));
+  const west = open(b, stream('west'));
   show(east, 1);
   assert.deepEqual(a.seen, ['east 1']);
   show(west, 2);
@@ -58,12 +63,12 @@ test('a new leader is shown again what executors with a stream showed last', asy
   await using b = await startPeer(fleet, 'b');
   await using c = await startPeer(fleet, 'c');
   fleet.lead('a');
-  const west = b.peers.relay.open(stream('west'));
+  const west = open(b, stream('west'));
   show(west, 1);
   show(west, 2);
-  const north = c.peers.relay.open(stream('north'));
+  const north = open(c, stream('north'));
   show(north, 3);
-  const left = c.peers.relay.open(stream('left'));
+  const left = open(c, stream('left'));
   show(left, 4);
   await until(
     () => a.seen.length >= 3,
@@ -82,8 +87,8 @@ test('a leader is shown everything once it is ready, and again when it had to be
   const fleet = createFleet();
   await using a = await startPeer(fleet, 'a');
   await using b = await startPeer(fleet, 'b');
-  show(a.peers.relay.open(stream('east')), 1);
-  show(b.peers.relay.open(stream('west')), 2);
+  show(open(a, stream('east')), 1);
+  show(open(b, stream('west')), 2);
   fleet.lead('a', false);
   await sleep(50);
   assert.deepEqual(a.seen, []);
@@ -99,14 +104,14 @@ test('what is shown while nobody leads goes to whoever leads next', async () => 
   const fleet = createFleet();
   await using a = await startPeer(fleet, 'a');
   await using b = await startPeer(fleet, 'b');
-  const west = a.peers.relay.open(stream('west'));
+  const west = open(a, stream('west'));
   show(west, 1);
   show(west, 2);
   // A Go executor has no stream any more by then.
-  const go = a.peers.relay.open(stream('go', 0, ''));
+  const go = open(a, stream('go', 0, ''));
   show(go, 3);
   go.close();
-  const gone = a.peers.relay.open(stream('gone'));
+  const gone = open(a, stream('gone'));
   show(gone, 4);
   gone.close();
   fleet.lead('b');
@@ -128,8 +133,8 @@ test('a leader that is slow gets the newest of each executor, and one at a time'
   });
   await using b = await startPeer(fleet, 'b');
   fleet.lead('a');
-  const east = b.peers.relay.open(stream('east'));
-  const west = b.peers.relay.open(stream('west'));
+  const east = open(b, stream('east'));
+  const west = open(b, stream('west'));
   for (let nth = 1; nth <= 5; nth++) {
     show(east, nth);
     show(west, nth);
@@ -148,9 +153,9 @@ test('a request larger than a message is put together again', async () => {
   const nodes = Array.from({ length: 3000 }, (_, index) =>
     NodeInfo.fromPartial({ name: `node-${index}-${'x'.repeat(100)}` }),
   );
-  const west = b.peers.relay.open(stream('west'));
+  const west = open(b, stream('west'));
   show(west, 1, { nodes });
-  show(b.peers.relay.open(stream('east')), 2);
+  show(open(b, stream('east')), 2);
   await sees(a, ['west 1', 'east 2']);
 });
 
@@ -159,9 +164,9 @@ test('what an executor showed to a server that it has left is not taken after wh
   await using a = await startPeer(fleet, 'a');
   await using b = await startPeer(fleet, 'b');
   fleet.lead('a');
-  show(a.peers.relay.open(stream('west', 2)), 1);
-  show(b.peers.relay.open(stream('west', 1)), 2);
-  show(b.peers.relay.open(stream('west', 1, 'other')), 3);
+  show(open(a, stream('west', 2)), 1);
+  show(open(b, stream('west', 1)), 2);
+  show(open(b, stream('west', 1, 'other')), 3);
   await sees(a, ['west 1', 'west 3']);
 });
 
@@ -170,7 +175,7 @@ test('sightings are taken of no server that is gone, and go on when it is back',
   await using a = await startPeer(fleet, 'a');
   await using b = await startPeer(fleet, 'b');
   fleet.lead('a');
-  const west = b.peers.relay.open(stream('west'));
+  const west = open(b, stream('west'));
   show(west, 1);
   await sees(a, ['west 1']);
   fleet.leave('b');
@@ -180,6 +185,42 @@ test('sightings are taken of no server that is gone, and go on when it is back',
   assert.deepEqual(a.seen, ['west 1']);
   fleet.join('b').listen(b.address);
   await sees(a, ['west 1', 'west 3']);
+});
+
+test('executors are sent away from a server that cannot reach the leader, and from no other', async () => {
+  const fleet = createFleet();
+  let elapsedMs = 0;
+  const clock = { ...systemClock, elapsed: () => elapsedMs };
+  await using a = await startPeer(fleet, 'a', { clock });
+  await using b = await startPeer(fleet, 'b', { clock });
+  const ended: (string | undefined)[] = [];
+  const showing = b.peers.relay.open(stream('west'), ({ code, retryAfterMs }) => {
+    ended.push(`${code} ${retryAfterMs}`);
+    showing.close();
+  });
+  show(showing, 1);
+  // It is there, and not ready.
+  fleet.lead('a', false);
+  await sleep(150);
+  elapsedMs += 60_000;
+  await sleep(600);
+  fleet.lead('a');
+  await sees(a, ['west 1']);
+  assert.deepEqual(ended, []);
+
+  fleet.join('unreachable').listen('127.0.0.1:1');
+  fleet.lead('unreachable');
+  await sleep(150);
+  elapsedMs += 9_000;
+  await sleep(600);
+  assert.deepEqual(ended, []);
+  elapsedMs += 1_000;
+  await until(
+    () => ended.length > 0,
+    () => 'it was not ended',
+  );
+  await sleep(600);
+  assert.deepEqual(ended, ['UNAVAILABLE 1000']);
 });
 
 test('an executor id is held at all servers', async () => {

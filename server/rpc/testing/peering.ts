@@ -4,7 +4,7 @@ import { anonymousScheme } from '../../auth/anonymous.ts';
 import { createAuthorizer } from '../../auth/authorizer.ts';
 import { createChain } from '../../auth/chain.ts';
 import { standaloneAuth } from '../../auth/config.ts';
-import { systemClock } from '../../base/clock.ts';
+import { type Clock, systemClock } from '../../base/clock.ts';
 import { silentLogger } from '../../base/logger.ts';
 import { createHolders, type Holders } from '../../lease/holders.ts';
 import type { OwnLinks } from '../../peers/logs.ts';
@@ -38,13 +38,13 @@ const noLinks: OwnLinks = {
 export async function startPeer(
   fleet: Fleet,
   id: string,
-  parts: { links?: OwnLinks; wrap?: (taking: Taking) => Taking } = {},
+  parts: { links?: OwnLinks; wrap?: (taking: Taking) => Taking; clock?: Clock } = {},
 ): Promise<PeerServer> {
-  const { links = noLinks, wrap = (taking) => taking } = parts;
+  const { links = noLinks, wrap = (taking) => taking, clock = systemClock } = parts;
   const seen: string[] = [];
   const stopping = new AbortController();
   const members = fleet.join(id);
-  const tools = { clock: systemClock, logger: silentLogger };
+  const tools = { clock, logger: silentLogger };
   const peers = createPeers({
     members,
     leadership: members.leadership,
