@@ -44,6 +44,8 @@ test('parseRedisUrl() says what is wrong and repeats no secret', () => {
     ['redis://a:99999', /host and port/],
     ['redis://u:secret@a?prefx=1', /unknown parameter "prefx"/],
     ['redis://u:secret@a?prefix={}', /without braces/],
+    ['redis://u:secret%@a', /%25/],
+    ['redis+sentinel://a/%zz', /%25/],
   ] as const) {
     assert.throws(
       () => parseRedisUrl(url),

@@ -70,7 +70,7 @@ export function parseRedisUrl(url: string): RedisPlace {
     username,
     password,
     database,
-    masterName: kind === 'sentinel' ? decodeURIComponent(path) : '',
+    masterName: kind === 'sentinel' ? decoded(path) : '',
     sentinelUsername: parameters.get('sentinel-username') ?? undefined,
     sentinelPassword: parameters.get('sentinel-password') ?? undefined,
     prefix,
@@ -92,7 +92,15 @@ function credentialsOf(text: string): [string | undefined, string | undefined] {
   if (text === '') return [undefined, undefined];
   const colon = text.indexOf(':');
   const [user, password] = colon < 0 ? [text, ''] : [text.slice(0, colon), text.slice(colon + 1)];
-  return [decodeURIComponent(user) || undefined, decodeURIComponent(password) || undefined];
+  return [decoded(user) || undefined, decoded(password) || undefined];
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw refusal('must have %25 for a % in a user, a password or a name');
+  }
 }
 
 function addressOf(text: string, defaultPort: number): Address {
