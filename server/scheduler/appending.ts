@@ -25,6 +25,8 @@ export async function answerAppend(
   message: Extract<FromWorker, { kind: 'append' }>,
 ): Promise<void> {
   const decisions = { batch: Batch.decode(message.bytes), encoded: message.bytes };
+  const first = decisions.batch.changed[0]?.record;
+  if (first) life.decided.set(first, message.batch);
   const outcome = await appendUntilKnown(deps, decisions, life.over);
   if (outcome) deps.thread.send({ kind: 'outcome', life: message.life, batch: message.batch, outcome });
 }

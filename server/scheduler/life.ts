@@ -3,7 +3,7 @@
  * lead once. When what was loaded no longer holds, or another server leads, the
  * life is over and the next begins with nothing known.
  */
-import type { Positions } from '../store/store.ts';
+import type { JobRecord, Positions } from '../store/store.ts';
 
 export interface Life {
   readonly number: number;
@@ -12,6 +12,8 @@ export interface Life {
   end(): void;
   /** The thread has taken in what was loaded. */
   readonly loaded: PromiseWithResolvers<void>;
+  /** Batches that the thread decided in this life, by the record that they change first: of their log entries it need not be told what they say. */
+  readonly decided: WeakMap<JobRecord, number>;
   /** By partition, the last entry that was sent to the thread. */
   readonly fed: number[];
   /** Entries were sent. */
@@ -42,6 +44,7 @@ export function beginLife(number: number, stopping: AbortSignal): Life {
     over,
     end: () => ending.abort(),
     loaded,
+    decided: new WeakMap(),
     fed,
     feed(partition, last) {
       fed[partition] = last;

@@ -58,12 +58,16 @@ async function loadFrom({ store, thread }: Ends, { number, over }: Life, heads: 
 export async function feed({ store, thread }: Ends, life: Life): Promise<void> {
   for await (const item of store.tail([...life.fed], life.over)) {
     if (item.kind === 'fell-off') return;
-    const encoded = item.entries.map((entry) => encodeMessage(LogEntry, neededOf(entry)));
+    // The ring holds what was appended, as the very objects it was appended as.
+    const decided = item.entries.map(({ jobs: [first] }) => first?.record && life.decided.get(first.record));
+    const encoded = item.entries.map((entry, i) =>
+      encodeMessage(LogEntry, decided[i] === undefined ? neededOf(entry) : placeOf(entry)),
+    );
     const lengths = encoded.map((one) => one.length);
     const bytes = movable(Buffer.concat(encoded));
     await thread.ready();
     if (life.over.aborted) return;
-    thread.send({ kind: 'entries', bytes, lengths }, bytes);
+    thread.send({ kind: 'entries', bytes, lengths, decided }, bytes);
     for (const { partition, number } of item.entries) life.feed(partition, number);
   }
 }
@@ -74,4 +78,9 @@ function neededOf(entry: LogEntry): LogEntry {
     events?.events.some(({ event }) => event?.$case === 'submitJob'),
   );
   return { ...entry, sequences };
+}
+
+/** Where an entry is, without what it says. */
+function placeOf({ partition, number }: LogEntry): LogEntry {
+  return { ...LogEntry.create(), partition, number };
 }

@@ -12,6 +12,7 @@ import { systemClock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import { encodeMessage } from '../model/encode.ts';
 import { type Scheduler, createScheduler } from './cycle.ts';
+import { createDecidedBatches, type DecidedBatches } from './decided.ts';
 import type { AppendOutcome } from './flight.ts';
 import { type FromWorker, type ToWorker, type WireOutcome, type WorkerStart, movable } from './messages.ts';
 
@@ -23,6 +24,7 @@ function serve(port: MessagePort, { config, priorityClasses }: WorkerStart): voi
     port.postMessage(message, bytes ? [bytes.buffer] : []);
   const logger = loggerTo(send);
   const waiting = new Map<number, (outcome: AppendOutcome) => void>();
+  const decided = createDecidedBatches();
   let scheduler: Scheduler | undefined;
   let life = 0;
   let lastBatch = 0;
@@ -48,6 +50,7 @@ function serve(port: MessagePort, { config, priorityClasses }: WorkerStart): voi
     isLeading = false;
     clearTimeout(timer);
     waiting.clear();
+    decided.clear();
     scheduler = createScheduler({
       config,
       priorityClasses: new Map(Object.entries(priorityClasses)),
@@ -56,6 +59,7 @@ function serve(port: MessagePort, { config, priorityClasses }: WorkerStart): voi
       append: (batch) => {
         const id = ++lastBatch;
         const bytes = movable(encodeMessage(Batch, batch));
+        decided.add(id, batch);
         send({ kind: 'append', life, batch: id, bytes }, bytes);
         return new Promise((resolve) => waiting.set(id, resolve));
       },
@@ -79,9 +83,10 @@ function serve(port: MessagePort, { config, priorityClasses }: WorkerStart): voi
     } else if (message.kind === 'outcome') {
       const resolve = message.life === life ? waiting.get(message.batch) : undefined;
       waiting.delete(message.batch);
+      decided.settled(message.batch, message.outcome);
       resolve?.(fromWire(message.outcome));
     } else if (scheduler) {
-      const executorId = take(scheduler, message);
+      const executorId = take(scheduler, decided, message);
       if (executorId !== undefined) send({ kind: 'saw', executorId });
       if (message.kind === 'page' || message.kind === 'entries') {
         send({ kind: 'took', bytes: message.bytes.length });
@@ -94,7 +99,7 @@ function serve(port: MessagePort, { config, priorityClasses }: WorkerStart): voi
 type Input = Exclude<ToWorker, { kind: 'reset' | 'begin' | 'lead' | 'outcome' }>;
 
 /** Hands a message to the scheduler; the executor's id when it is what one showed. */
-function take(scheduler: Scheduler, message: Input): string | undefined {
+function take(scheduler: Scheduler, decided: DecidedBatches, message: Input): string | undefined {
   switch (message.kind) {
     case 'queues':
       scheduler.load({ queues: QueueList.decode(message.bytes).queues });
@@ -110,9 +115,12 @@ function take(scheduler: Scheduler, message: Input): string | undefined {
       scheduler.load({ page: { jobs, classes, operations: opened } });
       return undefined;
     }
-    case 'entries':
-      scheduler.apply([...entriesIn(message.bytes, message.lengths)]);
+    case 'entries': {
+      const entries = [...entriesIn(message, decided)];
+      scheduler.apply(entries);
+      for (const { partition, number } of entries) decided.reached(partition, number);
       return undefined;
+    }
     case 'seen': {
       const request = LeaseRequest.decode(message.bytes);
       scheduler.executorSeen(request, message.isRepeated);
@@ -124,10 +132,15 @@ function take(scheduler: Scheduler, message: Input): string | undefined {
   }
 }
 
-function* entriesIn(bytes: Uint8Array, lengths: readonly number[]): Iterable<LogEntry> {
+function* entriesIn(
+  { bytes, lengths, decided: ids }: Extract<Input, { kind: 'entries' }>,
+  decided: DecidedBatches,
+): Iterable<LogEntry> {
   let start = 0;
-  for (const length of lengths) {
-    yield LogEntry.decode(bytes.subarray(start, start + length));
+  for (const [i, length] of lengths.entries()) {
+    const entry = LogEntry.decode(bytes.subarray(start, start + length));
+    const id = ids[i];
+    yield id === undefined ? entry : decided.entryOf(id, entry);
     start += length;
   }
 }
