@@ -15,6 +15,7 @@ import { SubmitService } from '@armada-ts/api/api/submit';
 import { type Connection, connect } from '@armada-ts/client';
 import { readLog } from '@armada-ts/client/logs';
 import { standaloneAuth } from '@armada-ts/server/auth/config';
+import type { ConfigInput } from '@armada-ts/server/config';
 import { Client, type ClientDuplexStream, credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
 import { createDirectory, startRedis } from '../store/redis.servers.ts';
 import { type AnyMethod, call } from './calls.ts';
@@ -35,19 +36,20 @@ interface Servers {
   asFollower: Connection;
 }
 
-/** Two servers on a Redis of their own that keeps nothing on disk. */
-async function startServers(t: TestContext): Promise<Servers> {
+/** Two servers on a Redis of their own that keeps nothing on disk. @param ofLeader further settings of the first */
+async function startServers(t: TestContext, ofLeader: Partial<ConfigInput> = {}): Promise<Servers> {
   const directory = await temporaryDirectory(t);
   const settings = ['--save', '', '--appendonly', 'no', '--loglevel', 'warning'];
   const redis = await startRedis(await createDirectory(), settings);
   t.after(() => redis.kill());
   const url = `redis://127.0.0.1:${redis.port}`;
-  const launch = async (name: string): Promise<[Standalone, Connection]> => {
+  const launch = async (name: string, more: Partial<ConfigInput>): Promise<[Standalone, Connection]> => {
     const server = await startServer(join(directory, name), {
       auth: standaloneAuth,
       logLevel: 'info',
       name,
       store: { url, acknowledgement: 'local' },
+      ...more,
     });
     const connection = connect({ address: server.address });
     t.after(async () => {
@@ -56,9 +58,9 @@ async function startServers(t: TestContext): Promise<Servers> {
     });
     return [server, connection];
   };
-  const [leader, asLeader] = await launch('first');
+  const [leader, asLeader] = await launch('first', ofLeader);
   await leader.line(/this server leads/);
-  const [follower, asFollower] = await launch('second');
+  const [follower, asFollower] = await launch('second', {});
   await asLeader.call(QueueServiceService.createQueue, queueOf(SET.queue));
   return { directory, leader, follower, asLeader, asFollower };
 }
@@ -175,6 +177,17 @@ describe('servers of one store', { concurrency: 2 }, () => {
     follower.process.kill('SIGCONT');
     late.call.cancel();
     older?.call.cancel();
+  });
+
+  test('an executor leaves a server that cannot reach the leader, and gets work', async (t) => {
+    const { directory, leader, follower, asLeader } = await startServers(t, {
+      advertisedAddress: '127.0.0.1:1',
+    });
+    const address = `${follower.address},${leader.address}`;
+    await startExecutor(t, { directory, name: 'executor', address });
+    const job = await submit(asLeader, ['true']);
+    await eventsUntil(asLeader, SET, have('succeeded', [job]), 60_000);
+    await follower.line(/another server does not answer at its address/);
   });
 
   test('nobody passes for a server', async (t) => {
