@@ -136,8 +136,8 @@ export async function startProxy(target: string): Promise<Proxy> {
       bytesLeft = Number.POSITIVE_INFINITY;
       for (const { near, far } of pairs) {
         cuts++;
-        near.resetAndDestroy();
-        far.resetAndDestroy();
+        reset(near);
+        reset(far);
       }
       cutDone();
     },
@@ -222,7 +222,13 @@ function forward(from: Socket, to: Socket, way: Way, pass: (chunk: Buffer) => vo
     });
   });
   from.on('end', () => inTurn(() => void to.end()));
-  from.on('close', (hadError) => inTurn(() => void (hadError ? to.resetAndDestroy() : to.destroySoon())));
+  from.on('close', (hadError) => inTurn(() => void (hadError ? reset(to) : to.destroySoon())));
+}
+
+/** Ends a connection without a farewell, unless that is on its way already: then a reset is refused, and the socket would stay. */
+function reset(socket: Socket): void {
+  if (socket.writableEnded) socket.destroy();
+  else socket.resetAndDestroy();
 }
 
 function partsOf(chunk: Buffer, way: Way): Buffer[] {
