@@ -6,7 +6,7 @@ import { shown } from '../model/names.ts';
 import { type QueryDeps, watchableJob } from './access.ts';
 
 export interface LogDeps extends QueryDeps {
-  /** Asks the executor that ran it (lease/links.ts). */
+  /** Asks the executor that ran it, wherever it is connected (peers/logs.ts). */
   readFromExecutor: (
     executorId: string,
     question: Omit<ReadLog, 'question'>,
