@@ -139,6 +139,24 @@ test('a log goes on when the server dies that has the link, at the server to whi
   assert.deepEqual(second.asked, [6]);
 });
 
+test('a log goes on when the server that has the link says nothing any more, and is gone by the word of the store', async () => {
+  const fleet = createFleet();
+  const first = createLinks('hello ', false);
+  const second = createLinks(undefined);
+  await using a = await startPeer(fleet, 'a', { links: first });
+  await using b = await startPeer(fleet, 'b');
+  await using c = await startPeer(fleet, 'c', { links: second });
+  assert.ok(a && c);
+  const reading = read(b, createLinks(undefined));
+  await until(reading, 'hello ');
+  Object.assign(second, { isLinked: true, log: 'hello world' });
+  await sleep(50);
+  assert.equal(reading.text(), 'hello ');
+  fleet.leave('a');
+  await reading.done;
+  assert.equal(reading.text(), 'hello world');
+});
+
 test('a log goes on when the executor comes to the server that is asked', async () => {
   const fleet = createFleet();
   const there = createLinks('hello ', false);
