@@ -4,6 +4,7 @@
  * encoded in a slab. Of a queued job the rest is its client id, or nothing.
  */
 import { JobRecord } from '@armada-ts/api/armada/store/v1/store';
+import { type CommonPart, isSameCommonPart, withoutCommonPart } from '../model/common-part.ts';
 import { encodeMessage } from '../model/encode.ts';
 import { growInts } from './round/columns.ts';
 import { type Slab, createSlab, dropBytes, keepBytes, readBytes } from './slab.ts';
@@ -11,13 +12,8 @@ import { type Slab, createSlab, dropBytes, keepBytes, readBytes } from './slab.t
 /** What a job is told apart by; kept elsewhere, for it is asked all the time. */
 export type RecordKey = Pick<JobRecord, 'jobId' | 'queue' | 'jobSet' | 'priority' | 'submittedAtMs'>;
 
-type Common = Pick<
-  JobRecord,
-  'owner' | 'groups' | 'namespace' | 'schedulingClass' | 'atMostOnce' | 'failFast'
->;
-
 interface Shared {
-  readonly value: Common;
+  readonly value: CommonPart;
   readonly index: number;
   jobs: number;
 }
@@ -93,21 +89,11 @@ function forget({ commons, byClass, unused }: KeptRecords, { value, index }: Sha
 
 /** A job that has not changed since it was submitted, as queued ones have not, need not say when that was. */
 function ownPart(record: JobRecord): JobRecord {
-  return {
-    ...record,
-    jobId: '',
-    queue: '',
-    jobSet: '',
-    owner: '',
-    groups: [],
-    namespace: '',
-    schedulingClass: '',
-    atMostOnce: false,
-    failFast: false,
-    priority: 0,
-    submittedAtMs: 0,
-    changedAtMs: record.changedAtMs === record.submittedAtMs ? 0 : record.changedAtMs,
-  };
+  const own = withoutCommonPart(record);
+  own.priority = 0;
+  own.submittedAtMs = 0;
+  if (record.changedAtMs === record.submittedAtMs) own.changedAtMs = 0;
+  return own;
 }
 
 function takeCommon({ commons, byClass, unused }: KeptRecords, record: JobRecord): number {
@@ -122,7 +108,7 @@ function takeCommon({ commons, byClass, unused }: KeptRecords, record: JobRecord
     known = [];
     byOwner.set(owner, known);
   }
-  let common = known.find(({ value }) => isSame(value, record));
+  let common = known.find(({ value }) => isSameCommonPart(value, record));
   if (common === undefined) {
     const value = { owner, groups, namespace, schedulingClass, atMostOnce, failFast };
     common = { value, index: unused.pop() ?? commons.length, jobs: 0 };
@@ -131,15 +117,4 @@ function takeCommon({ commons, byClass, unused }: KeptRecords, record: JobRecord
   }
   common.jobs++;
   return common.index;
-}
-
-/** Of one class and owner. */
-function isSame(common: Common, record: JobRecord): boolean {
-  return (
-    common.namespace === record.namespace &&
-    common.atMostOnce === record.atMostOnce &&
-    common.failFast === record.failFast &&
-    common.groups.length === record.groups.length &&
-    common.groups.every((group, index) => group === record.groups[index])
-  );
 }

@@ -7,10 +7,11 @@
 import { JobRecord } from '@armada-ts/api/armada/store/v1/store';
 import { Empty } from '@armada-ts/api/google/protobuf/empty';
 import assert from 'node:assert/strict';
+import { withoutCommonPart } from '../../model/common-part.ts';
 import { encodeMessage } from '../../model/encode.ts';
 import { runKey } from '../keys.ts';
 import { spreadOfClaim, spreadOfRun } from './keys.ts';
-import { bodyOf, endedMs, runCount, stateByte } from './records.ts';
+import { endedMs, runCount, stateByte } from './records.ts';
 
 type Writer = ReturnType<typeof Empty.encode>;
 
@@ -124,5 +125,5 @@ function writeHead(head: Buffer, { field, template, record }: PackedCreation): n
 }
 
 function writeRecord(writer: Writer, { record }: PackedCreation): void {
-  JobRecord.encode(bodyOf(record), writer.fork()).join();
+  JobRecord.encode(withoutCommonPart(record), writer.fork()).join();
 }
