@@ -59,6 +59,8 @@ export interface RedisNode {
 
 /** How long a server may be silent with an answer due before the connection counts as broken. */
 const SILENCE_MS = 5000;
+/** It may be silent for less where it answers for the first time: what was begun in a silence is soon begun anew. */
+const HANDSHAKE_MS = 2500;
 /** It may be silent for longer while it is still being told something, over a line of 64 kbit/s. */
 const SLOWEST_BYTES_PER_MS = 8;
 const MAX_SILENCE_MS = 30_000;
@@ -84,7 +86,10 @@ const CONNECTION = {
 
 /** A connection, not yet begun. */
 export function newClient(options: RedisOptions): Redis {
-  return new Redis({ ...CONNECTION, ...options } as RedisOptions & { replyMapping: 'legacy' });
+  const client = new Redis({ ...CONNECTION, ...options } as RedisOptions & { replyMapping: 'legacy' });
+  // What is asked afterwards sets its own; see ask().
+  client.on('connecting', () => (client.options.socketTimeout = HANDSHAKE_MS));
+  return client;
 }
 
 /** Hears of connections that come and go. */
