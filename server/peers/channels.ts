@@ -59,8 +59,12 @@ const CHANNEL_OPTIONS: ChannelOptions = {
   'grpc.use_local_subchannel_pool': 1,
 };
 
-/** How often it is said of one server that it cannot be reached. */
+/** A server whose calls fail for longer than it takes to be gone is worth a word, and again while it goes on. */
+const FAILING_MS = 5_000;
 const LOG_EVERY_MS = 60_000;
+
+/** Failures further apart are not the same story. */
+const FORGIVEN_MS = 30_000;
 
 interface OpenPeer extends Peer {
   close(): void;
@@ -107,7 +111,11 @@ function openPeer(member: Member, { tokens, clock, logger }: ChannelDeps): OpenP
   const clients: { short?: PeerServiceClient; log?: PeerServiceClient } = {};
   const connect = (): PeerServiceClient =>
     new PeerServiceClient(member.address, credentials.createInsecure(), CHANNEL_OPTIONS);
-  let loggedMs = Number.NEGATIVE_INFINITY;
+  const tell = createFailureLog(clock, (error) => {
+    const { name, address } = member;
+    const reason = error instanceof Error ? error.message : String(error);
+    logger.warn({ server: name, address, reason }, 'another server does not answer at its address');
+  });
   return {
     member,
     gone: gone.signal,
@@ -124,15 +132,27 @@ function openPeer(member: Member, { tokens, clock, logger }: ChannelDeps): OpenP
     },
     deadline: (ms) => ({ deadline: clock.now() + ms }),
     failed(error) {
-      if (gone.signal.aborted || clock.elapsed() - loggedMs < LOG_EVERY_MS) return;
-      loggedMs = clock.elapsed();
-      const { name, address } = member;
-      logger.warn({ err: error, server: name, address }, 'another server does not answer at its address');
+      if (!gone.signal.aborted) tell(error);
     },
     close() {
       gone.abort();
       clients.short?.close();
       clients.log?.close();
     },
+  };
+}
+
+/** Tells of failures that go on; returns what is told of each. */
+function createFailureLog(clock: Clock, tell: (error: unknown) => void): (error: unknown) => void {
+  let sinceMs = 0;
+  let lastMs = Number.NEGATIVE_INFINITY;
+  let toldMs = Number.NEGATIVE_INFINITY;
+  return (error) => {
+    const nowMs = clock.elapsed();
+    if (nowMs - lastMs > FORGIVEN_MS) sinceMs = nowMs;
+    lastMs = nowMs;
+    if (nowMs - sinceMs < FAILING_MS || nowMs - toldMs < LOG_EVERY_MS) return;
+    toldMs = nowMs;
+    tell(error);
   };
 }

@@ -207,8 +207,8 @@ function lost(state: RelayState, peer: Peer, why: { wasReached: boolean; error: 
 function noteCutOff(state: RelayState, peer: Peer, error: unknown): void {
   const nowMs = state.deps.clock.elapsed();
   state.cutOffSinceMs ??= nowMs;
-  if (nowMs - state.cutOffSinceMs < CUT_OFF_MS) return;
   peer.failed(error);
+  if (nowMs - state.cutOffSinceMs < CUT_OFF_MS) return;
   const message = 'this server cannot reach the one that leads; try another';
   const ends = [...state.shown.values()].flatMap((shown) => [...shown.streams]);
   for (const end of ends) end(new ArmadaError('UNAVAILABLE', message, { retryAfterMs: 1000 }));
