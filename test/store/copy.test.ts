@@ -2,14 +2,15 @@
 // or go wrong: nothing is taken for a store that is none, and the source stays.
 import type { Export, Import, Part } from '@armada-ts/server/store/copy';
 import { copyStore, migrateStore } from '@armada-ts/server/store/migrate';
+import type { Batch } from '@armada-ts/server/store/store';
 import { createTally, type Tally } from '@armada-ts/server/store/tally';
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { changeBatch, queueChange, submitBatch } from './builders.ts';
+import { changeBatch, eventsOf, queueChange, submitBatch, submitEvent } from './builders.ts';
 import { applied } from './compare.ts';
-import type { House } from './moving.engine.ts';
-import { REDIS, SQLITE } from './moving.houses.ts';
+import { type House, move } from './moving.engine.ts';
+import { CLUSTER, REDIS, SENTINEL, SQLITE } from './moving.houses.ts';
 
 const HOUSES = { sqlite: SQLITE, redis: REDIS };
 const PAIRS = [
@@ -33,8 +34,34 @@ async function filledPlace(t: TestContext, house: House): Promise<string> {
   const leased = await applied(store, changeBatch(submitted.jobs.slice(0, 100), 'lease'));
   await applied(store, changeBatch(leased.jobs.slice(0, 50), 'succeed', { atMs: Date.now() }));
   await applied(store, submitBatch([{}], { jobSet: 'other' }));
+  await applied(
+    store,
+    spanningBatch((i) => Math.floor(i / 100) % 2 === 1),
+  );
+  const spanning = await applied(
+    store,
+    spanningBatch((i) => i % 2 === 1),
+  );
+  // Of its last hundred only a job of the other job set goes on.
+  await applied(store, changeBatch(spanning.jobs.slice(225, 226), 'lease'));
   await store.close();
   return place;
+}
+
+/** Jobs of one request in two job sets. */
+function spanningBatch(isOdd: (index: number) => boolean): Batch {
+  const batch = submitBatch(
+    Array.from({ length: 230 }, () => ({ specBytes: 300 })),
+    { jobSet: 'even' },
+  );
+  const ids: [even: string[], odd: string[]] = [[], []];
+  for (const [i, { record }] of batch.submitted.entries()) {
+    assert(record);
+    record.jobSet = isOdd(i) ? 'odd' : 'even';
+    ids[isOdd(i) ? 1 : 0].push(record.jobId);
+  }
+  const sequences = ids.map((some, i) => eventsOf('queue', i ? 'odd' : 'even', some.map(submitEvent)));
+  return { ...batch, sequences };
 }
 
 async function newPlace(t: TestContext, { engine }: House): Promise<string> {
@@ -184,6 +211,20 @@ for (const [from, to] of PAIRS) {
     });
   });
 }
+
+describe('from house to house', () => {
+  it('nothing changes, wherever a store goes', { timeout: 120_000 }, async (t) => {
+    let [house, place] = [SQLITE, await filledPlace(t, SQLITE)];
+    const before = await tallyOf(house, place);
+    for (const next of [SENTINEL, CLUSTER, REDIS, SQLITE, SQLITE]) {
+      place = await move(house, place, next);
+      house = next;
+      const now = await tallyOf(house, place);
+      assert.deepEqual(before.differences(now), []);
+      assert.equal(now.count('jobs'), 250 + 1 + 2 * 230);
+    }
+  });
+});
 
 describe('a source in Redis', () => {
   it('is refused when it was written to meanwhile', async (t) => {

@@ -6,6 +6,7 @@ import { openSqliteExport } from '@armada-ts/server/store/sqlite/export';
 import { openSqliteImport } from '@armada-ts/server/store/sqlite/import';
 import type { House } from './moving.engine.ts';
 import { engine as cluster } from './redis-cluster.engine.ts';
+import { engine as sentinel } from './redis-sentinel.engine.ts';
 import { engine as redis } from './redis.engine.ts';
 import { engine as sqlite } from './sqlite.engine.ts';
 
@@ -22,3 +23,4 @@ const inRedis = {
 
 export const REDIS: House = { engine: redis, ...inRedis };
 export const CLUSTER: House = { engine: cluster, ...inRedis };
+export const SENTINEL: House = { engine: sentinel, ...inRedis };
