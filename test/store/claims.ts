@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { describe, it } from 'node:test';
-import { queueChange, submitBatch } from './builders.ts';
+import { changeBatch, queueChange, submitBatch } from './builders.ts';
 import { applied, idsOf, snapshot } from './compare.ts';
-import { type Engine, openStore } from './engine.ts';
+import { createSteppedClock, type Engine, openStore } from './engine.ts';
 
 export function claimsSuite(engine: Engine): void {
   describe('claims', () => {
@@ -64,6 +64,23 @@ export function claimsSuite(engine: Engine): void {
       const [claim] = await store.read.claims('queue', ['contested']);
       const winner = batches[results.findIndex(({ outcome }) => outcome === 'applied')];
       assert.equal(claim?.jobId, idsOf(winner?.submitted ?? [])[0]);
+    });
+
+    it('leaves claims as they are when a batch comes again whose first job is kept no longer', async (test) => {
+      const clock = createSteppedClock(1_800_000_000_000);
+      const store = await openStore(engine, test, { clock });
+      const batch = submitBatch([{ clientId: 'a' }, { clientId: 'b' }]);
+      const { jobs } = await applied(store, batch);
+      for (const job of jobs) {
+        await applied(store, changeBatch([job], 'succeed', { atMs: clock.now() }));
+        clock.step(5000);
+      }
+      const retention = { eventsMs: 1, recordsMs: 7000, logMs: 1e9, logBytes: 1e9 };
+      while (await store.trim(clock.now(), retention)) test.signal.throwIfAborted();
+      const claims = async () => (await store.read.claims('queue', ['a', 'b'])).map(({ jobId }) => jobId);
+      assert.deepEqual(await claims(), idsOf(jobs.slice(1)));
+      assert.equal((await store.append(batch)).outcome, 'claimed');
+      assert.deepEqual(await claims(), idsOf(jobs.slice(1)));
     });
   });
 }

@@ -55,16 +55,19 @@ local function each_claim(act)
   end
 end
 
--- Claims are made as they are looked at, which is half as much work; whoever is refused gives back what is his.
+-- Claims are made as they are looked at, which is half as much work; whoever is refused gives back those that he made.
+local made = {}
 local function refuse(reply)
-  each_claim(function(key, field, value)
-    if call('HGET', key, field) == value then call('HDEL', key, field) end
+  each_claim(function(key, field, _, i)
+    if made[i] then call('HDEL', key, field) end
   end)
   return reply
 end
 
 each_claim(function(key, field, value, i)
-  if call('HSETNX', key, field, value) == 0 then
+  if call('HSETNX', key, field, value) == 1 then
+    made[i] = true
+  else
     taken[#taken + 1] = i - 1
     taken[#taken + 1] = call('HGET', key, field)
   end
