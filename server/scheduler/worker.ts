@@ -19,6 +19,9 @@ import { type FromWorker, type ToWorker, type WireOutcome, type WorkerStart, mov
 /** Longer sleeps are cut short, for timers take no more. */
 const MAX_TIMER_MS = 60_000;
 
+/** The host is told of so much that was taken in; it lets many times that go ahead. */
+const TOLD_BYTES = 1024 * 1024;
+
 function serve(port: MessagePort, { config, priorityClasses }: WorkerStart): void {
   const send = (message: FromWorker, bytes?: Uint8Array<ArrayBuffer>): void =>
     port.postMessage(message, bytes ? [bytes.buffer] : []);
@@ -31,6 +34,7 @@ function serve(port: MessagePort, { config, priorityClasses }: WorkerStart): voi
   let isLeading = false;
   let timer: NodeJS.Timeout | undefined;
   let isTickDue = false;
+  let tookBytes = 0;
 
   const wake = (): void => {
     if (isTickDue || !isLeading) return;
@@ -89,7 +93,11 @@ function serve(port: MessagePort, { config, priorityClasses }: WorkerStart): voi
       const executorId = take(scheduler, decided, message);
       if (executorId !== undefined) send({ kind: 'saw', executorId });
       if (message.kind === 'page' || message.kind === 'entries') {
-        send({ kind: 'took', bytes: message.bytes.length });
+        tookBytes += message.bytes.length;
+        if (tookBytes >= TOLD_BYTES) {
+          send({ kind: 'took', bytes: tookBytes });
+          tookBytes = 0;
+        }
       }
     }
     wake();

@@ -57,7 +57,7 @@ export type BatchOutcome =
 interface Placed<Job> {
   job: Job;
   record: JobRecord;
-  key: Buffer;
+  key: Uint8Array;
   place: JobPlace;
 }
 
@@ -184,7 +184,7 @@ function placed<Job extends { record: JobRecord | undefined }>(job: Job, partiti
   const key = jobKey(job.record.jobId);
   const place = placeOf(job.record.jobId, partitions);
   assert(key && place, `"${job.record.jobId}" is not a job id`);
-  return { job, record: job.record, key: asBuffer(key), place };
+  return { job, record: job.record, key, place };
 }
 
 function claimArguments(queue: string, submitted: readonly Placed<Batch['submitted'][number]>[]): Argument[] {
@@ -256,7 +256,7 @@ function creationArguments(
 
 function runArguments(submitted: readonly Placed<Batch['submitted'][number]>[]): Argument[] {
   const runs = submitted.flatMap(({ record, key }) =>
-    record.runs.map(({ runId }) => [...runArgument(runId), key]),
+    record.runs.map(({ runId }) => [...runArgument(runId), asBuffer(key)]),
   );
   return [runs.length, ...runs.flat()];
 }
