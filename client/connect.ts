@@ -90,7 +90,8 @@ export function connect(options: ConnectOptions): Connection {
   };
   const close = () => {
     link.closing.abort();
-    link.servers.close();
+    // Calls that are being made in this very turn are to hear of it as the others do.
+    setImmediate(() => link.servers.close());
   };
   return {
     address,
@@ -184,6 +185,7 @@ async function* callStream<Request, Response>(
 /** Calls `cancel` once the caller or the closing of the connection asks for it; gives what ends the listening. */
 function whenAborted(link: Link, signal: AbortSignal | undefined, cancel: () => void): () => void {
   const signals = signal ? [signal, link.closing.signal] : [link.closing.signal];
+  if (signals.some(({ aborted }) => aborted)) cancel();
   for (const each of signals) each.addEventListener('abort', cancel, { once: true });
   return () => {
     for (const each of signals) each.removeEventListener('abort', cancel);

@@ -153,7 +153,8 @@ function connected<Server extends Dialled>(state: State<Server>): Server | undef
 function leave<Server extends Dialled>(state: State<Server>, server: Server): void {
   state.inUse = undefined;
   state.first = (state.addresses.indexOf(server.address) + 1) % state.addresses.length;
-  server.close();
+  // Whoever was given it in this very turn has not made the call yet.
+  setImmediate(() => server.close());
 }
 
 /** Dials one address after the other, and takes the first that answers; for as long as somebody waits for it. */
