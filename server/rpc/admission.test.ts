@@ -190,22 +190,31 @@ test('watchLateness() notices a thread that is held up, while it is held up', as
   lateness.stop();
 });
 
-test('refused calls are told when to ask again and are not heard; what was let in is answered', async () => {
-  let heard = 0;
+/** A method that answers nobody until it is told to. */
+function unanswered() {
+  let count = 0;
   const answer = Promise.withResolvers<string>();
   const ask: UnaryMethod = () => {
-    heard++;
+    count++;
     return answer.promise;
   };
-  // Every look at this clock is three seconds late.
+  return { ask, answer, asked: () => count };
+}
+
+/** Every look at this clock is three seconds late. */
+function slowClock(): Clock {
   let nowMs = 0;
-  const slow: Clock = { now: () => 0, elapsed: () => (nowMs += 3000) };
-  await using served = await serving({ ask }, { clock: slow });
-  const asked = Array.from({ length: 400 }, () => served.ask('go').catch((error: unknown) => error));
+  return { now: () => 0, elapsed: () => (nowMs += 3000) };
+}
+
+test('refused calls are told when to ask again and are not heard; what was let in is answered', async () => {
+  const { ask, answer, asked } = unanswered();
+  await using served = await serving({ ask }, { clock: slowClock() });
+  const calls = Array.from({ length: 400 }, () => served.ask('go').catch((error: unknown) => error));
   const refused = new Set<ServiceError>();
-  for (const one of asked) void one.then((error) => error !== 'yes' && refused.add(error as ServiceError));
-  while (heard + refused.size < 400) await sleep(10);
-  assert.equal(heard, 256);
+  for (const one of calls) void one.then((error) => error !== 'yes' && refused.add(error as ServiceError));
+  while (asked() + refused.size < 400) await sleep(10);
+  assert.equal(asked(), 256);
   for (const error of refused) {
     assert.equal(error.code, status.RESOURCE_EXHAUSTED);
     const [bytes] = error.metadata.get('grpc-status-details-bin');
@@ -213,22 +222,15 @@ test('refused calls are told when to ask again and are not heard; what was let i
     assert.equal(hint && RetryInfo.decode(hint.value).retryDelay?.seconds, 2n);
   }
   answer.resolve('yes');
-  assert.equal((await Promise.all(asked)).filter((one) => one === 'yes').length, 256);
+  assert.equal((await Promise.all(calls)).filter((one) => one === 'yes').length, 256);
   assert.equal(await served.ask('again'), 'yes', 'what was answered has made room');
 });
 
 test('a call counts until it is answered, though its client has gone', async () => {
-  let heard = 0;
-  const answer = Promise.withResolvers<string>();
-  const ask: UnaryMethod = () => {
-    heard++;
-    return answer.promise;
-  };
-  let nowMs = 0;
-  const slow: Clock = { now: () => 0, elapsed: () => (nowMs += 3000) };
-  await using served = await serving({ ask }, { clock: slow });
+  const { ask, answer, asked } = unanswered();
+  await using served = await serving({ ask }, { clock: slowClock() });
   const calls = Array.from({ length: 256 }, () => served.openAsk('go'));
-  while (heard < 256) await sleep(10);
+  while (asked() < 256) await sleep(10);
   for (const call of calls) call.cancel();
   await sleep(50);
   await assert.rejects(served.ask('more'), { code: status.RESOURCE_EXHAUSTED });
