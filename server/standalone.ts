@@ -55,7 +55,7 @@ await runUntilStopped('armada', async (): Promise<Running> => {
   const nodes = wholeNumber('--nodes', flags.nodes, 10_000);
   const config = await serverConfig(flags);
   const logger = createLogger(config.logLevel);
-  const executorConfig = nodes === 0 ? undefined : localExecutor(flags, nodes, config.logLevel);
+  const executorConfig = nodes === 0 ? undefined : localExecutor(flags, nodes, config);
   const app = await startApp(config, { clock: systemClock, logger });
   try {
     const executor =
@@ -106,9 +106,10 @@ async function serverConfig(flags: Flags): Promise<Config> {
   return config;
 }
 
-function localExecutor(flags: Flags, count: number, logLevel: Config['logLevel']) {
+function localExecutor(flags: Flags, count: number, { logLevel, store }: Config) {
   const input: ExecutorConfigInput = {
-    executorId: 'local',
+    // On a store that others share it is named after its host, as each needs an id of its own.
+    ...(store.url.startsWith('sqlite:') && { executorId: 'local' }),
     dataDirectory: resolve(flags.data, 'executor'),
     nodes: {
       name: 'local',
