@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import net from 'node:net';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Client, credentials, Server, ServerCredentials, type sendUnaryData } from '@grpc/grpc-js';
+import { Client, credentials, Server, ServerCredentials, status, type sendUnaryData } from '@grpc/grpc-js';
 import { chooseServer, type Dialled, RECONNECT_OPTIONS } from './server-choice.ts';
 
 /** A real server whose one method answers when it is told to. */
@@ -165,11 +165,14 @@ test('a server that is passed over finishes what it is about, and comes after th
   const answer = call(first);
   await sleep(50);
   choice.passOver(first);
+  const atOnce = call(first).catch(({ code }: { code: unknown }) => code);
   assert.equal((await choice.reach(2_000))?.address, two.address);
   choice.passOver(first);
   assert.equal((await choice.reach(0))?.address, two.address, 'only the server in use can be passed over');
   one.answer();
   assert.equal(await answer, 'done');
+  const end = await Promise.race([atOnce, sleep(500, undefined)]);
+  assert.ok(end === undefined || end === 'done' || end === status.UNAVAILABLE, String(end));
   two.kill();
   await sleep(20);
   assert.equal((await choice.reach(2_000))?.address, one.address);
