@@ -10,7 +10,7 @@ import { judgeHistory, summary } from './judge.ts';
 import { startPausing } from './pausing-fleet.ts';
 import { pausesOf } from './pulse.ts';
 import { replayStorm } from './replay-storm.ts';
-import { startBehindSentinel } from './sentinel-fleet.ts';
+import { startAllBehindSentinel, startBehindSentinel } from './sentinel-fleet.ts';
 import { runStorm, type StormPlan } from './storm.ts';
 
 const USAGE = `usage: npm run faults -- [options]
@@ -22,7 +22,8 @@ One of:
   --fleet NAME         start and kill programs of this checkout: together (all in
                        one), apart (server and executor), redis (two servers, two
                        executors and a redis-server), sentinel (the same with three
-                       Redis, of which the master is killed), pausing (the same with
+                       Redis, of which the master is killed), sentinel-all (where
+                       servers and executors are killed too), pausing (the same with
                        one Redis; the server that leads is stopped, and goes on)
   --stopped MS         how long the leader is stopped (default: 30000)
 
@@ -52,6 +53,7 @@ const FLEETS: Readonly<Record<string, (directory: string) => Promise<LocalFleet>
   apart: startApart,
   redis: startOnRedis,
   sentinel: startBehindSentinel,
+  'sentinel-all': startAllBehindSentinel,
   pausing: (directory) => startPausing(directory, Number(values.stopped)),
 };
 

@@ -11,7 +11,7 @@ import { freePort, type LocalFleet, type Running, startFleet } from './fleet.ts'
 const NODES = ['--nodes', '4', '--cpu', '8', '--memory', '16Gi'];
 
 /** Longest time for which a killed program stays away, where another goes on in its place. */
-const MAX_AWAY_MS = 2_000;
+export const MAX_AWAY_MS = 2_000;
 
 /** Longest time for a program to start, on a machine that does much else. */
 const UP_MS = 30_000;

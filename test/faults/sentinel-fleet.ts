@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Deployment, sentinelsAgree, startSentinels } from '../store/redis-sentinel.engine.ts';
 import { redisCli, type RedisServer, replicasOnline } from '../store/redis.servers.ts';
 import { type LocalFleet, startFleet } from './fleet.ts';
-import { planExecutors, planServers } from './fleets.ts';
+import { MAX_AWAY_MS, planExecutors, planServers } from './fleets.ts';
 
 const REPLICAS = 2;
 /** As docs/operating-redis.md advises. */
@@ -13,14 +13,37 @@ const FAILOVER_TIMEOUT_MS = 6_000;
 const FAILOVER_MS = 60_000;
 const POLL_MS = 50;
 
-/** The only program that is killed: whichever Redis is the master. */
-export const MASTER = 'master';
+/** Whichever Redis is the master. */
+const MASTER = 'master';
 
 /**
  * Servers that answer a submit once a replica has it. A master that was killed
  * comes back as a replica of the one that took its place.
  */
 export async function startBehindSentinel(directory: string): Promise<LocalFleet> {
+  const [fleet, redis] = await startAll(directory);
+  return { ...fleet, ...redis, programs: [MASTER] };
+}
+
+/** The same, where servers and executors are killed too. */
+export async function startAllBehindSentinel(directory: string): Promise<LocalFleet> {
+  const [fleet, redis] = await startAll(directory);
+  return {
+    ...fleet,
+    programs: [MASTER, ...fleet.programs],
+    maxAwayMs: MAX_AWAY_MS,
+    kill: (program) => (program === MASTER ? redis.kill() : fleet.kill(program)),
+    start: (program) => (program === MASTER ? redis.start() : fleet.start(program)),
+  };
+}
+
+/** The Redis that is master; going down is its end, coming back is that of another and then its own. */
+interface Killable {
+  kill(): Promise<void>;
+  start(): Promise<void>;
+}
+
+async function startAll(directory: string): Promise<[fleet: LocalFleet, redis: Killable]> {
   const deployment = await startSentinels({
     replicas: REPLICAS,
     downAfterMs: DOWN_AFTER_MS,
@@ -31,9 +54,7 @@ export async function startBehindSentinel(directory: string): Promise<LocalFleet
   const launches = { ...servers.launches, ...planExecutors(directory, servers.address) };
   const fleet = await startFleet({ ...servers, maxAwayMs: 0, launches });
   let killed: RedisServer | undefined;
-  return {
-    ...fleet,
-    programs: [MASTER],
+  const redis: Killable = {
     kill: async () => {
       killed = await masterOf(deployment);
       await killed.kill();
@@ -45,6 +66,7 @@ export async function startBehindSentinel(directory: string): Promise<LocalFleet
       await sentinelsAgree(deployment);
     },
   };
+  return [fleet, redis];
 }
 
 /** The master, by what a Sentinel says. */
