@@ -13,6 +13,7 @@ in the environment; see docs/configuration.md.
 
        armada-server standalone   with an executor for this machine beside it
        armada-server migrate      copies a stopped deployment to another store
+       armada-server check        replays the events of a stopped deployment
 `;
 
 await runUntilStopped('armada-server', async (): Promise<App> => {

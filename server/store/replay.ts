@@ -37,7 +37,7 @@ export interface Replay {
 export interface ReplayOptions {
   /** Told of each record that the events make, job set by job set. */
   onRecord?: (record: JobRecord) => void;
-  /** Told every now and then, of what was read so far. */
+  /** Told at the beginning and every now and then, of what was read so far. */
   onProgress?: (soFar: Replay) => void;
   /** Jobs that are replayed at a time; each takes 1 KB of memory, about. */
   jobsAtATime?: number;
@@ -75,6 +75,7 @@ export async function replay(
     whole.faultCount++;
     if (whole.faults.length < MAX_FAULTS) whole.faults.push(text);
   };
+  options.onProgress?.(whole);
   const live = new Map<string, Sum>();
   let active: { queue: string | undefined; infos: JobSetInfo[] } = { queue: undefined, infos: [] };
   for await (const name of jobSets) {

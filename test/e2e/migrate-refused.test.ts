@@ -7,11 +7,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { test, type TestContext } from 'node:test';
 import { connect, createQueue } from '@armada-ts/client';
 import { standaloneAuth } from '@armada-ts/server/auth/config';
+import { queueChange, submitBatch } from '../store/builders.ts';
 import { engine as redisEngine, sharedRedis } from '../store/redis.engine.ts';
 import { redisCli } from '../store/redis.servers.ts';
+import { engine as sqliteEngine } from '../store/sqlite.engine.ts';
 import { submitItems } from './deployment.ts';
 import { jobItem } from './items.ts';
-import { migrate, startMigration } from './migrating.ts';
+import { checkStore, migrate, startMigration } from './migrating.ts';
 import { type Standalone, temporaryDirectory } from './programs.ts';
 import { startServer } from './server.ts';
 import { eventsSoFar } from './watching.ts';
@@ -119,4 +121,24 @@ test('a migration that was killed is no store, and goes well when it is run agai
     assert.equal((await eventsSoFar(connection, SET)).length, 6000);
     await server.kill('SIGTERM');
   }
+});
+
+test('a store that contradicts itself is found by check, and is not copied', async (t) => {
+  const place = await sqliteEngine.createPlace();
+  t.after(() => sqliteEngine.removePlace(place));
+  const store = await sqliteEngine.open(place);
+  await store.control(queueChange('queue', 0));
+  // Their records say what no event of theirs does.
+  await store.append(submitBatch([{ priority: 7 }, { priority: 8 }]));
+  await store.close();
+
+  const check = await checkStore(`sqlite:${place}`);
+  assert.match(check.text, /^queue\/set: \w+: priority is 7, its events make it 1$/m);
+  assert.match(check.text, /^checked sqlite .*: 2 jobs, 1 job set, 2 events, \d+ faults$/m);
+  const copy = await migrate(`sqlite:${place}`, `sqlite:${join(place, 'new')}`);
+  assert.match(copy.text, /the events do not give the records, in the source as in the copy/);
+  assert.deepEqual([check.code, copy.code], [1, 1]);
+  const missing = await checkStore(`sqlite:${join(place, 'gone')}`);
+  assert.match(missing.text, /there is no store in/);
+  assert.equal(missing.code, 1);
 });

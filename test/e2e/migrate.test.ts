@@ -19,7 +19,7 @@ import {
 } from './deployment.ts';
 import { engine as clusterEngine } from '../store/redis-cluster.engine.ts';
 import { engine as redisEngine } from '../store/redis.engine.ts';
-import { migrate } from './migrating.ts';
+import { checkStore, migrate } from './migrating.ts';
 import type { Cluster } from './polling-cluster.ts';
 import { eventsSoFar, eventsUntil, have } from './watching.ts';
 
@@ -112,6 +112,9 @@ test('a deployment goes on in Redis, in a Cluster, and on SQLite again', async (
     if (i === 0) await assertGoesOn(deployment);
     before = await readAll(connection);
     assert.equal(await server.kill('SIGTERM'), 0, server.lines.join('\n'));
+    const check = await checkStore(place);
+    assert.equal(check.code, 0, check.text);
+    assert.match(check.text, /^checked .*: \d+ jobs, \d job sets, \d+ events, 0 faults$/m);
   }
   assertKept(atHome, before);
 });

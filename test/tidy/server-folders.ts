@@ -32,11 +32,12 @@ const PROGRAMS: readonly string[] = [
   'server/main.ts',
   'server/standalone.ts',
   'server/migrate.ts',
+  'server/check.ts',
   'server/dev-server.ts',
 ];
 const CONFIG = 'server/config.ts';
-/** The one program that is about stores and nothing else. */
-const MIGRATION = 'server/migrate.ts';
+/** Programs that are about stores and nothing else. */
+const STORE_PROGRAMS: readonly string[] = ['server/migrate.ts', 'server/check.ts'];
 
 /** The only file that picks doors and wires parts, so it may import everything. */
 const WIRING = 'server/app.ts';
@@ -53,7 +54,7 @@ function placeOf(path: string): string {
 }
 
 function allowedFor(path: string): readonly string[] {
-  if (path === MIGRATION) return ['base', 'store'];
+  if (STORE_PROGRAMS.includes(path)) return ['base', 'store'];
   if (PROGRAMS.includes(path)) return ['base', 'config'];
   if (path === CONFIG) return ['base', 'model', 'config'];
   return MAY_IMPORT[placeOf(path)] ?? [];
