@@ -14,7 +14,7 @@ const NODES = ['--nodes', '4', '--cpu', '8', '--memory', '16Gi'];
 export const MAX_AWAY_MS = 2_000;
 
 /** Longest time for a program to start, on a machine that does much else. */
-const UP_MS = 30_000;
+const UP_MS = 60_000;
 
 /** Server, scheduler and executor as one process. */
 export async function startTogether(directory: string): Promise<LocalFleet> {
