@@ -25,6 +25,8 @@ export interface Charge {
   readonly node: number;
   readonly queue: number;
   readonly request: Float64Array;
+  /** Up to which entry of its partition this leader knew the log when it decided the lease; undefined for another's. */
+  readonly decidedAtNumber: number | undefined;
   /** Index of the job, -1 once the run is leaving. */
   job: number;
   state: 'planned' | 'valid' | 'leaving';
@@ -70,7 +72,7 @@ export function createCharges(nodes: Nodes): Charges {
 /** Remembers a run the round has charged already. */
 export function planRun(
   charges: Charges,
-  run: Pick<Charge, 'runId' | 'executorId' | 'node' | 'queue' | 'request' | 'job'>,
+  run: Pick<Charge, 'runId' | 'executorId' | 'node' | 'queue' | 'request' | 'job' | 'decidedAtNumber'>,
 ): Charge {
   const planned: Charge = {
     ...run,
@@ -112,6 +114,7 @@ export function chargeRun(
     job: job.job,
     queue: job.queue,
     request: job.request,
+    decidedAtNumber: undefined,
   });
   made.state = 'valid';
   made.isIrreplaceable = isIrreplaceable;

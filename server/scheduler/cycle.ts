@@ -17,7 +17,7 @@ import type { Queue } from '@armada-ts/api/api/queue';
 import type { LeaseRequest } from '@armada-ts/api/executorapi/executorapi';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
-import { placeOfJob, runId } from '../model/ids.ts';
+import { partitionOfSlot, placeOfJob, runId } from '../model/ids.ts';
 import { timestampOf } from '../model/instant.ts';
 import { validRun } from '../model/job.ts';
 import type { PriorityClasses } from '../model/priority-class.ts';
@@ -285,8 +285,11 @@ function lease(cycle: Cycle, placement: Placement, random: Uint8Array, nowMs: nu
   if (facts === undefined) throw new Error('a job was placed on no node');
   const record = recordOf(state.jobs, job);
   const { executorId, name, pool } = facts;
-  const id = runId(placeOfJob(record.jobId).slot, random);
-  planRun(state.charges, { runId: id, executorId, node, queue, request: jobClass.request, job });
+  const { slot } = placeOfJob(record.jobId);
+  const id = runId(slot, random);
+  const decidedAtNumber = state.positions.get(partitionOfSlot(slot, state.positions.size)) ?? 0;
+  const { request } = jobClass;
+  planRun(state.charges, { runId: id, executorId, node, queue, request, job, decidedAtNumber });
   const value = {
     jobId: record.jobId,
     runId: id,

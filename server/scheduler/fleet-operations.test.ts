@@ -51,11 +51,17 @@ const GIVE_UP: Event['event'] = {
 
 let opened = 0;
 
-function ask(world: World, event: Event['event'], filter: Partial<JobFilter> = {}): string {
+/** @param askedMs by the clock of the server that was asked, which need not be the leader's */
+function ask(
+  world: World,
+  event: Event['event'],
+  filter: Partial<JobFilter> = {},
+  askedMs: number = world.nowMs,
+): string {
   const operation: Pick<Operation, 'id' | 'event'> & Partial<Operation> = {
     id: `op-${++opened}`,
     jobSet: '',
-    event: { event, created: timestampOf(EPOCH_MS + world.nowMs) },
+    event: { event, created: timestampOf(EPOCH_MS + askedMs) },
     filter: JobFilter.fromPartial(filter),
   };
   open(world, operation);
@@ -314,5 +320,28 @@ test('a new leader repeats an operation, and means no run that was leased after 
     const ended = event?.$case === 'cancelJob' || event?.$case === 'jobPreemptionRequested';
     assert.equal(stateOf(world, before), ended ? first[event.$case] : JobState.LEASED);
     assert.equal(world.records.get(before)?.record.runs.length, ended ? 1 : 2);
+  }
+});
+
+test('whether a run was leased before the request does not depend on the clock of the server that was asked', async () => {
+  const requests: [string, Event['event'], Partial<JobFilter>][] = [
+    ['cancel', CANCEL, { executorId: 'east' }],
+    ['preempt', PREEMPT, {}],
+  ];
+  for (const skewMs of [-60_000, 60_000]) {
+    for (const [name, event, filter] of requests) {
+      const world = createWorld();
+      queue(world, 'q');
+      show(world, { nodes: [node('n1', { cpu: '1' })] });
+      const before = submit(world, { needs: YIELDING });
+      const after = submit(world, { needs: YIELDING });
+      await settle(world);
+      world.nowMs += 10;
+      ask(world, event, filter, world.nowMs + skewMs);
+      show(world, { nodes: [node('n1', { cpu: '2' })] });
+      await settle(world);
+      assert.notEqual(stateOf(world, before), JobState.LEASED, `${name} ${skewMs}`);
+      assert.equal(stateOf(world, after), JobState.LEASED, `${name} ${skewMs}`);
+    }
   }
 });

@@ -5,14 +5,15 @@
  * of these the ones that pass its filter.
  *
  * Meant are the jobs that the log created before it opened the operation, and
- * where it is about runs, those leased until it was asked. Where the store does
- * not say which entry created a job, the job's submit time is compared with the
- * request's. The operation is closed when every job meant has been dealt with; a
+ * where it is about runs, those whose lease was decided by who had not yet seen
+ * it. Where numbers do not tell, because the store does not say which entry
+ * created a job or because another leader has leased its run around the request,
+ * two servers' clocks are compared. The operation is closed when every job meant has been dealt with; a
  * new leader begins again, and what was done already is not there any more, or
  * is as it should be.
  */
 import { JobRunState, JobState } from '@armada-ts/api/api/job';
-import type { JobFilter, JobRecord, Operation } from '@armada-ts/api/armada/store/v1/store';
+import type { JobRecord, Operation, RunRecord } from '@armada-ts/api/armada/store/v1/store';
 import { JobState as FilterState } from '@armada-ts/api/armadaevents/armadaevents';
 import { instantOf } from '../model/instant.ts';
 import { type Event, lastRun, validRun } from '../model/job.ts';
@@ -198,8 +199,7 @@ function eventsFor(
 ): Event[] {
   const what = operation.event?.event;
   const { requestor } = operation;
-  const requestedMs = instantOf(operation.event?.created);
-  if (what === undefined || !passes(state, operation.filter, record, requestedMs)) return [];
+  if (what === undefined || !passes(state, operation, record)) return [];
   const isFinished = lastRun(record)?.state === JobRunState.RUN_STATE_SUCCEEDED;
   switch (what.$case) {
     case 'cancelJobSet':
@@ -208,7 +208,8 @@ function eventsFor(
     case 'cancelJob':
       return isFinished ? [] : cancelEvents(record, { requestor, reason: what.value.reason }, nowMs);
     case 'jobPreemptionRequested': {
-      const isAfter = (lastRun(record)?.leasedAtMs ?? 0) > requestedMs;
+      const run = lastRun(record);
+      const isAfter = run !== undefined && isLeasedAfter(state, operation, record, run);
       if (isFinished || isAfter || !isPreemptible(state, record)) return [];
       return preemptEvents(record, { requestor, reason: what.value.reason }, nowMs);
     }
@@ -230,20 +231,28 @@ function isInState(states: readonly FilterState[], record: JobRecord): boolean {
   return states.includes(FilterState.PENDING) || states.includes(FilterState.RUNNING);
 }
 
-function passes(
-  state: State,
-  filter: JobFilter | undefined,
-  record: JobRecord,
-  requestedMs: number,
+/** Whether whoever leased the run had seen the operation: where it is then, it is not because nobody asked yet. */
+function isLeasedAfter(
+  { charges, jobs }: State,
+  { openedAtNumber, event }: Operation,
+  { jobId }: JobRecord,
+  { runId, leasedAtMs }: RunRecord,
 ): boolean {
+  const decidedAtNumber = charges.byRun.get(runId)?.decidedAtNumber;
+  if (decidedAtNumber !== undefined) return decidedAtNumber >= openedAtNumber;
+  const version = jobs.version[findJob(jobs, jobId)] ?? 0;
+  return version > openedAtNumber && leasedAtMs > instantOf(event?.created);
+}
+
+function passes(state: State, operation: Operation, record: JobRecord): boolean {
+  const { filter } = operation;
   if (filter === undefined) return true;
   const { states, priorityClasses, pools, executorId, node } = filter;
   if (states.length > 0 && !states.includes(record.state)) return false;
   if (priorityClasses.length > 0 && !priorityClasses.includes(priorityClassOf(state, record))) return false;
   if (pools.length === 0 && executorId === '') return true;
   const run = validRun(record);
-  // A run that was leased after the request is not where it is because nobody asked yet.
-  if (run === undefined || run.leasedAtMs > requestedMs) return false;
+  if (run === undefined || isLeasedAfter(state, operation, record, run)) return false;
   if (pools.length > 0 && !pools.includes(run.pool)) return false;
   return (executorId === '' || run.executorId === executorId) && (node === '' || run.node === node);
 }

@@ -20,7 +20,7 @@ export interface GroupServer extends Standalone {
   name: string;
   connection: Connection;
   /** Terms in which it has led, in order. */
-  terms(): number[];
+  terms: () => number[];
 }
 
 export interface ServerGroup {
@@ -33,8 +33,8 @@ export interface ServerGroup {
 /** In memory: what is tested here is who takes over, not what outlives a power cut. */
 const IN_MEMORY = ['--save', '', '--appendonly', 'no', '--loglevel', 'warning'];
 
-/** Starts servers called `s1`, `s2`... one after another, so that the first leads, and an executor whose runs take 20 ms. */
-export async function startGroup(t: TestContext, count: number): Promise<ServerGroup> {
+/** Starts servers called `s1`, `s2`... one after another, so that the first leads, and an executor. */
+export async function startGroup(t: TestContext, count: number, runMs = 20): Promise<ServerGroup> {
   const directory = await temporaryDirectory(t);
   const redis = await startRedis(await createDirectory(), IN_MEMORY);
   t.after(() => redis.kill());
@@ -70,9 +70,9 @@ export async function startGroup(t: TestContext, count: number): Promise<ServerG
   await first!.connection.call(QueueServiceService.createQueue, queueOf(SET.queue));
   const addresses = group.servers.map(({ address }) => address).join(',');
   const executor = await startSimulatedNodes(directory, addresses, {
-    minRunMs: 20,
-    meanRunMs: 20,
-    maxRunMs: 20,
+    minRunMs: runMs,
+    meanRunMs: runMs,
+    maxRunMs: runMs,
   });
   t.after(() => executor.kill('SIGKILL'));
   return group;
