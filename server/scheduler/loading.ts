@@ -74,10 +74,18 @@ export async function feed({ store, thread }: Ends, life: Life): Promise<void> {
 
 /** An entry as the thread needs it: the records tell all but which jobs are new. */
 function neededOf(entry: LogEntry): LogEntry {
-  const sequences = entry.sequences.filter(({ events }) =>
-    events?.events.some(({ event }) => event?.$case === 'submitJob'),
+  const created = new Set(
+    entry.sequences.flatMap(({ events }) =>
+      (events?.events ?? []).flatMap(({ event }) => (event?.$case === 'submitJob' ? event.value.jobId : [])),
+    ),
   );
-  return { ...entry, sequences };
+  const jobs =
+    created.size === 0
+      ? entry.jobs
+      : entry.jobs.map((job) =>
+          created.has(job.record?.jobId ?? '') ? { ...job, submittedNumber: entry.number } : job,
+        );
+  return { ...entry, sequences: [], jobs };
 }
 
 /** Where an entry is, without what it says. */

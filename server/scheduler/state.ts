@@ -88,7 +88,7 @@ export function applyEntry(state: State, entry: LogEntry): void {
   let created: ReadonlySet<string> | undefined;
   for (const stored of entry.jobs) {
     const id = stored.record?.jobId ?? '';
-    if (findJob(state.jobs, id) === -1) {
+    if (findJob(state.jobs, id) === -1 && stored.submittedNumber !== entry.number) {
       // A job that is not known and not created here has ended: the page it was missing from was newer.
       created ??= createdJobs(entry);
       if (!created.has(id)) continue;
