@@ -12,7 +12,7 @@ import { type Program, type Standalone, startProgram } from '../../test/e2e/prog
 import { startServer } from '../../test/e2e/server.ts';
 import type { RedisServer } from '../../test/store/redis.servers.ts';
 import type { SubmitFigures, SubmitOrder } from '../clients/submit.ts';
-import { INSPECTABLE } from '../measuring/memory.ts';
+import { startInspectable } from '../measuring/memory.ts';
 import { type LoadProcess, startLoad } from '../measuring/processes.ts';
 import { type Persistence, shownPersistence, startBenchRedis } from '../measuring/redis.ts';
 
@@ -79,15 +79,8 @@ export async function startWorld(engine: Engine): Promise<World> {
   return world;
 }
 
-async function inspectableServer(directory: string, settings: ConfigInput): Promise<Standalone> {
-  const before = process.env['NODE_OPTIONS'];
-  process.env['NODE_OPTIONS'] = INSPECTABLE.NODE_OPTIONS;
-  try {
-    return await startServer(directory, settings, START_TIMEOUT_MS);
-  } finally {
-    if (before === undefined) delete process.env['NODE_OPTIONS'];
-    else process.env['NODE_OPTIONS'] = before;
-  }
+function inspectableServer(directory: string, settings: ConfigInput): Promise<Standalone> {
+  return startInspectable(() => startServer(directory, settings, START_TIMEOUT_MS));
 }
 
 /** Two nodes that each take one of the queued jobs, for good, and one for small jobs. */

@@ -6,8 +6,17 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Program } from '../../test/e2e/programs.ts';
 
-/** For the environment of the program to measure. */
-export const INSPECTABLE = { NODE_OPTIONS: '--inspect=127.0.0.1:0' };
+/** Starts a program so that its memory can be measured. */
+export async function startInspectable<Started>(start: () => Promise<Started>): Promise<Started> {
+  const before = process.env['NODE_OPTIONS'];
+  process.env['NODE_OPTIONS'] = '--inspect=127.0.0.1:0';
+  try {
+    return await start();
+  } finally {
+    if (before === undefined) delete process.env['NODE_OPTIONS'];
+    else process.env['NODE_OPTIONS'] = before;
+  }
+}
 
 /** In bytes. */
 export interface Memory {
@@ -25,7 +34,7 @@ interface Thread {
   ask(method: string, parameters?: object): Promise<unknown>;
 }
 
-/** Memory of a program that was started with INSPECTABLE, after a forced collection in all of its threads. */
+/** Memory of a program that startInspectable has started, after a forced collection in all of its threads. */
 export async function collectedMemory(program: Program): Promise<Memory> {
   const [, url = ''] = await program.line(/Debugger listening on (ws:\S+)/);
   const socket = new WebSocket(url);
