@@ -44,7 +44,8 @@ const STORMS: Readonly<Record<string, Storm>> = {
     start: (directory) => startPausing(directory, IS_LONG ? 30_000 : 8_000),
     kills: IS_LONG ? 3 : 1,
     jobs: IS_LONG ? 300 : 60,
-    maxPauseMs: 8_000,
+    // Calls to the stopped one last until they are given up.
+    maxPauseMs: 15_000,
   },
 };
 
