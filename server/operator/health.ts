@@ -1,3 +1,4 @@
+import { ArmadaError } from '../base/errors.ts';
 import type { Store } from '../store/store.ts';
 
 /** How long the store may take to answer before it counts as away. */
@@ -37,8 +38,8 @@ async function faultOf(store: Store): Promise<string | undefined> {
   const timer = setTimeout(() => late.resolve('the store does not answer'), STORE_MS);
   try {
     return await Promise.race([store.heads().then(() => undefined), late.promise]);
-  } catch {
-    return 'the store fails';
+  } catch (error) {
+    return error instanceof ArmadaError ? `the store fails: ${error.message}` : 'the store fails';
   } finally {
     clearTimeout(timer);
   }

@@ -29,13 +29,17 @@ interface Known {
   share: number;
   atMs: number;
   isLooking: boolean;
+  /** One that it has. */
+  partition: Partition;
 }
 
 /** @param elapsedMs a clock that never goes back */
 export function createRoom(wire: Connections, elapsedMs: () => number, logger: Logger): Room {
   const servers = new Map<string, Known>();
 
-  async function look({ number, key }: Partition, known: Known): Promise<void> {
+  async function look(known: Known): Promise<void> {
+    if (known.isLooking || elapsedMs() - known.atMs < LOOK_MS) return;
+    const { number, key } = known.partition;
     known.isLooking = true;
     known.atMs = elapsedMs();
     try {
@@ -53,18 +57,25 @@ export function createRoom(wire: Connections, elapsedMs: () => number, logger: L
   return {
     check(partition) {
       const server = wire.serverOf(partition.number);
-      const known = servers.get(server) ?? { share: 0, atMs: Number.NEGATIVE_INFINITY, isLooking: false };
+      const known = servers.get(server) ?? {
+        share: 0,
+        atMs: Number.NEGATIVE_INFINITY,
+        isLooking: false,
+        partition,
+      };
       servers.set(server, known);
-      if (!known.isLooking && elapsedMs() - known.atMs >= LOOK_MS) void look(partition, known);
+      void look(known);
       if (known.share < FULL_SHARE) return;
       throw new ArmadaError('OVERLOADED', `${fullness(known)}; raise maxmemory or shorten the retention`, {
         retryAfterMs: FULL_RETRY_MS,
       });
     },
-    notices: () =>
-      [...servers]
+    notices() {
+      for (const known of servers.values()) void look(known);
+      return [...servers]
         .filter(([, { share }]) => share >= FULL_SHARE)
-        .map(([server, known]) => `${fullness(known)}${server && ` at ${server}`}: new jobs are refused`),
+        .map(([server, known]) => `${fullness(known)}${server && ` at ${server}`}: new jobs are refused`);
+    },
   };
 }
 
