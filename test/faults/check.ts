@@ -117,6 +117,8 @@ async function history(): Promise<Entry[]> {
 }
 
 if (values.help) refuse('');
+// Whoever interrupts it does not leave programs behind: they end with this process when it ends by itself.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 const entries = await history();
 const verdict = judgeHistory(entries);
 for (const { breach, text } of verdict.violations) process.stdout.write(`${breach}: ${text}\n`);

@@ -40,9 +40,19 @@ export async function startFleet({ launches, store, ...plan }: FleetPlan): Promi
   const running = new Map<string, Running>();
   const written = new Map<string, string[][]>();
   let hear: (program: string, text: string) => void = () => {};
+  let isStopped = false;
+  // Programs do not outlive the process that kills them, however it ends.
+  const killAll = (): void => {
+    for (const program of running.values()) program.process.kill('SIGKILL');
+  };
+  process.on('exit', killAll);
 
-  const start = async (name: string): Promise<void> => {
-    const program = await launched(launches[name]!);
+  const launch = async (name: string): Promise<void> => {
+    const program = await launched(launches[name]!, () => isStopped);
+    if (isStopped) {
+      await program.kill('SIGKILL');
+      return;
+    }
     running.set(name, program);
     written.set(name, [...(written.get(name) ?? []), program.lines]);
     program.process.once('exit', () => {
@@ -51,6 +61,14 @@ export async function startFleet({ launches, store, ...plan }: FleetPlan): Promi
       hear(name, program.lines.slice(-LAST_LINES).join(' | '));
       start(name).catch((error: unknown) => hear(name, `it does not start again: ${String(error)}`));
     });
+  };
+  const starting = new Map<string, Promise<void>>();
+  // One that ended by itself may be starting already when it is to be started.
+  const start = async (name: string): Promise<void> => {
+    if (running.has(name)) return;
+    const start = starting.get(name) ?? launch(name).finally(() => starting.delete(name));
+    starting.set(name, start);
+    await start;
   };
   const fleet: LocalFleet = {
     ...plan,
@@ -65,6 +83,7 @@ export async function startFleet({ launches, store, ...plan }: FleetPlan): Promi
     written: () => new Map([...written].map(([name, lines]) => [name, lines.flat()])),
     signal: (name, signal) => running.get(name)?.process.kill(signal),
     stop: async () => {
+      isStopped = true;
       for (const [name, program] of [...running].toReversed()) {
         if (name === store) continue;
         running.delete(name);
@@ -72,6 +91,7 @@ export async function startFleet({ launches, store, ...plan }: FleetPlan): Promi
         await program.kill('SIGTERM');
         clearTimeout(timer);
       }
+      if (running.size === 0) process.off('exit', killAll);
     },
   };
   try {
@@ -84,13 +104,13 @@ export async function startFleet({ launches, store, ...plan }: FleetPlan): Promi
 }
 
 /** Tries until it is up: what it needs may be away. */
-async function launched(launch: () => Promise<Running>): Promise<Running> {
+async function launched(launch: () => Promise<Running>, isStopped: () => boolean): Promise<Running> {
   const untilMs = performance.now() + START_MS;
   for (;;) {
     try {
       return await launch();
     } catch (error) {
-      if (performance.now() > untilMs) throw error;
+      if (isStopped() || performance.now() > untilMs) throw error;
     }
     await sleep(RESTART_MS);
   }
