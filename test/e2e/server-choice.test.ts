@@ -79,7 +79,7 @@ describe('clients and executors that know several servers', { concurrency: 2 }, 
     t.diagnostic(
       `first call, longest of those on their way at a SIGKILL, next call after it: ${measured.join(', ')}`,
     );
-    assert.ok(longestMs < 1_500 && nextMs < 500, measured.join(', '));
+    assert.ok(longestMs < 3_000 && nextMs < 1_000, measured.join(', '));
 
     const got = await armadactl(address, 'get', 'queue', 'demo');
     assert.deepEqual([got.code, got.stderr], [0, '']);
@@ -103,7 +103,7 @@ describe('clients and executors that know several servers', { concurrency: 2 }, 
     try {
       const duringMs = await elapsedMs(answerer());
       assert.equal(await answerer(), 2);
-      assert.ok(duringMs < 4_000, `${duringMs} ms`);
+      assert.ok(duringMs < 6_000, `${duringMs} ms`);
       // Whoever comes anew is not held up.
       const anewMs = await elapsedMs(armadactl(address, 'get', 'queue', 'demo'));
       t.diagnostic(
@@ -184,8 +184,8 @@ describe('clients and executors that know several servers', { concurrency: 2 }, 
     t.diagnostic(
       `leasing elsewhere ${stoppedMs.toFixed()} ms after SIGSTOP, ${endedMs.toFixed()} ms after SIGTERM`,
     );
-    assert.ok(stoppedMs < 12_000, `${stoppedMs} ms`);
-    assert.ok(endedMs < 2_000, `${endedMs} ms`);
+    assert.ok(stoppedMs < 14_000, `${stoppedMs} ms`);
+    assert.ok(endedMs < 4_000, `${endedMs} ms`);
   });
 
   test('addresses that cannot be meant are refused before anything is sent', () => {
