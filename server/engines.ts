@@ -1,12 +1,14 @@
 /** Picks the engine of a store by its URL: the only file that knows which there are. */
 import { resolve } from 'node:path';
 import type { Clock } from './base/clock.ts';
+import { invalidField } from './base/errors.ts';
 import type { Logger } from './base/logger.ts';
 import type { Config } from './config.ts';
 import type { Export, Import } from './store/copy.ts';
 import { openRedisExport } from './store/redis/export.ts';
 import { openRedisImport } from './store/redis/import.ts';
 import { openRedisStore } from './store/redis/open.ts';
+import { declareRestored } from './store/redis/restored.ts';
 import { openSqliteExport } from './store/sqlite/export.ts';
 import { openSqliteImport } from './store/sqlite/import.ts';
 import { openSqliteStore } from './store/sqlite/open.ts';
@@ -34,6 +36,12 @@ export async function openExport(url: string): Promise<Export> {
 export async function openImport(url: string, logger: Logger): Promise<Import> {
   const directory = directoryOf(url);
   return directory === undefined ? await openRedisImport({ url, logger }) : openSqliteImport(directory);
+}
+
+/** Tells a store that it is an older copy of what it was. @returns its place, for people */
+export async function markRestored(url: string, clock: Clock): Promise<string> {
+  if (directoryOf(url) === undefined) return await declareRestored(url, Math.floor(clock.now()));
+  throw invalidField('--store', 'must be a URL of Redis');
 }
 
 /** The data directory that a URL names, if it does. */

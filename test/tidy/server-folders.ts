@@ -33,6 +33,7 @@ const PROGRAMS: readonly string[] = [
   'server/standalone.ts',
   'server/migrate.ts',
   'server/check.ts',
+  'server/restored.ts',
   'server/dev-server.ts',
 ];
 const CONFIG = 'server/config.ts';

@@ -127,10 +127,7 @@ export function watchEpoch(parts: EpochParts, startMs: number): Epoch {
     const fixed = { now: epochMs, wanted: partitions.length, secret: asBuffer(secret) };
     const made = await makeStore(wire, prefix, fixed);
     const raised = made.epochMs > epochMs ? made.epochMs : Math.max(now(), epochMs + 1);
-    const parameters = [raised, LOST_NUMBERS];
-    await Promise.all(
-      partitions.map(({ number, key }) => wire.write(number, { script: RAISE_EPOCH, key, parameters })),
-    );
+    await raiseEpoch(wire, partitions, raised);
     epochMs = raised;
     onLost(await newestOf(wire, partitions));
     cleared = Math.max(cleared, asked);
@@ -154,6 +151,18 @@ export function watchEpoch(parts: EpochParts, startMs: number): Epoch {
     verify,
     lost,
   };
+}
+
+/** Begins every log anew, unless that was done for this epoch or a later one. */
+export async function raiseEpoch(
+  wire: Wire,
+  partitions: readonly Partition[],
+  epochMs: number,
+): Promise<void> {
+  const parameters = [epochMs, LOST_NUMBERS];
+  await Promise.all(
+    partitions.map(({ number, key }) => wire.write(number, { script: RAISE_EPOCH, key, parameters })),
+  );
 }
 
 /** The newest entry of every partition. */
