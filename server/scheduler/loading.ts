@@ -4,7 +4,7 @@ import { ExecutorRecord, ExecutorSettings, LogEntry } from '@armada-ts/api/armad
 import { setImmediate } from 'node:timers/promises';
 import { untilAvailable } from '../base/retry.ts';
 import { encodeMessage } from '../model/encode.ts';
-import type { Positions, Store } from '../store/store.ts';
+import type { ActivePage, Positions, Store } from '../store/store.ts';
 import type { Life } from './life.ts';
 import { movable } from './messages.ts';
 import type { Thread } from './thread.ts';
@@ -33,16 +33,17 @@ async function loadFrom({ store, thread }: Ends, { number, over }: Life, heads: 
   const queues = (await store.read.queues()).map(({ queue }) => queue);
   const list = movable(QueueList.encode({ queues }).finish());
   thread.send({ kind: 'queues', bytes: list }, list);
-  let cursor: string | undefined = '';
-  while (cursor !== undefined && !over.aborted) {
-    const page = await store.read.active(cursor);
-    const { jobs, classes, operations: opened } = page;
+  let reading: Promise<ActivePage> | undefined = store.read.active('');
+  while (reading && !over.aborted) {
+    const { jobs, classes, operations: opened, next }: ActivePage = await reading;
+    // Another process may read while this one encodes. What fails then fails when it is waited for.
+    reading = next === undefined ? undefined : store.read.active(next);
+    reading?.catch(() => {});
     const bytes = movable(encodeMessage(LogEntry, { ...LogEntry.create(), jobs, classes, opened }));
     await thread.ready();
     // A page is read in one go: others need this thread too.
     await setImmediate();
     thread.send({ kind: 'page', bytes }, bytes);
-    cursor = page.next;
   }
   for (const record of await store.read.executors()) {
     const bytes = movable(ExecutorRecord.encode(record).finish());
