@@ -103,6 +103,7 @@ test('FLUSHALL is noticed: readers fall off, the epoch rises, and the store is o
   await assert.rejects(store.append(changeBatch(entry.jobs, 'lease')), { code: 'UNAVAILABLE' });
   assert.deepEqual(await next, { kind: 'fell-off' });
   assert(store.info.epochMs > epochMs);
+  assert.match(store.info.notices[0] ?? '', /^Redis has lost data, as was noticed at 2/);
   assert.deepEqual(await store.read.jobs(idsOf(entry.jobs)), []);
   await store.control(queueChange('queue', 0));
   const again = await applied(store, submitJobs(1));
