@@ -54,12 +54,12 @@ export function createPuts(partitions: () => number): (part: Part) => PutCall[] 
       case 'stream':
         return [streamCall(at(part.jobSet.queue), part)];
       case 'jobs': {
-        const groups = Map.groupBy(part.jobs, ({ record }) => at(record.queue));
-        return [...groups].flatMap(([partition, jobs]) => {
-          const pages = inPages(jobs, CALL_LIMITS, { sizeOf: ({ spec }) => spec.length });
-          return Array.from(pages, (some) =>
-            jobsCall(partition, some, { partitions: partitions(), templateOf }),
-          );
+        // By their ids, which tell the slot of their queue: names would be hashed once for each job.
+        const jobs = part.jobs.map((job) => placed(job, partitions()));
+        const groups = Map.groupBy(jobs, ({ place }) => place.partition);
+        return [...groups].flatMap(([partition, some]) => {
+          const pages = inPages(some, CALL_LIMITS, { sizeOf: ({ spec }) => spec.length });
+          return Array.from(pages, (page) => jobsCall(partition, page, templateOf));
         });
       }
     }
@@ -123,12 +123,7 @@ function placed(job: CopiedJob, partitions: number): Placed {
   return { job, jobId, key: asBuffer(key), place, spec: job.spec };
 }
 
-function jobsCall(
-  partition: number,
-  copied: readonly CopiedJob[],
-  { partitions, templateOf }: { partitions: number; templateOf: TemplateFinder },
-): PutCall {
-  const jobs = copied.map((job) => placed(job, partitions));
+function jobsCall(partition: number, jobs: readonly Placed[], templateOf: TemplateFinder): PutCall {
   const templates = createNumbered<Template>();
   const sets = createNumbered<string>();
   const setOf = ({ job: { record } }: Placed): number => {
