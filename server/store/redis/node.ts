@@ -140,6 +140,7 @@ export function openNode(
       throw new ArmadaError(
         'UNAVAILABLE',
         `only ${reached} of ${wanted.count} replicas of Redis have confirmed the change; it may be kept or lost`,
+        { retryAfterMs: AWAY_RETRY_MS },
       );
     },
     async connected() {
