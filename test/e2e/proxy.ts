@@ -222,7 +222,7 @@ function forward(from: Socket, to: Socket, way: Way, pass: (chunk: Buffer) => vo
     });
   });
   from.on('end', () => inTurn(() => void to.end()));
-  from.on('close', (hadError) => inTurn(() => void (hadError ? reset(to) : to.destroySoon())));
+  from.on('close', (hadError) => inTurn(() => (hadError ? reset(to) : to.destroySoon())));
 }
 
 /** Ends a connection without a farewell, unless that is on its way already: then a reset is refused, and the socket would stay. */
