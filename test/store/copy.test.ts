@@ -11,6 +11,8 @@ import { changeBatch, eventsOf, queueChange, submitBatch, submitEvent } from './
 import { applied } from './compare.ts';
 import { type House, move } from './moving.engine.ts';
 import { CLUSTER, REDIS, SENTINEL, SQLITE } from './moving.houses.ts';
+import { sharedRedis } from './redis.engine.ts';
+import { redisCli } from './redis.servers.ts';
 
 const HOUSES = { sqlite: SQLITE, redis: REDIS };
 const PAIRS = [
@@ -240,6 +242,22 @@ describe('a source in Redis', () => {
     const stillUsed = () => source.unchanged().catch((error: Error) => error.message.includes('is using'));
     while ((await stillUsed()) === true) await sleep(10);
     await assert.rejects(source.unchanged(), /has changed meanwhile/);
+  });
+});
+
+describe('a copy into Redis', () => {
+  it('leaves nothing of one that was broken off, with more partitions than its own', async (t) => {
+    const home = await newPlace(t, REDIS);
+    const target = await REDIS.openImport(home);
+    const logs = Array.from({ length: 40 }, () => ({ head: 1, term: 1, removedStreamMs: 0 }));
+    await target.begin({ epochMs: 1, logs });
+    await target.close();
+    const place = await filledPlace(t, SQLITE);
+    await between([SQLITE, place], [REDIS, home], copy);
+    const { port } = await sharedRedis();
+    const prefix = new URL(home).searchParams.get('prefix') ?? '';
+    assert.equal(await redisCli(port, 'exists', `${prefix}{39}`, `${prefix}{15}`), '1\n');
+    await (await REDIS.engine.open(home)).close();
   });
 });
 

@@ -97,15 +97,18 @@ function occupied(name: string): ArmadaError {
 
 async function begin(target: Target, { epochMs, logs }: StoreNumbers): Promise<void> {
   const { wire, prefix, token, name } = target;
+  const [before] = await wire.read(0, [['HGET', storeKey(prefix), 'partitions']]);
   const begun = await wire.write(0, {
     script: BEGIN_STORE,
     key: storeKey(prefix),
     parameters: [INCOMPLETE, logs.length],
   });
   if (begun !== 1) throw occupied(name);
+  for (let number = 0; number < Math.max(logs.length, Number(before ?? 0)); number++) {
+    await removeKeys(wire, number, partitionKey(prefix, number));
+  }
   for (const [number, { head, term, removedStreamMs }] of logs.entries()) {
     const key = partitionKey(prefix, number);
-    await removeKeys(wire, number, key);
     await wire.write(number, { script: RAISE_EPOCH, key, parameters: [epochMs, 0] });
     const parameters = [token, head, term, removedStreamMs];
     await wire.write(number, { script: BEGIN_PARTITION, key, parameters });
