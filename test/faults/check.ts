@@ -7,7 +7,7 @@ import type { LocalFleet } from './fleet.ts';
 import { startApart, startOnRedis, startTogether } from './fleets.ts';
 import { type Entry, readHistory } from './history.ts';
 import { judgeHistory, summary } from './judge.ts';
-import { startPausing } from './pausing-fleet.ts';
+import { startHanging, startPausing } from './pausing-fleet.ts';
 import { pausesOf } from './pulse.ts';
 import { replayStorm } from './replay-storm.ts';
 import { startAllBehindSentinel, startBehindSentinel } from './sentinel-fleet.ts';
@@ -24,7 +24,9 @@ One of:
                        executors and a redis-server), sentinel (the same with three
                        Redis, of which the master is killed), sentinel-all (where
                        servers and executors are killed too), pausing (the same with
-                       one Redis; the server that leads is stopped, and goes on)
+                       one Redis; the server that leads is stopped, and goes on),
+                       hanging (as redis, but everything is stopped for up to 6 s, and
+                       goes on)
   --stopped MS         how long the leader is stopped (default: 30000)
 
   --jobs N             so many jobs (default: 300)
@@ -54,6 +56,7 @@ const FLEETS: Readonly<Record<string, (directory: string) => Promise<LocalFleet>
   redis: startOnRedis,
   sentinel: startBehindSentinel,
   'sentinel-all': startAllBehindSentinel,
+  hanging: startHanging,
   pausing: (directory) => startPausing(directory, Number(values.stopped)),
 };
 

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createDirectory, startRedis, SYNCED } from '../store/redis.servers.ts';
 import { type LocalFleet, startFleet } from './fleet.ts';
-import { planExecutors, planServers } from './fleets.ts';
+import { planExecutors, planServers, startOnRedis } from './fleets.ts';
 
 /** The only program that is stopped: whichever server leads. */
 export const LEADER = 'leader';
@@ -36,6 +36,24 @@ export async function startPausing(directory: string, stoppedMs: number): Promis
       assert.ok(next && next.term > term && next.program !== program, `nobody took over from ${program}`);
       await waitFor(`${program} to follow`, () => (hasStoodBack(fleet, stopped!) ? true : undefined));
     },
+  };
+}
+
+/** Longest time that anything hangs where everything does: twice that after which a server counts as gone. */
+const MAX_HANGING_MS = 6_000;
+
+/** Servers, executors and Redis of which nothing is killed, but everything hangs at times. */
+export async function startHanging(directory: string): Promise<LocalFleet> {
+  const fleet = await startOnRedis(directory);
+  const signal = (name: string, what: NodeJS.Signals): Promise<void> => {
+    fleet.signal(name, what);
+    return Promise.resolve();
+  };
+  return {
+    ...fleet,
+    maxAwayMs: MAX_HANGING_MS,
+    kill: (program) => signal(program, 'SIGSTOP'),
+    start: (program) => signal(program, 'SIGCONT'),
   };
 }
 
