@@ -85,10 +85,17 @@ export function createWorld(settings: Partial<SchedulerConfig> = {}): World {
   return world;
 }
 
-/** A scheduler that knows nothing yet, over the same store. */
+/** A scheduler that knows nothing yet and leads, over the same store. */
 export function newScheduler(world: World, settings: Partial<SchedulerConfig> = {}): Scheduler {
+  const scheduler = createFollower(world, settings);
+  scheduler.lead(world.term);
+  return scheduler;
+}
+
+/** A scheduler that does not lead; the log is handed to it by the test. */
+export function createFollower(world: World, settings: Partial<SchedulerConfig> = {}): Scheduler {
   let drawn = 0;
-  const scheduler = createScheduler({
+  return createScheduler({
     config: { ...schedulerSchema.parse({}), maxRoundIntervalMs: 0, rejectAfterMs: 0, ...settings },
     priorityClasses,
     clock: { now: () => EPOCH_MS + world.nowMs, elapsed: () => (world.nowMs += world.stepMs) },
@@ -101,8 +108,6 @@ export function newScheduler(world: World, settings: Partial<SchedulerConfig> = 
     },
     logger: silentLogger,
   });
-  scheduler.lead(world.term);
-  return scheduler;
 }
 
 /** Loads what the store has into a scheduler, as a new leader does. */
