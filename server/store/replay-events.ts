@@ -6,12 +6,15 @@ import { gangOf } from '../model/gang.ts';
 import { instantOf } from '../model/instant.ts';
 import { applyEvent, type Event, isTerminal, jobIdOf, submittedJob } from '../model/job.ts';
 import { schedulingClassOf } from '../model/scheduling-class.ts';
+import { inPages, type PageLimits } from './pages.ts';
 import type { TellFault } from './replay.ts';
 import { createRestingRecords, type RestingRecords } from './resting-records.ts';
 import type { JobSetInfo, StoreReader } from './store.ts';
 
 /** As they are stored, compressed: their events may take fifty times as much as objects. */
 const PAGE_BYTES = 64 * 1024;
+/** Submits whose specs are read together, counted in place of bytes. */
+const SUBMITS: PageLimits = { count: Infinity, bytes: 500 };
 
 /** Some jobs of a job set: those after one id, up to another or to the end. */
 export interface JobRange {
@@ -49,16 +52,18 @@ export async function replayEvents({ read, info, range, fault }: Replaying): Pro
       streamFault(`the stream ends at ${number}, not at ${info.lastNumber}`);
       break;
     }
-    const context = { range, specs: await read.specs(submittedIn(page, range)), info, fault };
-    for (const sequence of page) {
-      number++;
-      if (sequence.number !== number) streamFault(`${sequence.number} follows ${number - 1}`);
-      number = sequence.number;
-      if (sequence.streamCreatedMs !== info.streamCreatedMs) streamFault(`${number} is of another stream`);
-      if (!sequence.events || sequence.events.events.length === 0) streamFault(`${number} is empty`);
-      applySequence(replayed, sequence, context);
+    for (const some of inPages(page, SUBMITS, { sizeOf: (one) => submittedIn([one], range).length })) {
+      const context = { range, specs: await read.specs(submittedIn(some, range)), info, fault };
+      for (const sequence of some) {
+        number++;
+        if (sequence.number !== number) streamFault(`${sequence.number} follows ${number - 1}`);
+        number = sequence.number;
+        if (sequence.streamCreatedMs !== info.streamCreatedMs) streamFault(`${number} is of another stream`);
+        if (!sequence.events || sequence.events.events.length === 0) streamFault(`${number} is empty`);
+        applySequence(replayed, sequence, context);
+      }
+      replayed.records.rest();
     }
-    replayed.records.rest();
   }
   return replayed;
 }

@@ -39,7 +39,7 @@ export interface ReplayOptions {
   onRecord?: (record: JobRecord) => void;
   /** Told at the beginning and every now and then, of what was read so far. */
   onProgress?: (soFar: Replay) => void;
-  /** Jobs that are replayed at a time; each takes 1 KB of memory, about. */
+  /** Jobs that are replayed at a time; each takes 2 KB of memory, about. */
   jobsAtATime?: number;
 }
 
@@ -49,7 +49,7 @@ export type TellFault = (text: string) => void;
 const MAX_FAULTS = 100;
 const PAGE_NAMES = 1000;
 const PAGE_RECORDS = 1000;
-const JOBS_AT_A_TIME = 200_000;
+const JOBS_AT_A_TIME = 50_000;
 
 /** Every job set with records, of every queue there is. */
 export async function* allJobSets(read: StoreReader): AsyncGenerator<JobSetName, void, undefined> {
