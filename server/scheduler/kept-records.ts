@@ -4,7 +4,7 @@
  * encoded in a slab. Of a queued job the rest is its client id, or nothing.
  */
 import { JobRecord } from '@armada-ts/api/armada/store/v1/store';
-import { type CommonPart, isSameCommonPart, withoutCommonPart } from '../model/common-part.ts';
+import { type SharedFields, haveSameShared, withoutShared } from '../model/shared-fields.ts';
 import { encodeMessage } from '../model/encode.ts';
 import { growInts } from './round/columns.ts';
 import { type Slab, createSlab, dropBytes, keepBytes, readBytes } from './slab.ts';
@@ -13,7 +13,7 @@ import { type Slab, createSlab, dropBytes, keepBytes, readBytes } from './slab.t
 export type RecordKey = Pick<JobRecord, 'jobId' | 'queue' | 'jobSet' | 'priority' | 'submittedAtMs'>;
 
 interface Shared {
-  readonly value: CommonPart;
+  readonly value: SharedFields;
   readonly index: number;
   jobs: number;
 }
@@ -89,7 +89,7 @@ function forget({ commons, byClass, unused }: KeptRecords, { value, index }: Sha
 
 /** A job that has not changed since it was submitted, as queued ones have not, need not say when that was. */
 function ownPart(record: JobRecord): JobRecord {
-  const own = withoutCommonPart(record);
+  const own = withoutShared(record);
   own.priority = 0;
   own.submittedAtMs = 0;
   if (record.changedAtMs === record.submittedAtMs) own.changedAtMs = 0;
@@ -108,7 +108,7 @@ function takeCommon({ commons, byClass, unused }: KeptRecords, record: JobRecord
     known = [];
     byOwner.set(owner, known);
   }
-  let common = known.find(({ value }) => isSameCommonPart(value, record));
+  let common = known.find(({ value }) => haveSameShared(value, record));
   if (common === undefined) {
     const value = { owner, groups, namespace, schedulingClass, atMostOnce, failFast };
     common = { value, index: unused.pop() ?? commons.length, jobs: 0 };

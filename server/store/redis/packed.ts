@@ -7,7 +7,7 @@
 import { JobRecord } from '@armada-ts/api/armada/store/v1/store';
 import { Empty } from '@armada-ts/api/google/protobuf/empty';
 import assert from 'node:assert/strict';
-import { withoutCommonPart } from '../../model/common-part.ts';
+import { withoutShared } from '../../model/shared-fields.ts';
 import { encodeMessage } from '../../model/encode.ts';
 import { runKey } from '../keys.ts';
 import { spreadOfClaim, spreadOfRun } from './keys.ts';
@@ -125,5 +125,5 @@ function writeHead(head: Buffer, { field, template, record }: PackedCreation): n
 }
 
 function writeRecord(writer: Writer, { record }: PackedCreation): void {
-  JobRecord.encode(withoutCommonPart(record), writer.fork()).join();
+  JobRecord.encode(withoutShared(record), writer.fork()).join();
 }

@@ -9,7 +9,7 @@ import { JobState } from '@armada-ts/api/api/job';
 import { JobRecord, type StoredJob } from '@armada-ts/api/armada/store/v1/store';
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { isSameCommonPart, withoutCommonPart } from '../../model/common-part.ts';
+import { haveSameShared, withoutShared } from '../../model/shared-fields.ts';
 import { encodeMessage } from '../../model/encode.ts';
 import { jobId, placeOfJob } from '../../model/ids.ts';
 import { isTerminal } from '../../model/job.ts';
@@ -63,7 +63,7 @@ export function createTemplates(): TemplateFinder {
 
 /** Whether records have the same in common with others. */
 export function haveSameTemplate(one: JobRecord, other: JobRecord): boolean {
-  return one.jobSet === other.jobSet && one.queue === other.queue && isSameCommonPart(one, other);
+  return one.jobSet === other.jobSet && one.queue === other.queue && haveSameShared(one, other);
 }
 
 /** The template of a stored form. */
@@ -74,7 +74,7 @@ export function decodeTemplate(stored: Buffer): JobRecord {
 
 /** The bytes of a record, without what its place and template tell. */
 export function encodeRecord(record: JobRecord): Buffer {
-  return encodeMessage(JobRecord, withoutCommonPart(record));
+  return encodeMessage(JobRecord, withoutShared(record));
 }
 
 /** When a job ended; 0 when it has not. */

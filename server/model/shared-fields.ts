@@ -1,12 +1,12 @@
-/** What many jobs have in common. Where a million records are kept, it is kept once. */
+/** What many jobs share. Where a million records are kept, it is kept once. */
 import type { JobRecord } from '@armada-ts/api/armada/store/v1/store';
 
-export type CommonPart = Pick<
+export type SharedFields = Pick<
   JobRecord,
   'owner' | 'groups' | 'namespace' | 'schedulingClass' | 'atMostOnce' | 'failFast'
 >;
 
-export function isSameCommonPart(one: CommonPart, other: CommonPart): boolean {
+export function haveSameShared(one: SharedFields, other: SharedFields): boolean {
   return (
     one.owner === other.owner &&
     one.schedulingClass === other.schedulingClass &&
@@ -18,8 +18,8 @@ export function isSameCommonPart(one: CommonPart, other: CommonPart): boolean {
   );
 }
 
-/** A record without its common part, and without its id, queue and job set, which are known by its place. */
-export function withoutCommonPart(record: JobRecord): JobRecord {
+/** A record without what it shares, and without its id, queue and job set, which are known by its place. */
+export function withoutShared(record: JobRecord): JobRecord {
   return {
     ...record,
     jobId: '',

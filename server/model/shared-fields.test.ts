@@ -1,7 +1,7 @@
 import { JobRecord } from '@armada-ts/api/armada/store/v1/store';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isSameCommonPart, withoutCommonPart } from './common-part.ts';
+import { haveSameShared, withoutShared } from './shared-fields.ts';
 
 const common = {
   owner: 'alice',
@@ -14,13 +14,13 @@ const common = {
 const own = { priority: 3, clientId: 'a', submittedAtMs: 5 };
 const record = JobRecord.fromPartial({ ...common, ...own, jobId: 'id', queue: 'queue', jobSet: 'set' });
 
-test('withoutCommonPart() leaves what is the job’s own', () => {
-  assert.deepEqual(withoutCommonPart(record), JobRecord.fromPartial(own));
+test('withoutShared() leaves what is the job’s own', () => {
+  assert.deepEqual(withoutShared(record), JobRecord.fromPartial(own));
   assert.equal(record.owner, 'alice', 'the record is as it was');
 });
 
-test('isSameCommonPart() looks at every field of it, and at no other', () => {
-  assert(isSameCommonPart(common, JobRecord.fromPartial({ ...common, priority: 7, jobSet: 'other' })));
+test('haveSameShared() looks at every field of it, and at no other', () => {
+  assert(haveSameShared(common, JobRecord.fromPartial({ ...common, priority: 7, jobSet: 'other' })));
   const others: Partial<JobRecord>[] = [
     { owner: 'bob' },
     { groups: ['users'] },
@@ -30,6 +30,5 @@ test('isSameCommonPart() looks at every field of it, and at no other', () => {
     { atMostOnce: false },
     { failFast: false },
   ];
-  for (const other of others)
-    assert(!isSameCommonPart(common, { ...record, ...other }), JSON.stringify(other));
+  for (const other of others) assert(!haveSameShared(common, { ...record, ...other }), JSON.stringify(other));
 });
