@@ -7,7 +7,7 @@ import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ArmadaError } from '@armada-ts/server/base/errors';
 import { changeBatch, queueChange, submitJobs } from './builders.ts';
-import { applied, entryOf, idsOf } from './compare.ts';
+import { applied, entryOf, idsOf, leadAnew } from './compare.ts';
 import { createSteppedClock } from './engine.ts';
 import { startCluster } from './redis-cluster.engine.ts';
 import { startSentinels } from './redis-sentinel.engine.ts';
@@ -171,6 +171,22 @@ test('a second server hears of the first, and notices lost data too', async (t) 
   // Both may have noticed by themselves; they agree at the next look.
   for (let tries = 0; one.info.epochMs !== two.info.epochMs && tries < 50; tries++) await sleep(100);
   assert.equal(one.info.epochMs, two.info.epochMs);
+});
+
+test('nobody leads over a loss that it has not noticed, and no leader of before decides after it', async (t) => {
+  const { redis, url } = await startOwn(t);
+  const [one, two] = [await openOwn(t, url), await openOwn(t, url)];
+  const { term } = await leadAnew(one);
+  await redisCli(redis.port, 'flushall');
+  await whenAvailable(() => one.control(queueChange('queue')));
+  // It may have noticed by itself, if its look has come just now.
+  const hasNoticed = two.info.epochMs === one.info.epochMs;
+  const outcome = await two.lead({ serverId: 'two', after: 0 }).catch((error: unknown) => error);
+  assert(hasNoticed || (outcome instanceof ArmadaError && outcome.code === 'UNAVAILABLE'));
+  assert.equal(two.info.epochMs, one.info.epochMs);
+  assert((await leadAnew(two)).term > term);
+  const { jobs } = await applied(two, submitJobs(1));
+  assert.equal((await one.append(changeBatch(jobs, 'lease', { term }))).outcome, 'sealed');
 });
 
 test('one server uses at most four connections, and nearly none of Redis while it is idle', async (t) => {

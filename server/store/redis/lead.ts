@@ -1,3 +1,4 @@
+import { ArmadaError } from '../../base/errors.ts';
 import type { Candidate, Lead } from '../store.ts';
 import type { Epoch } from './epoch.ts';
 import { channelOf, storeKey } from './keys.ts';
@@ -16,11 +17,21 @@ export interface LeadParts {
 /**
  * Takes the next term and seals every partition with it; undefined when another
  * server has taken a later one than the candidate has seen, or is just doing so.
+ * Throws UNAVAILABLE where data was lost that this process has not noticed yet.
  */
 export async function takeLead(
   { wire, prefix, partitions, epoch }: LeadParts,
   { serverId, after }: Candidate,
 ): Promise<Lead | undefined> {
+  // Who is about to load everything anew had better lead after that.
+  const { epochMs } = epoch;
+  await epoch.verify();
+  if (epoch.epochMs !== epochMs) {
+    throw new ArmadaError(
+      'UNAVAILABLE',
+      'Redis has lost data; everything is loaded anew before anybody leads',
+    );
+  }
   const terms = await Promise.all(
     partitions.map(async ({ number, key }) => {
       const [reply] = await wire.read(number, [['HGET', key, 'term']]);
