@@ -96,7 +96,8 @@ function until(election: Election, signal: AbortSignal, isSo: () => boolean): Pr
 function unlessOver(promise: Promise<void>, over: AbortSignal): Promise<void> {
   if (over.aborted) return Promise.resolve();
   return new Promise((resolve, reject) => {
-    over.addEventListener('abort', () => resolve(), { once: true });
-    promise.then(resolve, reject);
+    const letGo = (): void => resolve();
+    over.addEventListener('abort', letGo);
+    promise.then(resolve, reject).finally(() => over.removeEventListener('abort', letGo));
   });
 }
