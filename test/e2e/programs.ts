@@ -11,6 +11,12 @@ import { fileURLToPath } from 'node:url';
 export const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const SOURCE = ['--conditions=source', '--disable-warning=ExperimentalWarning'];
 
+const running = new Set<ChildProcess>();
+// Programs do not outlive the process that started them, whichever way it ends.
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
 /** A started program. */
 export interface Program {
   process: ChildProcess;
@@ -34,6 +40,8 @@ export function startProgram(
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...env },
   });
+  running.add(child);
+  child.once('exit', () => running.delete(child));
   const lines: string[] = [];
   const listeners = new Set<(line: string) => void>();
   for (const stream of [child.stdout, child.stderr]) {

@@ -41,11 +41,6 @@ export async function startFleet({ launches, store, ...plan }: FleetPlan): Promi
   const written = new Map<string, string[][]>();
   let hear: (program: string, text: string) => void = () => {};
   let isStopped = false;
-  // Programs do not outlive the process that kills them, however it ends.
-  const killAll = (): void => {
-    for (const program of running.values()) program.process.kill('SIGKILL');
-  };
-  process.on('exit', killAll);
 
   const launch = async (name: string): Promise<void> => {
     const program = await launched(launches[name]!, () => isStopped);
@@ -91,7 +86,6 @@ export async function startFleet({ launches, store, ...plan }: FleetPlan): Promi
         await program.kill('SIGTERM');
         clearTimeout(timer);
       }
-      if (running.size === 0) process.off('exit', killAll);
     },
   };
   try {
