@@ -39,7 +39,7 @@ import { queueServiceDefinition, queueService } from './rpc/queues.ts';
 import { createGrpcServer, type Service } from './rpc/server.ts';
 import { serverInfoDefinition, serverInfoService } from './rpc/server-info.ts';
 import { submitDefinition, submitService } from './rpc/submit.ts';
-import { startScheduler } from './scheduler/host.ts';
+import { type SchedulerHost, startScheduler } from './scheduler/host.ts';
 import type { Store } from './store/store.ts';
 import { submitRules } from './submit/rules.ts';
 
@@ -61,7 +61,7 @@ export interface AppTools {
   logger: Logger;
 }
 
-/** Starts a server. Throws ConfigError when it cannot listen, and what opening the store throws. */
+/** Starts a server; it takes calls while it still loads. Throws ConfigError when it cannot listen, and what opening the store throws. */
 export async function startApp(config: Config, { clock, logger }: AppTools): Promise<App> {
   await using opened = new AsyncDisposableStack();
   const store = opened.adopt(await openStore(config.store, { clock, logger }), (open) => open.close());
@@ -123,6 +123,7 @@ export async function startApp(config: Config, { clock, logger }: AppTools): Pro
 
   members.join(advertised(config, grpcPort));
   opened.defer(handOver);
+  await loaded(scheduler);
 
   const held = opened.move();
   return {
@@ -136,6 +137,20 @@ export async function startApp(config: Config, { clock, logger }: AppTools): Pro
     ]),
     close: () => held.disposeAsync(),
   };
+}
+
+/** Resolves when the scheduler has loaded everything: whoever hears that the server is up finds it healthy. Rejects when it fails. */
+function loaded(scheduler: SchedulerHost): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const look = (): void => {
+      if (scheduler.role() === 'loading') return;
+      leave();
+      resolve();
+    };
+    const leave = scheduler.subscribe(look);
+    look();
+    scheduler.failed.catch(reject);
+  });
 }
 
 /** An address that cannot be had is the configuration's fault: it may be taken, or not be of this machine. */

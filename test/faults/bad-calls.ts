@@ -131,6 +131,9 @@ export function faultOf({ code, details }: Result, isDecodable: boolean): string
       return isDecodable ? 'a fault of the server' : undefined;
     case undefined:
     case status.UNIMPLEMENTED:
+    // Who asks, and about which queue, is looked at before the rest is decoded.
+    case status.PERMISSION_DENIED:
+    case status.NOT_FOUND:
       return undefined;
     default:
       return isDecodable ? undefined : 'bytes that cannot be decoded were taken for a request';
