@@ -29,8 +29,8 @@ export interface ReportDeps {
   onTold(runId: string): void;
 }
 
-/** Why a report was not taken. */
-type Refusal = Pick<ServiceError, 'code' | 'details'> & { metadata?: ServiceError['metadata'] };
+/** Why a report was not taken, for the log. */
+type Refusal = Pick<ServiceError, 'code' | 'details'>;
 
 const UNREACHED: Refusal = { code: status.UNAVAILABLE, details: 'no server can be reached' };
 
@@ -158,10 +158,10 @@ export class ReportLoop {
     return reports;
   }
 
-  async #call(server: ConnectedServer, list: EventList): Promise<Refusal | undefined> {
+  async #call(server: ConnectedServer, list: EventList): Promise<ServiceError | undefined> {
     const { connection, clock } = this.#deps;
     const options = { deadline: clock.now() + CALL_TIMEOUT_MS };
-    const refusal = await new Promise<Refusal | undefined>((resolve) => {
+    const refusal = await new Promise<ServiceError | undefined>((resolve) => {
       server.executorApi.reportEvents(list, connection.metadata(), options, (error) =>
         resolve(error ?? undefined),
       );
@@ -180,7 +180,7 @@ export class ReportLoop {
     }
   }
 
-  async #failed(reports: readonly Report[], error: Refusal): Promise<void> {
+  async #failed(reports: readonly Report[], error: ServiceError): Promise<void> {
     const isRefused = REFUSALS.has(error.code);
     const isAlone = reports.length === 1;
     const still = new Map<string, HeldRun>();

@@ -6,7 +6,7 @@ import { Status } from '@armada-ts/api/google/rpc/status';
 const MAX_HINT_MS = 30_000;
 
 /** When a server that has too much to do wants to be asked again, in milliseconds from now; undefined when it does not say. */
-export function retryHintMs(error: { metadata?: ServiceError['metadata'] }): number | undefined {
+export function retryHintMs(error: ServiceError): number | undefined {
   const [bytes] = error.metadata?.get('grpc-status-details-bin') ?? [];
   if (!(bytes instanceof Uint8Array)) return undefined;
   try {

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { root, temporaryDirectory } from './e2e/programs.ts';
-import { freePort } from './faults/fleet.ts';
+import { freePort } from './free-port.ts';
 
 const EXAMPLE = 'docs/examples/two-servers';
 const PORTS = ['6379', '50051', '50052', '8081', '8082'];

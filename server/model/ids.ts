@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { DIGIT_VALUES, DIGITS } from './crockford.ts';
 
 /**
  * Ids that say where their thing is.
@@ -22,10 +23,6 @@ export const SLOTS = 1024;
 /** Most jobs of one request, by the four index characters. */
 export const MAX_JOBS_PER_REQUEST = 2 ** 20;
 
-const CROCKFORD = '0123456789abcdefghjkmnpqrstvwxyz';
-/** The value of each of its digits, by character code. */
-const VALUES = new Uint8Array(128);
-for (let value = 0; value < CROCKFORD.length; value++) VALUES[CROCKFORD.charCodeAt(value)] = value;
 const JOB_ID = /^[0-7][0-9a-hjkmnp-tv-z]{25}$/;
 const RUN_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
@@ -97,7 +94,7 @@ function encode(value: number, length: number): string {
   let text = '';
   let rest = value;
   for (let i = 0; i < length; i++) {
-    text = CROCKFORD.charAt(rest % 32) + text;
+    text = DIGITS.charAt(rest % 32) + text;
     rest = Math.floor(rest / 32);
   }
   return text;
@@ -106,6 +103,6 @@ function encode(value: number, length: number): string {
 /** The number that some characters of a text are. */
 function decode(text: string, from: number, end: number): number {
   let value = 0;
-  for (let i = from; i < end; i++) value = value * 32 + (VALUES[text.charCodeAt(i)] ?? 0);
+  for (let i = from; i < end; i++) value = value * 32 + (DIGIT_VALUES[text.charCodeAt(i)] ?? 0);
   return value;
 }

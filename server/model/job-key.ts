@@ -2,11 +2,7 @@
  * Job ids as bytes: 16 instead of 26 characters, in the same order. Where a
  * million of them are kept or indexed, they are kept like this.
  */
-const CROCKFORD = '0123456789abcdefghjkmnpqrstvwxyz';
-
-/** Value of each character code of Crockford's base 32 in lower case; above 31 for all others. */
-const VALUES = new Uint8Array(128).fill(255);
-for (let value = 0; value < CROCKFORD.length; value++) VALUES[CROCKFORD.charCodeAt(value)] = value;
+import { DIGIT_VALUES, DIGITS } from './crockford.ts';
 
 /** Bytes of a job id; undefined for text that is none. */
 export function jobKey(jobId: string): Uint8Array | undefined {
@@ -17,7 +13,7 @@ export function jobKey(jobId: string): Uint8Array | undefined {
   let bits = -2;
   let at = 0;
   for (let i = 0; i < 26; i++) {
-    const value = VALUES[jobId.charCodeAt(i)] ?? 255;
+    const value = DIGIT_VALUES[jobId.charCodeAt(i)] ?? 255;
     if (value > 31) return undefined;
     pending = (pending << 5) | value;
     bits += 5;
@@ -33,8 +29,8 @@ export function jobKey(jobId: string): Uint8Array | undefined {
 /** The first character of an id is no higher. */
 const LAST_FIRST = '7'.charCodeAt(0);
 
-/** Character codes of Crockford's base 32. */
-const CODES = Buffer.from(CROCKFORD, 'latin1');
+/** Character codes of the digits. */
+const CODES = Buffer.from(DIGITS, 'latin1');
 /** Where a text is put together. */
 const text = Buffer.alloc(26);
 

@@ -169,24 +169,20 @@ const RETRY_MS = 500;
 
 /** Tells who wants to know, and who reads the log, what is different now. */
 function tell({ roll, listeners, deps: { logger } }: Meetings, before: Roll): void {
-  const [was, is] = [before, roll].map((each) => new Map(aliveIn(each).map((one) => [one.id, one])));
-  for (const [id, { name, address }] of is ?? []) {
-    if (!was?.has(id)) logger.info({ server: name, address }, 'another server is there');
-  }
-  for (const [id, { name, address }] of was ?? []) {
-    if (is?.has(id)) continue;
+  const [come, gone] = [aliveOnlyIn(roll, before), aliveOnlyIn(before, roll)];
+  for (const { name, address } of come) logger.info({ server: name, address }, 'another server is there');
+  for (const { id, name, address } of gone) {
     if (roll.known.has(id)) logger.warn({ server: name, address }, 'another server is gone');
     else logger.info({ server: name, address }, 'another server has stopped');
   }
-  if (isSame(before, roll)) return;
+  const isSameLead = before.term === roll.term && before.leaderId === roll.leaderId;
+  if (before.metMs !== undefined && come.length + gone.length === 0 && isSameLead) return;
   for (const listener of listeners) listener();
 }
 
-function isSame(one: Roll, other: Roll): boolean {
-  if (one.metMs === undefined || one.term !== other.term) return false;
-  if (leaderIn(one)?.id !== leaderIn(other)?.id || one.leaderId !== other.leaderId) return false;
-  const ids = [one, other].map((each) => aliveIn(each).map(({ id }) => id));
-  return String(ids[0]?.sort()) === String(ids[1]?.sort());
+/** Who is alive in the one and not in the other. */
+function aliveOnlyIn(one: Roll, other: Roll): Member[] {
+  return aliveIn(one).filter(({ id }) => !other.known.get(id)?.isAlive);
 }
 
 /** The leader clears away what those have left that have been gone for long. */

@@ -10,11 +10,11 @@
 import type { Meeting, ServerRecord } from '../store/servers.ts';
 
 /** Between two meetings. */
-export const MEET_MS = 1_000;
+const MEET_MS = 1_000;
 
 /** A new leader decides within five seconds of the death of the old one: this, a meeting, and the taking of the lead. */
-export const GONE_MS = 3_000;
-export const MAX_GAP_MS = 2_000;
+const GONE_MS = 3_000;
+const MAX_GAP_MS = 2_000;
 
 /** What a server that is gone has left is removed after this: it is of no use, but harms nobody. */
 const FORGOTTEN_MS = 60_000;

@@ -8,7 +8,7 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, createQueue, submitJobs, watchJobSet } from '@armada-ts/client';
 import { standaloneAuth } from '@armada-ts/server/auth/config';
-import { freePort } from '../store/redis.servers.ts';
+import { freePort } from '../free-port.ts';
 import { jobItem } from './items.ts';
 import { type Program, type Standalone, startProgram, temporaryDirectory } from './programs.ts';
 import { startServer } from './server.ts';

@@ -13,7 +13,7 @@ import {
   watchJobSet,
 } from '@armada-ts/client';
 import { standaloneAuth } from '@armada-ts/server/auth/config';
-import { freePort } from '../store/redis.servers.ts';
+import { freePort } from '../free-port.ts';
 import { jobItem } from './items.ts';
 import { armadactl, type Standalone, startProgram, temporaryDirectory } from './programs.ts';
 import { startServer } from './server.ts';

@@ -1,7 +1,5 @@
 // Programs that a storm kills and starts again, of this checkout. Like a service
 // manager it starts again whatever ends; unlike one it remembers that it did.
-import { randomInt } from 'node:crypto';
-import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Program } from '../e2e/programs.ts';
 import type { Fleet } from './storm.ts';
@@ -108,24 +106,4 @@ async function launched(launch: () => Promise<Running>, isStopped: () => boolean
     }
     await sleep(RESTART_MS);
   }
-}
-
-/**
- * A port that nobody listens on, below those that the system gives to outgoing
- * connections: while the server is away, a client that tries to reach such a
- * port can be given the very same one, and then the server cannot have it back.
- */
-export async function freePort(): Promise<number> {
-  for (;;) {
-    const port = randomInt(15_000, 20_000);
-    if (await isFree(port)) return port;
-  }
-}
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const probe = createServer();
-    probe.once('error', () => resolve(false));
-    probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)));
-  });
 }

@@ -5,8 +5,9 @@ import { standaloneAuth } from '@armada-ts/server/auth/config';
 import type { ConfigInput } from '@armada-ts/server/config';
 import { type Program, startProgram } from '../e2e/programs.ts';
 import { writeSettings } from '../e2e/server.ts';
+import { freePort } from '../free-port.ts';
 import { createDirectory, startRedis, SYNCED } from '../store/redis.servers.ts';
-import { freePort, type LocalFleet, type Running, startFleet } from './fleet.ts';
+import { type LocalFleet, type Running, startFleet } from './fleet.ts';
 
 const NODES = ['--nodes', '4', '--cpu', '8', '--memory', '16Gi'];
 

@@ -3,11 +3,11 @@ import { randomUUID } from 'node:crypto';
 import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '../free-port.ts';
 import type { Engine } from './engine.ts';
 import { openAt } from './redis.engine.ts';
 import {
   createDirectory,
-  freePort,
   redisCli,
   type RedisServer,
   replicasOnline,

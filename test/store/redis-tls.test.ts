@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { createDirectory, freePort, redisCli, startRedis, SYNCED } from './redis.servers.ts';
+import { freePort } from '../free-port.ts';
+import { createDirectory, redisCli, startRedis, SYNCED } from './redis.servers.ts';
 
 const run = promisify(execFile);
 const CHILD = fileURLToPath(new URL('./redis-tls-child.ts', import.meta.url));
