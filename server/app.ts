@@ -25,7 +25,10 @@ import { createMembers, type Members, type Membership } from './peers/members.ts
 import { createPeers, type Peers } from './peers/peers.ts';
 import type { LogDeps } from './query/logs.ts';
 import { keepRetention } from './retention.ts';
-import type { Door } from './rpc/call.ts';
+import { createAdmission } from './door/admission.ts';
+import type { Door } from './door/call.ts';
+import { watchLateness } from './door/lateness.ts';
+import type { Service } from './door/method.ts';
 import { eventDefinition, eventService } from './rpc/event.ts';
 import { executorDefinition, executorService } from './rpc/executor.ts';
 import { executorApiDefinition, executorApiService } from './rpc/executor-api.ts';
@@ -36,7 +39,7 @@ import { logsDefinition, logService } from './rpc/logs.ts';
 import { nodeDefinition, nodeService } from './rpc/node.ts';
 import { peerDefinition, peerService } from './rpc/peers.ts';
 import { queueServiceDefinition, queueService } from './rpc/queues.ts';
-import { createGrpcServer, type Service } from './rpc/server.ts';
+import { createGrpcServer } from './rpc/server.ts';
 import { serverInfoDefinition, serverInfoService } from './rpc/server-info.ts';
 import { submitDefinition, submitService } from './rpc/submit.ts';
 import { type SchedulerHost, startScheduler } from './scheduler/host.ts';
@@ -107,10 +110,12 @@ export async function startApp(config: Config, { clock, logger }: AppTools): Pro
   const door = { ...doorOf(config, peers, { clock, logger }), stopping: stopping.signal };
   const health = createHealthCheck({ store, stopping: stopping.signal, scheduler });
   const services = servicesOf({ config, clock, logger, store, door, hub, inboxes, members, peers, health });
+  const lateness = opened.adopt(watchLateness(clock), (watch) => watch.stop());
+  const admission = createAdmission({ lateMs: () => lateness.lateMs(), clock, logger: door.logger });
   const grpc = createGrpcServer(services, {
     maxRequestBytes: config.grpc.maxRequestBytes,
-    clock,
-    logger: door.logger,
+    admission,
+    door,
   });
   const http = httpServerOf(config, { store, members, health });
   opened.defer(() => http.close());
@@ -244,18 +249,18 @@ function servicesOf(parts: Parts): Service[] {
     readAnywhere({ links, channels, clock }, ...question);
   const logs = { store, authorizer, readFromExecutor };
   return [
-    { definition: submitDefinition, implementation: submitService(door, submit, health) },
-    { definition: queueServiceDefinition, implementation: queueService(door, submit) },
-    { definition: executorDefinition, implementation: executorService(door, submit) },
-    { definition: nodeDefinition, implementation: nodeService(door, submit) },
-    { definition: eventDefinition, implementation: eventService(door, { store, hub, authorizer }, health) },
-    { definition: executorApiDefinition, implementation: executorApiService(door, lease) },
-    { definition: executorLinkDefinition, implementation: executorLinkService(door, links) },
-    { definition: peerDefinition, implementation: peerService(door, { taking, links, holders }) },
-    { definition: serverInfoDefinition, implementation: serverInfoService(door, { store, members }) },
-    { definition: logsDefinition, implementation: logService(door, logs) },
-    { definition: jobsDefinition, implementation: jobsService(door, { store, authorizer }) },
-    { definition: jobListDefinition, implementation: jobListService(door, { store, authorizer }) },
+    { definition: submitDefinition, methods: submitService(submit, health) },
+    { definition: queueServiceDefinition, methods: queueService(submit) },
+    { definition: executorDefinition, methods: executorService(submit) },
+    { definition: nodeDefinition, methods: nodeService(submit) },
+    { definition: eventDefinition, methods: eventService({ store, hub, authorizer }, health) },
+    { definition: executorApiDefinition, methods: executorApiService(lease) },
+    { definition: executorLinkDefinition, methods: executorLinkService(links) },
+    { definition: peerDefinition, methods: peerService({ taking, links, holders }) },
+    { definition: serverInfoDefinition, methods: serverInfoService({ store, members }) },
+    { definition: logsDefinition, methods: logService(logs) },
+    { definition: jobsDefinition, methods: jobsService({ store, authorizer }) },
+    { definition: jobListDefinition, methods: jobListService({ store, authorizer }) },
   ];
 }
 

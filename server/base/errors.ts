@@ -1,6 +1,6 @@
 /**
  * What went wrong, as a constant that programs may compare. Each code has one
- * gRPC status (server/rpc/errors.ts) and one line in docs/errors.md; a test
+ * gRPC status (server/door/errors.ts) and one line in docs/errors.md; a test
  * keeps the three in step.
  */
 export type ErrorCode =

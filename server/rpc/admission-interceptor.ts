@@ -2,8 +2,9 @@
 import { ServerInterceptingCall, type ServerInterceptor, type ServiceDefinition } from '@grpc/grpc-js';
 import { ArmadaError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
-import { type Admission, type Admitted, overloaded, type Refused, rankOf } from './admission.ts';
-import { toWireError, type WireError } from './errors.ts';
+import { type Admission, type Admitted, overloaded, type Refused, rankOf } from '../door/admission.ts';
+import { toCallStatus } from '../door/errors.ts';
+import { toWireError, type WireError } from './wire-error.ts';
 
 /** Sizes of the requests that were decoded, for whoever holds them. */
 const sizes = new WeakMap<object, number>();
@@ -111,11 +112,8 @@ export function admissionInterceptor(admission: Admission, settings: Interceptor
 
 function incomplete(timeoutMs: number, logger: Logger): WireError {
   const message = `the request was not there whole after ${timeoutMs / 1000} s; send it again, or a smaller one`;
-  return toWireError(
-    new ArmadaError('UNAVAILABLE', message, { retryAfterMs: INCOMPLETE_RETRY_MS }),
-    '',
-    logger,
-  );
+  const error = new ArmadaError('UNAVAILABLE', message, { retryAfterMs: INCOMPLETE_RETRY_MS });
+  return toWireError(toCallStatus(error, '', logger));
 }
 
 /** Made once for each hint: a refusal must cost next to nothing. */
@@ -124,9 +122,8 @@ const refusals = new Map<number, WireError>();
 function refusalOf(refused: Refused, logger: Logger): WireError {
   let refusal = refusals.get(refused.retryAfterMs);
   if (!refusal) {
-    refusal = toWireError(overloaded(refused), '', logger);
     // Ids of requests are for faults of ours, which are looked up in the log.
-    refusal.metadata.remove('x-request-id');
+    refusal = toWireError(toCallStatus(overloaded(refused), '', logger));
     refusals.set(refused.retryAfterMs, refusal);
   }
   return refusal;

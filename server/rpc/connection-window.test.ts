@@ -2,12 +2,11 @@ import assert from 'node:assert/strict';
 import { connect } from 'node:http2';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { systemClock } from '../base/clock.ts';
-import { silentLogger } from '../base/logger.ts';
+import { calmAdmission, openDoor } from '../door/testing/doors.ts';
 import { createGrpcServer } from './server.ts';
 
 test('a connection may send a megabyte ahead from its first call on', async () => {
-  const deps = { maxRequestBytes: 1024, clock: systemClock, logger: silentLogger };
+  const deps = { maxRequestBytes: 1024, admission: calmAdmission(), door: openDoor() };
   const server = createGrpcServer([], deps);
   const port = await server.listen('127.0.0.1', 0);
   const session = connect(`http://127.0.0.1:${port}`);

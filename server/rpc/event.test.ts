@@ -5,16 +5,11 @@ import assert from 'node:assert/strict';
 import { connect, type ClientHttp2Stream } from 'node:http2';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { anonymousScheme } from '../auth/anonymous.ts';
-import { createAuthorizer } from '../auth/authorizer.ts';
-import { createChain } from '../auth/chain.ts';
-import { standaloneAuth } from '../auth/config.ts';
-import { systemClock } from '../base/clock.ts';
-import { silentLogger } from '../base/logger.ts';
 import { createEventHub } from '../events/hub.ts';
 import { idsIn } from '../events/testing/framed.ts';
 import { createStreams, type Payload, type Streams } from '../events/testing/streams.ts';
-import type { Door } from './call.ts';
+import type { Door } from '../door/call.ts';
+import { calmAdmission, openDoor } from '../door/testing/doors.ts';
 import { eventDefinition, eventService } from './event.ts';
 import { createGrpcServer } from './server.ts';
 
@@ -55,23 +50,11 @@ async function serve(settings: Partial<Door> = {}): Promise<World> {
     },
   };
   const stopping = new AbortController();
-  const authorizer = createAuthorizer({ permissionScopeMapping: {}, ...standaloneAuth });
-  const door: Door = {
-    chain: createChain([anonymousScheme]),
-    authorizer,
-    callerOf: () => undefined,
-    logger: silentLogger,
-    stopping: stopping.signal,
-    newRequestId: () => 'id',
-    ...settings,
-  };
-  const implementation = eventService(
-    door,
-    { store: streams.store, hub: counting, authorizer },
-    async () => [],
-  );
-  const deps = { maxRequestBytes: 64 * 1024, clock: systemClock, logger: silentLogger };
-  const server = createGrpcServer([{ definition: eventDefinition, implementation }], deps);
+  const door = openDoor({ stopping: stopping.signal, ...settings });
+  const { authorizer } = door;
+  const methods = eventService({ store: streams.store, hub: counting, authorizer }, async () => []);
+  const deps = { maxRequestBytes: 64 * 1024, admission: calmAdmission(), door };
+  const server = createGrpcServer([{ definition: eventDefinition, methods }], deps);
   const address = `127.0.0.1:${await server.listen('127.0.0.1', 0)}`;
   const client = new EventClient(address, credentials.createInsecure());
   return {

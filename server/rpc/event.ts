@@ -1,9 +1,9 @@
 import type { JobSetRequest, WatchRequest } from '@armada-ts/api/api/event';
 import { EventService } from '@armada-ts/api/api/event';
-import type { ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js';
+import type { ServiceDefinition } from '@grpc/grpc-js';
 import { type EventsDeps, jobSetEvents } from '../events/watch.ts';
 import type { HealthCheck } from '../operator/health.ts';
-import { type Door, serverStream, unary } from './call.ts';
+import { type Methods, serverStream, unary } from '../door/method.ts';
 import { alreadyFramed } from './framed.ts';
 import { servingStatus } from './health.ts';
 
@@ -19,14 +19,9 @@ export const eventDefinition = {
   health,
 } satisfies ServiceDefinition;
 
-export function eventService(
-  door: Door,
-  deps: EventsDeps,
-  health: HealthCheck,
-): UntypedServiceImplementation {
+export function eventService(deps: EventsDeps, health: HealthCheck): Methods {
   return {
     getJobSetEvents: serverStream(
-      door,
       'queue:watch',
       (request: JobSetRequest, { principal, signal }) => {
         const { queue, id: jobSet, fromMessageId, watch, errorIfMissing } = request;
@@ -35,7 +30,6 @@ export function eventService(
       PIECES_AT_ONCE,
     ),
     watch: serverStream(
-      door,
       'queue:watch',
       (request: WatchRequest, { principal, signal }) => {
         const { queue, jobSetId: jobSet, fromId: fromMessageId } = request;
@@ -44,6 +38,6 @@ export function eventService(
       },
       PIECES_AT_ONCE,
     ),
-    health: unary(door, 'authenticated', () => servingStatus(health)),
+    health: unary('authenticated', () => servingStatus(health)),
   };
 }

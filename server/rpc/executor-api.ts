@@ -1,8 +1,8 @@
 import { type EventList, ExecutorApiService, LeaseRequest } from '@armada-ts/api/executorapi/executorapi';
-import type { Metadata, ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js';
+import type { ServiceDefinition } from '@grpc/grpc-js';
 import { type ReportDeps, reportEvents } from '../lease/reports.ts';
 import { type LeaseDeps, type ReceivedRequest, serveLeases } from '../lease/stream.ts';
-import { bidiStream, type Door, unary } from './call.ts';
+import { bidiStream, type CallContext, type Methods, unary } from '../door/method.ts';
 import { alreadyFramed } from './framed.ts';
 
 const { leaseJobRuns, reportEvents: reporting } = ExecutorApiService;
@@ -14,21 +14,20 @@ export const executorApiDefinition = {
 } satisfies ServiceDefinition;
 
 /** executorapi.ExecutorApi, for Go executors and ours alike. */
-export function executorApiService(door: Door, deps: LeaseDeps & ReportDeps): UntypedServiceImplementation {
+export function executorApiService(deps: LeaseDeps & ReportDeps): Methods {
   return {
     leaseJobRuns: bidiStream<ReceivedRequest, Buffer>(
-      door,
       'execute_jobs',
-      (requests, send, { principal, metadata }) =>
+      (requests, send, { principal, header }) =>
         serveLeases(deps, principal, {
           requests,
           send,
-          push: mark(metadata, 'armada-lease') === 'push',
-          session: mark(metadata, 'armada-session'),
-          number: streamNumber(mark(metadata, 'armada-stream')),
+          push: mark(header, 'armada-lease') === 'push',
+          session: mark(header, 'armada-session'),
+          number: streamNumber(mark(header, 'armada-stream')),
         }),
     ),
-    reportEvents: unary(door, 'execute_jobs', async (request: EventList, { principal }) => {
+    reportEvents: unary('execute_jobs', async (request: EventList, { principal }) => {
       await reportEvents(deps, principal, request.events);
       return {};
     }),
@@ -40,8 +39,8 @@ function receive(bytes: Buffer): ReceivedRequest {
 }
 
 /** A private mark of our executors; empty when there is none. */
-function mark(metadata: Metadata, name: string): string {
-  return String(metadata.get(name)[0] ?? '').slice(0, 128);
+function mark(header: CallContext['header'], name: string): string {
+  return (header(name) ?? '').slice(0, 128);
 }
 
 /** 0 when there is none. */

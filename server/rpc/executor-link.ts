@@ -3,16 +3,15 @@ import {
   type LinkRequest,
   type LinkResponse,
 } from '@armada-ts/api/armada/executor/v1/executor';
-import type { UntypedServiceImplementation } from '@grpc/grpc-js';
 import type { Links } from '../lease/links.ts';
-import { bidiStream, type Door } from './call.ts';
+import { bidiStream, type Methods } from '../door/method.ts';
 
 export const executorLinkDefinition = ExecutorLinkServiceService;
 
 /** armada.executor.v1.ExecutorLinkService: what we ask of our executors. */
-export function executorLinkService(door: Door, links: Links): UntypedServiceImplementation {
+export function executorLinkService(links: Links): Methods {
   return {
-    link: bidiStream<LinkRequest, LinkResponse>(door, 'execute_jobs', (requests, send, { principal }) =>
+    link: bidiStream<LinkRequest, LinkResponse>('execute_jobs', (requests, send, { principal }) =>
       links.serve(principal, requests, send),
     ),
   };

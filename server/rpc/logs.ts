@@ -1,14 +1,13 @@
 import { LogServiceService, type ReadLogRequest } from '@armada-ts/api/armada/logs/v1/logs';
-import type { UntypedServiceImplementation } from '@grpc/grpc-js';
 import { type LogDeps, readLog } from '../query/logs.ts';
-import { type Door, serverStream } from './call.ts';
+import { type Methods, serverStream } from '../door/method.ts';
 
 export const logsDefinition = LogServiceService;
 
 /** armada.logs.v1.LogService: what jobs wrote. */
-export function logService(door: Door, deps: LogDeps): UntypedServiceImplementation {
+export function logService(deps: LogDeps): Methods {
   return {
-    readLog: serverStream(door, 'queue:watch', (request: ReadLogRequest, { principal, signal }) =>
+    readLog: serverStream('queue:watch', (request: ReadLogRequest, { principal, signal }) =>
       readLog(deps, principal, request, signal),
     ),
   };

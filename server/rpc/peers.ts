@@ -5,12 +5,11 @@ import {
   type SeeRequest,
   type SeeResponse,
 } from '@armada-ts/api/armada/server/v1/peers';
-import type { UntypedServiceImplementation } from '@grpc/grpc-js';
 import { invalidField } from '../base/errors.ts';
 import type { Holders } from '../lease/holders.ts';
 import { answerLog, type OwnLinks } from '../peers/logs.ts';
 import type { Taking } from '../peers/taking.ts';
-import { bidiStream, type Door, serverStream, unary } from './call.ts';
+import { bidiStream, type Methods, serverStream, unary } from '../door/method.ts';
 
 export const peerDefinition = PeerServiceService;
 
@@ -21,15 +20,13 @@ export interface PeerDeps {
 }
 
 /** armada.server.v1.PeerService: what servers ask of each other. */
-export function peerService(door: Door, { taking, links, holders }: PeerDeps): UntypedServiceImplementation {
+export function peerService({ taking, links, holders }: PeerDeps): Methods {
   return {
-    see: bidiStream<SeeRequest, SeeResponse>(door, 'peer', (requests, send, { principal }) =>
+    see: bidiStream<SeeRequest, SeeResponse>('peer', (requests, send, { principal }) =>
       taking.serve(principal.name, requests, send),
     ),
-    readLog: serverStream(door, 'peer', (request: ReadLogRequest, { signal }) =>
-      answerLog(links, request, signal),
-    ),
-    hold: unary(door, 'peer', ({ stream }: HoldRequest) => {
+    readLog: serverStream('peer', (request: ReadLogRequest, { signal }) => answerLog(links, request, signal)),
+    hold: unary('peer', ({ stream }: HoldRequest) => {
       if (!stream) throw invalidField('stream', 'must be set');
       return { hold: holders.giveWay(stream) };
     }),

@@ -11,7 +11,7 @@ import {
   type StreamingQueueGetRequest,
   type StreamingQueueMessage,
 } from '@armada-ts/api/api/queue';
-import type { ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js';
+import type { ServiceDefinition } from '@grpc/grpc-js';
 import type { SubmitDeps } from '../submit/deps.ts';
 import { cancelOnQueue, preemptOnQueue } from '../submit/fleet.ts';
 import {
@@ -24,55 +24,53 @@ import {
   updateQueue,
   updateQueues,
 } from '../submit/queues.ts';
-import { type Door, serverStream, unary } from './call.ts';
+import { type Methods, serverStream, unary } from '../door/method.ts';
 
 export const queueServiceDefinition = QueueServiceService satisfies ServiceDefinition;
 
 /** The queue methods that api.Submit and api.QueueService share. */
-export function queueMethods(door: Door, deps: SubmitDeps): UntypedServiceImplementation {
+export function queueMethods(deps: SubmitDeps): Methods {
   return {
-    createQueue: unary(door, 'create_queue', async (queue: Queue, { principal }) => {
+    createQueue: unary('create_queue', async (queue: Queue, { principal }) => {
       await createQueue(deps, principal, queue);
       return {};
     }),
-    createQueues: unary(door, 'create_queue', ({ queues }: QueueList, { principal }) =>
+    createQueues: unary('create_queue', ({ queues }: QueueList, { principal }) =>
       createQueues(deps, principal, queues),
     ),
-    updateQueue: unary(door, 'create_queue', async (queue: Queue, { principal }) => {
+    updateQueue: unary('create_queue', async (queue: Queue, { principal }) => {
       await updateQueue(deps, principal, queue);
       return {};
     }),
-    updateQueues: unary(door, 'create_queue', ({ queues }: QueueList, { principal }) =>
+    updateQueues: unary('create_queue', ({ queues }: QueueList, { principal }) =>
       updateQueues(deps, principal, queues),
     ),
-    deleteQueue: unary(door, 'delete_queue', async ({ name }: QueueDeleteRequest, { principal }) => {
+    deleteQueue: unary('delete_queue', async ({ name }: QueueDeleteRequest, { principal }) => {
       await deleteQueue(deps, principal, name);
       return {};
     }),
-    getQueue: unary(door, 'authenticated', ({ name }: QueueGetRequest) => getQueue(deps, name)),
-    getQueues: serverStream(door, 'authenticated', ({ num }: StreamingQueueGetRequest) =>
-      streamQueues(deps, num),
-    ),
+    getQueue: unary('authenticated', ({ name }: QueueGetRequest) => getQueue(deps, name)),
+    getQueues: serverStream('authenticated', ({ num }: StreamingQueueGetRequest) => streamQueues(deps, num)),
   };
 }
 
 /** api.QueueService. */
-export function queueService(door: Door, deps: SubmitDeps): UntypedServiceImplementation {
+export function queueService(deps: SubmitDeps): Methods {
   return {
-    ...queueMethods(door, deps),
-    cordonQueue: unary(door, 'cordon_queue', async ({ name }: QueueCordonRequest, { principal }) => {
+    ...queueMethods(deps),
+    cordonQueue: unary('cordon_queue', async ({ name }: QueueCordonRequest, { principal }) => {
       await cordonQueue(deps, principal, name, true);
       return {};
     }),
-    uncordonQueue: unary(door, 'cordon_queue', async ({ name }: QueueUncordonRequest, { principal }) => {
+    uncordonQueue: unary('cordon_queue', async ({ name }: QueueUncordonRequest, { principal }) => {
       await cordonQueue(deps, principal, name, false);
       return {};
     }),
-    cancelOnQueue: unary(door, 'cancel_any_jobs', async (request: QueueCancelRequest, { principal }) => {
+    cancelOnQueue: unary('cancel_any_jobs', async (request: QueueCancelRequest, { principal }) => {
       await cancelOnQueue(deps, principal, request);
       return {};
     }),
-    preemptOnQueue: unary(door, 'preempt_any_jobs', async (request: QueuePreemptRequest, { principal }) => {
+    preemptOnQueue: unary('preempt_any_jobs', async (request: QueuePreemptRequest, { principal }) => {
       await preemptOnQueue(deps, principal, request);
       return {};
     }),

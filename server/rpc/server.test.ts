@@ -4,9 +4,8 @@ import { connect } from 'node:http2';
 import { createServer } from 'node:net';
 import { test } from 'node:test';
 import { Status } from '@armada-ts/api/google/rpc/status';
-import type { handleUnaryCall } from '@grpc/grpc-js';
-import { systemClock } from '../base/clock.ts';
-import { silentLogger } from '../base/logger.ts';
+import { unary } from '../door/method.ts';
+import { calmAdmission, openDoor } from '../door/testing/doors.ts';
 import { serving } from './testing/serving.ts';
 import { createGrpcServer } from './server.ts';
 
@@ -15,7 +14,11 @@ test('a port that is taken is named', async () => {
   await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
   const address = taken.address();
   assert(address && typeof address === 'object');
-  const server = createGrpcServer([], { maxRequestBytes: 1024, clock: systemClock, logger: silentLogger });
+  const server = createGrpcServer([], {
+    maxRequestBytes: 1024,
+    admission: calmAdmission(),
+    door: openDoor(),
+  });
   await assert.rejects(server.listen('127.0.0.1', address.port), {
     message: new RegExp(`^cannot listen on 127\\.0\\.0\\.1:${address.port}: `),
   });
@@ -46,9 +49,9 @@ const HEADERS = { ':method': 'POST', ':path': ASK.path, 'content-type': 'applica
 test('a request that is begun and not finished is ended', async () => {
   const service = {
     definition: { ask: ASK },
-    implementation: { ask: () => assert.fail('there is no request') },
+    methods: { ask: unary('authenticated', () => assert.fail('there is no request')) },
   };
-  const deps = { maxRequestBytes: 1024, requestTimeoutMs: 50, clock: systemClock, logger: silentLogger };
+  const deps = { maxRequestBytes: 1024, requestTimeoutMs: 50, admission: calmAdmission(), door: openDoor() };
   const server = createGrpcServer([service], deps);
   const session = connect(`http://127.0.0.1:${await server.listen('127.0.0.1', 0)}`);
   const call = session.request(HEADERS);
@@ -67,9 +70,9 @@ test('a request that is begun and not finished is ended', async () => {
 });
 
 test('answers that are not taken keep no room from other calls', async (t) => {
-  const answer: handleUnaryCall<Buffer, Buffer> = (_, callback) => callback(null, Buffer.alloc(100_000));
-  const service = { definition: { ask: ASK }, implementation: { ask: answer } };
-  const deps = { maxRequestBytes: 64 * 1024, clock: systemClock, logger: silentLogger };
+  const ask = unary('authenticated', () => Buffer.alloc(100_000));
+  const service = { definition: { ask: ASK }, methods: { ask } };
+  const deps = { maxRequestBytes: 64 * 1024, admission: calmAdmission(), door: openDoor() };
   const server = createGrpcServer([service], deps);
   const session = connect(`http://127.0.0.1:${await server.listen('127.0.0.1', 0)}`);
   t.after(async () => {

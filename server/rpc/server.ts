@@ -1,26 +1,13 @@
-import {
-  logVerbosity,
-  Server,
-  ServerCredentials,
-  type ServiceDefinition,
-  setLogVerbosity,
-  type UntypedServiceImplementation,
-} from '@grpc/grpc-js';
-import type { Clock } from '../base/clock.ts';
-import type { Logger } from '../base/logger.ts';
-import { createAdmission } from './admission.ts';
+import { logVerbosity, Server, ServerCredentials, setLogVerbosity } from '@grpc/grpc-js';
+import type { Admission } from '../door/admission.ts';
+import type { Door } from '../door/call.ts';
+import type { Service } from '../door/method.ts';
 import { admissionInterceptor, measured } from './admission-interceptor.ts';
 import { widenConnections } from './connection-window.ts';
-import { watchLateness } from './lateness.ts';
+import { handlersOf } from './handlers.ts';
 
 // The library would write to standard error by itself; whatever goes wrong, its callbacks tell as well.
 setLogVerbosity(logVerbosity.NONE);
-
-/** A service and what it is made of. */
-export interface Service {
-  definition: ServiceDefinition;
-  implementation: UntypedServiceImplementation;
-}
 
 export interface GrpcServer {
   /** Resolves to the port, which is free to choose when `port` is 0. Rejects with a text for people. */
@@ -37,18 +24,16 @@ export interface GrpcServerDeps {
   maxRequestBytes: number;
   /** How long a request may take to arrive; 30 s when left out. */
   requestTimeoutMs?: number;
-  clock: Clock;
-  logger: Logger;
+  admission: Admission;
+  door: Door;
 }
 
 /** Makes the gRPC server. */
 export function createGrpcServer(services: readonly Service[], deps: GrpcServerDeps): GrpcServer {
-  const { maxRequestBytes, requestTimeoutMs, clock, logger } = deps;
-  const lateness = watchLateness(clock);
-  const admission = createAdmission({ lateMs: () => lateness.lateMs(), clock, logger });
+  const { maxRequestBytes, requestTimeoutMs, admission, door } = deps;
   const widening = widenConnections();
   const server = new Server({
-    interceptors: [admissionInterceptor(admission, { logger, requestTimeoutMs })],
+    interceptors: [admissionInterceptor(admission, { logger: door.logger, requestTimeoutMs })],
     'grpc.max_receive_message_length': maxRequestBytes,
     'grpc.max_send_message_length': -1,
     // Compressed answers only to clients that ask for them.
@@ -59,8 +44,8 @@ export function createGrpcServer(services: readonly Service[], deps: GrpcServerD
     'grpc.keepalive_timeout_ms': 10_000,
     'grpc.max_metadata_size': 16 * 1024,
   });
-  for (const { definition, implementation } of services) {
-    server.addService(measured(definition), implementation);
+  for (const { definition, methods } of services) {
+    server.addService(measured(definition), handlersOf(door, methods));
   }
 
   return {
@@ -76,7 +61,6 @@ export function createGrpcServer(services: readonly Service[], deps: GrpcServerD
       new Promise((resolve) => {
         const timer = setTimeout(() => server.forceShutdown(), DRAIN_MS);
         server.tryShutdown(() => {
-          lateness.stop();
           widening[Symbol.dispose]();
           clearTimeout(timer);
           resolve();

@@ -6,7 +6,7 @@ import {
   type JobSetCancelRequest,
   SubmitService,
 } from '@armada-ts/api/api/submit';
-import type { ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js';
+import type { ServiceDefinition } from '@grpc/grpc-js';
 import { cancelJobSet, cancelJobs } from '../submit/cancel.ts';
 import type { SubmitDeps } from '../submit/deps.ts';
 import { preemptJobs } from '../submit/preempt.ts';
@@ -15,7 +15,7 @@ import { reprioritizeJobs } from '../submit/reprioritize.ts';
 import { decodeSubmit, type ReceivedSubmit } from '../submit/received.ts';
 import { submitJobs } from '../submit/submit.ts';
 import type { HealthCheck } from '../operator/health.ts';
-import { type Door, unary } from './call.ts';
+import { type Methods, unary } from '../door/method.ts';
 import { servingStatus } from './health.ts';
 import { queueMethods } from './queues.ts';
 
@@ -25,33 +25,29 @@ export const submitDefinition = {
   submitJobs: { ...SubmitService.submitJobs, requestDeserialize: decodeSubmit },
 } satisfies ServiceDefinition;
 
-export function submitService(
-  door: Door,
-  deps: SubmitDeps,
-  health: HealthCheck,
-): UntypedServiceImplementation {
+export function submitService(deps: SubmitDeps, health: HealthCheck): Methods {
   return {
-    ...queueMethods(door, deps),
-    submitJobs: unary(door, 'queue:submit', (request: ReceivedSubmit, { principal }) =>
+    ...queueMethods(deps),
+    submitJobs: unary('queue:submit', (request: ReceivedSubmit, { principal }) =>
       submitJobs(deps, principal, taken(request)),
     ),
-    cancelJobs: unary(door, 'queue:cancel', (request: JobCancelRequest, { principal }) =>
+    cancelJobs: unary('queue:cancel', (request: JobCancelRequest, { principal }) =>
       cancelJobs(deps, principal, request),
     ),
-    cancelJobSet: unary(door, 'queue:cancel', async (request: JobSetCancelRequest, { principal }) => {
+    cancelJobSet: unary('queue:cancel', async (request: JobSetCancelRequest, { principal }) => {
       await cancelJobSet(deps, principal, request);
       return {};
     }),
-    reprioritizeJobs: unary(door, 'queue:reprioritize', (request: JobReprioritizeRequest, { principal }) =>
+    reprioritizeJobs: unary('queue:reprioritize', (request: JobReprioritizeRequest, { principal }) =>
       reprioritizeJobs(deps, principal, request),
     ),
-    preemptJobs: unary(door, 'queue:preempt', (request: JobPreemptRequest, { principal }) =>
+    preemptJobs: unary('queue:preempt', (request: JobPreemptRequest, { principal }) =>
       preemptJobs(deps, principal, request),
     ),
-    getQueueInfo: unary(door, 'queue:watch', ({ name }: QueueInfoRequest, { principal }) =>
+    getQueueInfo: unary('queue:watch', ({ name }: QueueInfoRequest, { principal }) =>
       queueInfo(deps, principal, name),
     ),
-    health: unary(door, 'authenticated', () => servingStatus(health)),
+    health: unary('authenticated', () => servingStatus(health)),
   };
 }
 

@@ -3,7 +3,7 @@ import type { Rule, Tree } from './rule.ts';
 import { type Finding, isCode, isTest, lineAt, viewsOf } from './source.ts';
 
 const UNION = 'server/base/errors.ts';
-const TABLE = 'server/rpc/errors.ts';
+const TABLE = 'server/door/errors.ts';
 const DOCS = 'docs/errors.md';
 
 /** A code as one of the three places has it. */

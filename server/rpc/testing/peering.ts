@@ -1,11 +1,8 @@
 /** Servers that have nothing but what they ask of each other, over real gRPC. */
 import { LeaseRequest } from '@armada-ts/api/executorapi/executorapi';
-import { anonymousScheme } from '../../auth/anonymous.ts';
-import { createAuthorizer } from '../../auth/authorizer.ts';
-import { createChain } from '../../auth/chain.ts';
-import { standaloneAuth } from '../../auth/config.ts';
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { silentLogger } from '../../base/logger.ts';
+import { calmAdmission, openDoor } from '../../door/testing/doors.ts';
 import { createHolders, type Holders } from '../../lease/holders.ts';
 import type { OwnLinks } from '../../peers/logs.ts';
 import { createPeers, type Peers } from '../../peers/peers.ts';
@@ -56,17 +53,10 @@ export async function startPeer(
     ...tools,
   });
   const holders = createHolders(peers);
-  const door = {
-    chain: createChain([anonymousScheme]),
-    authorizer: createAuthorizer({ permissionScopeMapping: {}, ...standaloneAuth }),
-    callerOf: (token: string) => peers.callerOf(token),
-    logger: silentLogger,
-    stopping: stopping.signal,
-    newRequestId: () => 'id',
-  };
-  const implementation = peerService(door, { taking: wrap(peers.taking), links, holders });
-  const services = [{ definition: peerDefinition, implementation }];
-  const grpc = createGrpcServer(services, { maxRequestBytes: 64 * 1024, ...tools });
+  const door = openDoor({ callerOf: (token) => peers.callerOf(token), stopping: stopping.signal });
+  const methods = peerService({ taking: wrap(peers.taking), links, holders });
+  const deps = { maxRequestBytes: 64 * 1024, admission: calmAdmission(), door };
+  const grpc = createGrpcServer([{ definition: peerDefinition, methods }], deps);
   const address = `127.0.0.1:${await grpc.listen('127.0.0.1', 0)}`;
   members.listen(address);
   const kill = async (): Promise<void> => {

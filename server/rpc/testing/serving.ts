@@ -1,11 +1,18 @@
 /** A real gRPC server on a free port, with a service made up for the test, and a real client of it. */
-import { anonymousScheme } from '../../auth/anonymous.ts';
-import { createAuthorizer } from '../../auth/authorizer.ts';
-import { createChain } from '../../auth/chain.ts';
-import { standaloneAuth } from '../../auth/config.ts';
 import { type Clock, systemClock } from '../../base/clock.ts';
-import { silentLogger } from '../../base/logger.ts';
-import { bidiStream, type CallContext, type Door, type Need, serverStream, unary } from '../call.ts';
+import { createAdmission } from '../../door/admission.ts';
+import type { Door } from '../../door/call.ts';
+import { watchLateness } from '../../door/lateness.ts';
+import { openDoor } from '../../door/testing/doors.ts';
+import {
+  bidiStream,
+  type CallContext,
+  type Method,
+  type Need,
+  serverStream,
+  type Service,
+  unary,
+} from '../../door/method.ts';
 import { createGrpcServer } from '../server.ts';
 import {
   type ChannelOptions,
@@ -16,7 +23,6 @@ import {
   credentials,
   Metadata,
   type ServiceDefinition,
-  type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
 
 export type UnaryMethod = (request: string, context: CallContext) => Promise<string> | string;
@@ -79,20 +85,13 @@ export async function serving(
   channel: ChannelOptions = {},
 ): Promise<Served> {
   const stopping = new AbortController();
-  let ids = 0;
-  const whole: Door = {
-    chain: createChain([anonymousScheme]),
-    authorizer: createAuthorizer({ permissionScopeMapping: {}, ...standaloneAuth }),
-    callerOf: () => undefined,
-    logger: silentLogger,
-    stopping: stopping.signal,
-    newRequestId: () => `id-${++ids}`,
-    ...door,
-  };
-  const server = createGrpcServer([serviceOf(methods, whole, need)], {
+  const whole = openDoor({ stopping: stopping.signal, ...door });
+  const lateness = watchLateness(clock);
+  const admission = createAdmission({ lateMs: () => lateness.lateMs(), clock, logger: whole.logger });
+  const server = createGrpcServer([serviceOf(methods, need)], {
     maxRequestBytes: MAX_REQUEST_BYTES,
-    clock,
-    logger: whole.logger,
+    admission,
+    door: whole,
   });
   const port = await server.listen('127.0.0.1', 0);
   const client = new Client(`127.0.0.1:${port}`, credentials.createInsecure(), channel);
@@ -104,26 +103,27 @@ export async function serving(
       stopping.abort();
       client.close();
       await server.close();
+      lateness.stop();
     },
   };
 }
 
-function serviceOf({ ask, count, talk }: Methods, door: Door, need: Need) {
+function serviceOf({ ask, count, talk }: Methods, need: Need): Service {
   const definition: Record<string, ServiceDefinition[string]> = {};
-  const implementation: UntypedServiceImplementation = {};
+  const methods: Record<string, Method> = {};
   if (ask) {
     definition['ask'] = METHODS.ask;
-    implementation['ask'] = unary(door, need, ask);
+    methods['ask'] = unary(need, ask);
   }
   if (count) {
     definition['count'] = METHODS.count;
-    implementation['count'] = serverStream(door, need, count);
+    methods['count'] = serverStream(need, count);
   }
   if (talk) {
     definition['talk'] = METHODS.talk;
-    implementation['talk'] = bidiStream(door, need, talk);
+    methods['talk'] = bidiStream(need, talk);
   }
-  return { definition, implementation };
+  return { definition, methods };
 }
 
 function callsOf(client: Client): Omit<Served, 'maxRequestBytes' | 'stop' | typeof Symbol.asyncDispose> {

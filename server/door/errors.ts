@@ -1,11 +1,11 @@
 /**
- * From a refusal to what travels: the one table of gRPC codes, and the typed
- * details that programs read out of the grpc-status-details-bin trailer.
+ * From a refusal to what the caller is told: the one table of gRPC codes, and
+ * the typed details that programs read.
  */
 import { JobSubmitResponse } from '@armada-ts/api/api/submit';
 import { BadRequest, ErrorInfo, RetryInfo } from '@armada-ts/api/google/rpc/error_details';
 import { Status } from '@armada-ts/api/google/rpc/status';
-import { Metadata, status } from '@grpc/grpc-js';
+import { status } from '@grpc/grpc-js';
 import { ArmadaError, type ErrorCode, type Fault, MAX_FAULTS, UndecodableError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import { timestampOf } from '../model/instant.ts';
@@ -30,11 +30,13 @@ export const GRPC_CODES: Readonly<Record<ErrorCode, status>> = {
   UNAVAILABLE: status.UNAVAILABLE,
 };
 
-/** What grpc-js ends a call with. */
-export interface WireError {
+/** What a caller is told of a call that failed, on any door. */
+export interface CallStatus {
   code: status;
-  details: string;
-  metadata: Metadata;
+  message: string;
+  /** For programs; empty for faults of ours. */
+  details: Status['details'];
+  requestId: string;
 }
 
 /**
@@ -56,28 +58,23 @@ const TYPE_URL = 'type.googleapis.com/';
  * ArmadaError is a fault of ours: it is logged with the request id, and the
  * caller learns nothing but that id.
  */
-export function toWireError(error: unknown, requestId: string, logger: Logger): WireError {
-  const metadata = new Metadata();
-  metadata.set('x-request-id', requestId);
+export function toCallStatus(error: unknown, requestId: string, logger: Logger): CallStatus {
   if (error instanceof UndecodableError) {
     // As the library says it of requests that it decodes itself.
-    return { code: status.INTERNAL, details: `Error deserializing request: ${error.message}`, metadata };
+    const message = `Error deserializing request: ${error.message}`;
+    return { code: status.INTERNAL, message, details: [], requestId };
   }
   if (!(error instanceof ArmadaError)) {
     logger.error({ err: error, requestId }, 'a call failed by a fault of the server');
-    const details = `internal error; quote request id ${requestId} when reporting it`;
-    return { code: status.INTERNAL, details, metadata };
+    const message = `internal error; quote request id ${requestId} when reporting it`;
+    return { code: status.INTERNAL, message, details: [], requestId };
   }
   if (error.cause !== undefined)
     logger.warn({ err: error.cause, requestId, code: error.code }, error.message);
   const code = GRPC_CODES[error.code];
   const message = cut(error.message, MAX_MESSAGE_BYTES);
-  // Go takes the message out of the status, and Python insists that both are equal.
   const bare = Status.encode({ code, message, details: [] }).finish().byteLength;
-  const details = detailsOf(error, MAX_STATUS_BYTES - bare);
-  const rich = Status.encode({ code, message, details }).finish();
-  metadata.set('grpc-status-details-bin', Buffer.from(rich));
-  return { code, details: message, metadata };
+  return { code, message, details: detailsOf(error, MAX_STATUS_BYTES - bare), requestId };
 }
 
 /**

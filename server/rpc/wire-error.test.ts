@@ -7,9 +7,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ArmadaError, type ErrorCode } from '../base/errors.ts';
 import { type Logger, silentLogger } from '../base/logger.ts';
-import { GRPC_CODES, toWireError, type WireError } from './errors.ts';
+import { GRPC_CODES, toCallStatus } from '../door/errors.ts';
+import { toWireError, type WireError } from './wire-error.ts';
 
-const wire = (error: unknown): WireError => toWireError(error, 'request-1', silentLogger);
+const wire = (error: unknown, logger: Logger = silentLogger): WireError =>
+  toWireError(toCallStatus(error, 'request-1', logger));
 
 function richOf({ metadata }: WireError): { bytes: Buffer; status: Status } {
   const bytes = metadata.get('grpc-status-details-bin')[0];
@@ -59,7 +61,7 @@ test('what went wrong inside stays inside', () => {
   const logger: Logger = { ...silentLogger, error: (fields) => logged.push(fields) };
   const cause = new TypeError('secret at /var/lib');
   for (const thrown of [cause, 'secret', { message: 'secret' }, undefined]) {
-    const error = toWireError(thrown, 'request-1', logger);
+    const error = wire(thrown, logger);
     assert.equal(error.code, status.INTERNAL);
     assert.equal(error.details, 'internal error; quote request id request-1 when reporting it');
     assert.deepEqual(error.metadata.getMap(), { 'x-request-id': 'request-1' });
@@ -71,11 +73,7 @@ test('the cause of a refusal is logged and not sent', () => {
   const logged: unknown[] = [];
   const logger: Logger = { ...silentLogger, warn: (fields) => logged.push(fields) };
   const cause = new Error('secret');
-  const error = toWireError(
-    new ArmadaError('UNAVAILABLE', 'the store is away', { cause }),
-    'request-1',
-    logger,
-  );
+  const error = wire(new ArmadaError('UNAVAILABLE', 'the store is away', { cause }), logger);
   assert.deepEqual(logged, [{ err: cause, requestId: 'request-1', code: 'UNAVAILABLE' }]);
   assert(!richOf(error).bytes.includes('secret'));
 });

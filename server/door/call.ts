@@ -1,0 +1,157 @@
+/**
+ * The door: what every call passes before a service sees it, whatever protocol
+ * brought it. It names the caller, checks the permission that the method
+ * declares, ends the call when the client goes or the server stops.
+ */
+import type { Authorizer } from '../auth/authorizer.ts';
+import type { Chain } from '../auth/chain.ts';
+import type { Permission } from '../auth/permissions.ts';
+import type { Principal } from '../auth/principal.ts';
+import { ArmadaError } from '../base/errors.ts';
+import type { Logger } from '../base/logger.ts';
+import { type CallStatus, toCallStatus } from './errors.ts';
+import type { BidiStreamMethod, CallContext, Need, ServerStreamMethod, UnaryMethod } from './method.ts';
+import { createSender, MAX_UNSENT, type Outgoing } from './sender.ts';
+
+export interface Door {
+  chain: Chain;
+  authorizer: Authorizer;
+  /** Id of the server that made a token; undefined when it is not to be believed. */
+  callerOf: (token: string) => string | undefined;
+  logger: Logger;
+  /** Aborts when the server begins to stop: streams end then, calls finish. */
+  stopping: AbortSignal;
+  newRequestId: () => string;
+  /** How long a stream's client may take nothing before it is cut off; 30 s when left out. */
+  slowClientMs?: number;
+}
+
+/** A call as its protocol brings it. */
+export interface Incoming {
+  /** All values of a header, by its name in small letters. */
+  headers: (name: string) => readonly string[];
+  /** Aborts when the client goes. */
+  readonly gone: AbortSignal;
+}
+
+/** Answers a call of a method with one answer. Rejects with what it threw. */
+export async function callUnary(
+  door: Door,
+  { need, handle }: UnaryMethod,
+  incoming: Incoming,
+  request: unknown,
+): Promise<unknown> {
+  const principal = await enter(door, need, incoming);
+  return await handle(request, {
+    principal,
+    header: (name) => incoming.headers(name)[0],
+    // Few methods ask for the signal, and making one is not free.
+    get signal() {
+      return incoming.gone;
+    },
+  });
+}
+
+/** Sends all that a method streams, no faster than the client takes it. Resolves at the end of the stream, rejects with what ended it before. */
+export function sendStream(
+  door: Door,
+  { need, handle, maxUnsent }: ServerStreamMethod,
+  incoming: Incoming,
+  { request, to }: { request: unknown; to: Outgoing<unknown> },
+): Promise<void> {
+  return untilOver(door, incoming.gone, async (signal) => {
+    const principal = await enter(door, need, incoming);
+    using sender = createSender(to, { signal, slowClientMs: door.slowClientMs, maxUnsent });
+    for await (const item of handle(request, streamContext(principal, incoming, signal))) {
+      if (signal.aborted) break;
+      await sender.send(item);
+    }
+  });
+}
+
+/**
+ * The same with a stream of requests.
+ * @param requestsUntil the client's messages; ends when it half-closes, or the signal aborts
+ */
+export function talk(
+  door: Door,
+  { need, handle }: BidiStreamMethod,
+  incoming: Incoming,
+  {
+    requestsUntil,
+    to,
+  }: { requestsUntil: (signal: AbortSignal) => AsyncIterable<unknown>; to: Outgoing<unknown> },
+): Promise<void> {
+  return untilOver(door, incoming.gone, async (signal) => {
+    const principal = await enter(door, need, incoming);
+    using sender = createSender(to, { signal, slowClientMs: door.slowClientMs, maxUnsent: MAX_UNSENT });
+    const send = (message: unknown): Promise<void> => sender.send(message);
+    await handle(requestsUntil(signal), send, streamContext(principal, incoming, signal));
+  });
+}
+
+/** What the caller is told of whatever was thrown, and how to become known to whom is not. */
+export function refusalOf(
+  door: Door,
+  error: unknown,
+  incoming: Pick<Incoming, 'headers'>,
+): CallStatus & { challenges: readonly string[] } {
+  const told = toCallStatus(error, requestIdOf(door, incoming), door.logger);
+  const isUnknown = error instanceof ArmadaError && error.code === 'UNAUTHENTICATED';
+  return { ...told, challenges: isUnknown ? door.chain.challenges : [] };
+}
+
+/** The id by which a call is found in the log: the caller's own if it gives one. */
+export function requestIdOf(door: Door, incoming: Pick<Incoming, 'headers'>): string {
+  const [given] = incoming.headers('x-request-id');
+  return given !== undefined && /^[\w.:-]{1,64}$/.test(given) ? given : door.newRequestId();
+}
+
+async function enter(door: Door, need: Need, incoming: Incoming): Promise<Principal> {
+  const [token] = need === 'peer' ? incoming.headers('armada-peer') : [];
+  if (token !== undefined) return peer(door, token);
+  const principal = await door.chain.authenticate(incoming.headers('authorization'));
+  if (need === 'peer') throw new ArmadaError('PERMISSION_DENIED', 'only servers call this');
+  if (need !== 'authenticated' && !need.startsWith('queue:')) {
+    door.authorizer.demand(principal, need as Permission);
+  }
+  return principal;
+}
+
+function peer(door: Door, token: string): Principal {
+  const id = door.callerOf(token);
+  if (id === undefined) throw new ArmadaError('UNAUTHENTICATED', 'the token is of no server');
+  return { name: id, groups: [], scopes: [], scheme: 'peer' };
+}
+
+function streamContext(principal: Principal, incoming: Incoming, signal: AbortSignal): CallContext {
+  return { principal, signal, header: (name) => incoming.headers(name)[0] };
+}
+
+/** Runs a stream to its end, whoever ends it. */
+async function untilOver(
+  door: Door,
+  gone: AbortSignal,
+  serve: (signal: AbortSignal) => Promise<void>,
+): Promise<void> {
+  const ending = new AbortController();
+  const end = (): void => ending.abort();
+  gone.addEventListener('abort', end);
+  door.stopping.addEventListener('abort', end);
+  try {
+    if (gone.aborted) return;
+    if (door.stopping.aborted) throw stoppingError();
+    await serve(ending.signal);
+    if (door.stopping.aborted) throw stoppingError();
+  } catch (error) {
+    throw door.stopping.aborted ? stoppingError() : error;
+  } finally {
+    gone.removeEventListener('abort', end);
+    door.stopping.removeEventListener('abort', end);
+  }
+}
+
+function stoppingError(): ArmadaError {
+  const message = 'the server is stopping; connect again and go on from the last message received';
+  return new ArmadaError('UNAVAILABLE', message, { retryAfterMs: 500 });
+}

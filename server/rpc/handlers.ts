@@ -1,0 +1,131 @@
+/** Calls of the gRPC library, passed through the door. Services know nothing of grpc-js. */
+import type { EventEmitter } from 'node:events';
+import type {
+  handleBidiStreamingCall,
+  handleServerStreamingCall,
+  handleUnaryCall,
+  Metadata,
+  ServerDuplexStream,
+  ServerWritableStream,
+  UntypedServiceImplementation,
+} from '@grpc/grpc-js';
+import { callUnary, type Door, type Incoming, refusalOf, sendStream, talk } from '../door/call.ts';
+import type { BidiStreamMethod, Method, Methods, ServerStreamMethod, UnaryMethod } from '../door/method.ts';
+import { toWireError, type WireError } from './wire-error.ts';
+
+/** The methods as the library wants them. */
+export function handlersOf(door: Door, methods: Methods): UntypedServiceImplementation {
+  return Object.fromEntries(Object.entries(methods).map(([name, method]) => [name, handlerOf(door, method)]));
+}
+
+function handlerOf(door: Door, method: Method): UntypedServiceImplementation[string] {
+  if (method.kind === 'unary') return unaryHandler(door, method);
+  return method.kind === 'serverStream' ? streamHandler(door, method) : bidiHandler(door, method);
+}
+
+function unaryHandler(door: Door, method: UnaryMethod): handleUnaryCall<unknown, unknown> {
+  return (call, callback) => {
+    const incoming = incomingOf(call);
+    callUnary(door, method, incoming, call.request).then(
+      (response) => callback(null, response),
+      (error: unknown) => callback(wireError(door, error, incoming)),
+    );
+  };
+}
+
+function streamHandler(door: Door, method: ServerStreamMethod): handleServerStreamingCall<unknown, unknown> {
+  return (call) => {
+    const incoming = incomingOf(call);
+    end(door, call, incoming, sendStream(door, method, incoming, { request: call.request, to: call }));
+  };
+}
+
+function bidiHandler(door: Door, method: BidiStreamMethod): handleBidiStreamingCall<unknown, unknown> {
+  return (call) => {
+    const incoming = incomingOf(call);
+    const requestsUntil = (signal: AbortSignal): AsyncIterable<unknown> => messagesOf(call, signal);
+    end(door, call, incoming, talk(door, method, incoming, { requestsUntil, to: call }));
+  };
+}
+
+type StreamCall = ServerWritableStream<unknown, unknown> | ServerDuplexStream<unknown, unknown>;
+
+/** What all calls have. */
+interface AnyCall extends Pick<EventEmitter, 'on'> {
+  readonly cancelled: boolean;
+  readonly metadata: Metadata;
+}
+
+/** grpc-js cancels every call in the end, and few methods ask for the signal: one is made when it is asked for. */
+function incomingOf(call: AnyCall): Incoming {
+  let gone: AbortController | undefined;
+  return {
+    headers: (name) => valuesOf(call.metadata, name),
+    get gone() {
+      if (gone === undefined) {
+        const made = new AbortController();
+        const leave = (): void => made.abort();
+        if (call.cancelled) leave();
+        call.on('cancelled', leave);
+        call.on('error', leave);
+        gone = made;
+      }
+      return gone.signal;
+    },
+  };
+}
+
+function valuesOf(metadata: Metadata, name: string): string[] {
+  return metadata.get(name).map(String);
+}
+
+function end(door: Door, call: StreamCall, incoming: Incoming, serving: Promise<void>): void {
+  serving.then(
+    () => {
+      if (!call.cancelled) call.end();
+    },
+    (error: unknown) => {
+      if (!call.cancelled) call.emit('error', wireError(door, error, incoming));
+    },
+  );
+}
+
+/** The client's messages; ends when it half-closes, goes, or the server stops. */
+async function* messagesOf(
+  call: ServerDuplexStream<unknown, unknown>,
+  signal: AbortSignal,
+): AsyncGenerator<unknown> {
+  const waiting: unknown[] = [];
+  let isOver = false;
+  let wake = (): void => {};
+  const over = (): void => {
+    isOver = true;
+    wake();
+  };
+  call.on('data', (message: unknown) => {
+    waiting.push(message);
+    // Read no further ahead than the service keeps up with.
+    call.pause();
+    wake();
+  });
+  call.on('end', over);
+  signal.addEventListener('abort', over);
+  if (signal.aborted) isOver = true;
+  for (;;) {
+    if (waiting.length > 0) yield waiting.shift();
+    else if (isOver) return;
+    else {
+      call.resume();
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+    }
+  }
+}
+
+function wireError(door: Door, error: unknown, incoming: Incoming): WireError {
+  const { challenges, ...told } = refusalOf(door, error, incoming);
+  const wire = toWireError(told);
+  for (const challenge of challenges) wire.metadata.add('www-authenticate', challenge);
+  return wire;
+}
