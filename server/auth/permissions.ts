@@ -1,6 +1,6 @@
 /**
  * Permissions that hold for the whole system, by the names that Armada's
- * configuration uses. A queue grants its own by verb, see model/queue.ts.
+ * configuration uses; `operate`, for the operator port, is our own. A queue grants its own by verb, see model/queue.ts.
  */
 import type { QueueVerb } from '../model/queue.ts';
 
@@ -20,6 +20,7 @@ export const PERMISSIONS = [
   'update_retry_policy',
   'delete_retry_policy',
   'pprof',
+  'operate',
 ] as const;
 
 export type Permission = (typeof PERMISSIONS)[number];

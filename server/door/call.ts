@@ -28,6 +28,13 @@ export interface Door {
 
 /** A call as its protocol brings it. */
 export interface Incoming {
+  readonly protocol: 'grpc' | 'connect' | 'rest';
+  /** `/package.Service/Method`. */
+  readonly path: string;
+  /** Address and port of the client. */
+  readonly peer: string;
+  /** By which the call is found in the log; see requestIdOf. */
+  readonly requestId: string;
   /** All values of a header, by its name in small letters. */
   headers: (name: string) => readonly string[];
   /** Aborts when the client goes. */
@@ -94,16 +101,15 @@ export function talk(
 export function refusalOf(
   door: Door,
   error: unknown,
-  incoming: Pick<Incoming, 'headers'>,
+  incoming: Pick<Incoming, 'requestId'>,
 ): CallStatus & { challenges: readonly string[] } {
-  const told = toCallStatus(error, requestIdOf(door, incoming), door.logger);
+  const told = toCallStatus(error, incoming.requestId, door.logger);
   const isUnknown = error instanceof ArmadaError && error.code === 'UNAUTHENTICATED';
   return { ...told, challenges: isUnknown ? door.chain.challenges : [] };
 }
 
-/** The id by which a call is found in the log: the caller's own if it gives one. */
-export function requestIdOf(door: Door, incoming: Pick<Incoming, 'headers'>): string {
-  const [given] = incoming.headers('x-request-id');
+/** The id by which a call is found in the log: the caller's own, from `x-request-id`, if it gives one. */
+export function requestIdOf(door: Pick<Door, 'newRequestId'>, given: string | undefined): string {
   return given !== undefined && /^[\w.:-]{1,64}$/.test(given) ? given : door.newRequestId();
 }
 

@@ -9,7 +9,15 @@ import type {
   ServerWritableStream,
   UntypedServiceImplementation,
 } from '@grpc/grpc-js';
-import { callUnary, type Door, type Incoming, refusalOf, sendStream, talk } from '../door/call.ts';
+import {
+  callUnary,
+  type Door,
+  type Incoming,
+  refusalOf,
+  requestIdOf,
+  sendStream,
+  talk,
+} from '../door/call.ts';
 import type { BidiStreamMethod, Method, Methods, ServerStreamMethod, UnaryMethod } from '../door/method.ts';
 import { toWireError, type WireError } from './wire-error.ts';
 
@@ -25,7 +33,7 @@ function handlerOf(door: Door, method: Method): UntypedServiceImplementation[str
 
 function unaryHandler(door: Door, method: UnaryMethod): handleUnaryCall<unknown, unknown> {
   return (call, callback) => {
-    const incoming = incomingOf(call);
+    const incoming = incomingOf(door, call);
     callUnary(door, method, incoming, call.request).then(
       (response) => callback(null, response),
       (error: unknown) => callback(wireError(door, error, incoming)),
@@ -35,14 +43,14 @@ function unaryHandler(door: Door, method: UnaryMethod): handleUnaryCall<unknown,
 
 function streamHandler(door: Door, method: ServerStreamMethod): handleServerStreamingCall<unknown, unknown> {
   return (call) => {
-    const incoming = incomingOf(call);
+    const incoming = incomingOf(door, call);
     end(door, call, incoming, sendStream(door, method, incoming, { request: call.request, to: call }));
   };
 }
 
 function bidiHandler(door: Door, method: BidiStreamMethod): handleBidiStreamingCall<unknown, unknown> {
   return (call) => {
-    const incoming = incomingOf(call);
+    const incoming = incomingOf(door, call);
     const requestsUntil = (signal: AbortSignal): AsyncIterable<unknown> => messagesOf(call, signal);
     end(door, call, incoming, talk(door, method, incoming, { requestsUntil, to: call }));
   };
@@ -54,12 +62,25 @@ type StreamCall = ServerWritableStream<unknown, unknown> | ServerDuplexStream<un
 interface AnyCall extends Pick<EventEmitter, 'on'> {
   readonly cancelled: boolean;
   readonly metadata: Metadata;
+  getPath(): string;
+  getPeer(): string;
 }
 
 /** grpc-js cancels every call in the end, and few methods ask for the signal: one is made when it is asked for. */
-function incomingOf(call: AnyCall): Incoming {
+function incomingOf(door: Door, call: AnyCall): Incoming {
   let gone: AbortController | undefined;
+  let requestId: string | undefined;
   return {
+    protocol: 'grpc',
+    get path() {
+      return call.getPath();
+    },
+    get peer() {
+      return call.getPeer();
+    },
+    get requestId() {
+      return (requestId ??= requestIdOf(door, valuesOf(call.metadata, 'x-request-id')[0]));
+    },
     headers: (name) => valuesOf(call.metadata, name),
     get gone() {
       if (gone === undefined) {
