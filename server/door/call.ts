@@ -24,6 +24,8 @@ export interface Door {
   newRequestId: () => string;
   /** How long a stream's client may take nothing before it is cut off; 30 s when left out. */
   slowClientMs?: number;
+  /** What a client of this version is to be told of it; undefined when it suits. */
+  versionNotice?: (clientVersion: string) => string | undefined;
 }
 
 /** A call as its protocol brings it. */
@@ -106,6 +108,22 @@ export function refusalOf(
   const told = toCallStatus(error, incoming.requestId, door.logger);
   const isUnknown = error instanceof ArmadaError && error.code === 'UNAUTHENTICATED';
   return { ...told, challenges: isUnknown ? door.chain.challenges : [] };
+}
+
+/**
+ * Headers of the answer to a call, served or refused, on every protocol; they go
+ * before the first message. Undefined when there are none, as for most calls of
+ * gRPC, where an id that nobody asked for would cost more than it is worth.
+ */
+export function answerHeaders(door: Door, incoming: Incoming): Readonly<Record<string, string>> | undefined {
+  const [clientVersion] = door.versionNotice ? incoming.headers('armada-client-version') : [];
+  const notice = clientVersion === undefined ? undefined : door.versionNotice?.(clientVersion);
+  const isIdTold = incoming.protocol !== 'grpc' || incoming.headers('x-request-id').length > 0;
+  if (!isIdTold && notice === undefined) return undefined;
+  return {
+    ...(isIdTold && { 'x-request-id': incoming.requestId }),
+    ...(notice !== undefined && { 'armada-version-notice': notice }),
+  };
 }
 
 /** The id by which a call is found in the log: the caller's own, from `x-request-id`, if it gives one. */

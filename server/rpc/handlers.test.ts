@@ -1,6 +1,7 @@
 import { type BidiMethod, serving, type StreamMethod, type UnaryMethod } from './testing/serving.ts';
-import { compressionAlgorithms, type ServiceError, status } from '@grpc/grpc-js';
+import { compressionAlgorithms, Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createAuthorizer } from '../auth/authorizer.ts';
@@ -65,6 +66,35 @@ test('the request id of the caller is used if it is one', async () => {
   assert.equal(await idFor('mine-1'), 'mine-1');
   assert.match(await idFor('x'.repeat(65)), /^id-/);
   assert.match(await idFor('a b'), /^id-/);
+});
+
+test('what every answer says in its headers comes before the first message, also of a refusal', async () => {
+  const ask: UnaryMethod = (request) => {
+    if (request === 'refuse') throw new ArmadaError('QUEUE_NOT_FOUND', 'there is none');
+    return 'fine';
+  };
+  const count: StreamMethod = async function* () {
+    yield 'first';
+  };
+  const versionNotice = (version: string) => (version === '0.0.1' ? 'too old' : undefined);
+  await using served = await serving({ ask, count }, { versionNotice });
+  const old = { 'armada-client-version': '0.0.1', 'x-request-id': 'mine' };
+  for (const call of [
+    served.openAsk('go', old),
+    served.openAsk('refuse', old),
+    served.openCount('go', old).resume(),
+  ]) {
+    const [headers]: unknown[] = await once(call, 'metadata');
+    assert(headers instanceof Metadata);
+    assert.deepEqual(headers.get('x-request-id'), ['mine']);
+    assert.deepEqual(headers.get('armada-version-notice'), ['too old']);
+  }
+  const [headers]: unknown[] = await once(
+    served.openAsk('go', { 'armada-client-version': '1.0.0' }),
+    'metadata',
+  );
+  assert(headers instanceof Metadata);
+  assert.deepEqual(headers.get('armada-version-notice'), []);
 });
 
 test('who is not known is told how to become known', async () => {

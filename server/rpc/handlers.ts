@@ -1,15 +1,16 @@
 /** Calls of the gRPC library, passed through the door. Services know nothing of grpc-js. */
 import type { EventEmitter } from 'node:events';
-import type {
-  handleBidiStreamingCall,
-  handleServerStreamingCall,
-  handleUnaryCall,
+import {
+  type handleBidiStreamingCall,
+  type handleServerStreamingCall,
+  type handleUnaryCall,
   Metadata,
-  ServerDuplexStream,
-  ServerWritableStream,
-  UntypedServiceImplementation,
+  type ServerDuplexStream,
+  type ServerWritableStream,
+  type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
 import {
+  answerHeaders,
   callUnary,
   type Door,
   type Incoming,
@@ -33,7 +34,7 @@ function handlerOf(door: Door, method: Method): UntypedServiceImplementation[str
 
 function unaryHandler(door: Door, method: UnaryMethod): handleUnaryCall<unknown, unknown> {
   return (call, callback) => {
-    const incoming = incomingOf(door, call);
+    const incoming = takeUp(door, call);
     callUnary(door, method, incoming, call.request).then(
       (response) => callback(null, response),
       (error: unknown) => callback(wireError(door, error, incoming)),
@@ -43,14 +44,14 @@ function unaryHandler(door: Door, method: UnaryMethod): handleUnaryCall<unknown,
 
 function streamHandler(door: Door, method: ServerStreamMethod): handleServerStreamingCall<unknown, unknown> {
   return (call) => {
-    const incoming = incomingOf(door, call);
+    const incoming = takeUp(door, call);
     end(door, call, incoming, sendStream(door, method, incoming, { request: call.request, to: call }));
   };
 }
 
 function bidiHandler(door: Door, method: BidiStreamMethod): handleBidiStreamingCall<unknown, unknown> {
   return (call) => {
-    const incoming = incomingOf(door, call);
+    const incoming = takeUp(door, call);
     const requestsUntil = (signal: AbortSignal): AsyncIterable<unknown> => messagesOf(call, signal);
     end(door, call, incoming, talk(door, method, incoming, { requestsUntil, to: call }));
   };
@@ -64,6 +65,19 @@ interface AnyCall extends Pick<EventEmitter, 'on'> {
   readonly metadata: Metadata;
   getPath(): string;
   getPeer(): string;
+  sendMetadata(headers: Metadata): void;
+}
+
+/** The call as the door wants it, its answer begun where something is to be said before. */
+function takeUp(door: Door, call: AnyCall): Incoming {
+  const incoming = incomingOf(door, call);
+  const headers = answerHeaders(door, incoming);
+  if (headers) {
+    const metadata = new Metadata();
+    for (const [name, value] of Object.entries(headers)) metadata.set(name, value);
+    call.sendMetadata(metadata);
+  }
+  return incoming;
 }
 
 /** grpc-js cancels every call in the end, and few methods ask for the signal: one is made when it is asked for. */

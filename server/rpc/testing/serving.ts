@@ -49,8 +49,8 @@ export interface Served {
   count: (request: string, headers?: Headers) => Promise<string[]>;
   /** Says one thing and hears all. */
   talk: (request: string, options?: { halfClose: boolean }) => Promise<string[]>;
-  openAsk: (request: string) => ClientUnaryCall;
-  openCount: (request: string) => ClientReadableStream<string>;
+  openAsk: (request: string, headers?: Headers) => ClientUnaryCall;
+  openCount: (request: string, headers?: Headers) => ClientReadableStream<string>;
   openTalk: () => ClientDuplexStream<string, string>;
   /** Tells the door that the server stops. */
   stop: () => void;
@@ -153,10 +153,10 @@ function callsOf(client: Client): Omit<Served, 'maxRequestBytes' | 'stop' | type
   const heedless = <Call extends ClientReadableStream<string>>(call: Call): Call =>
     call.on('error', () => {});
   return {
-    openCount: (request) => heedless(openCount(request)),
+    openCount: (request, headers) => heedless(openCount(request, headers)),
     openTalk: () => heedless(openTalk()),
-    openAsk: (request) =>
-      client.makeUnaryRequest(METHODS.ask.path, serialize, deserialize, request, () => {}),
+    openAsk: (request, headers) =>
+      client.makeUnaryRequest(METHODS.ask.path, serialize, deserialize, request, metadata(headers), () => {}),
     ask: (request, headers) => unaryCall(serialize, request, headers),
     askBytes: (bytes) => unaryCall((given: Buffer) => given, bytes),
     count: (request, headers) => itemsOf(openCount(request, headers)),
