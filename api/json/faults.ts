@@ -7,8 +7,8 @@
 /** More than this help nobody, and every fault costs memory. */
 const maxFaults = 20;
 
-/** Bounds JSON that is carried as it is, without a message type; guards the stack. */
-const maxLevels = 100;
+/** Bounds JSON text, and JSON that is carried as it is, without a message type; guards the stack. */
+export const maxLevels = 100;
 
 const maxShownCharacters = 60;
 
@@ -80,7 +80,12 @@ export function showValue(value: unknown): string {
 
 function quote(text: string): string {
   const shown = text.length > maxShownCharacters ? `${text.slice(0, maxShownCharacters)}...` : text;
-  return JSON.stringify(shown).replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, escapeCharacter);
+  return escapeHidden(JSON.stringify(shown));
+}
+
+/** The text with what a terminal would act upon spelled out. */
+export function escapeHidden(text: string): string {
+  return text.replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, escapeCharacter);
 }
 
 function escapeCharacter(character: string): string {
