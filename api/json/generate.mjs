@@ -5,6 +5,7 @@
 //   api/generated/json/schema.ts         what each message and enum looks like
 //   api/generated/json/message-types.ts  type names -> TypeScript types, for the
 //                                        compiler only, never loaded
+//   api/generated/json/routes.ts         what google.api.http says of each method
 //
 // Run by set-up after `buf build`, on any Node from 20, hence plain JavaScript.
 import { createFileRegistry, fromBinary, getOption, ScalarType } from '@bufbuild/protobuf';
@@ -65,6 +66,7 @@ for (const { fields } of messages) {
 mkdirSync(join(generated, 'json'), { recursive: true });
 writeFileSync(join(generated, 'json', 'schema.ts'), schemaModule());
 writeFileSync(join(generated, 'json', 'message-types.ts'), typesModule());
+writeFileSync(join(generated, 'json', 'routes.ts'), routesModule());
 
 function optionReader(name) {
   const extension = registry.getExtension(`armada.json.v1.${name}`);
@@ -106,6 +108,38 @@ ${imports.join('')}
 export interface MessageTypes {
 ${entries.join('')}}
 `;
+}
+
+/** Every method with a rule, and its additional bindings each as a route of its own. */
+function routesModule() {
+  const http = registry.getExtension('google.api.http');
+  if (!http) throw new Error('the descriptors do not know google.api.http');
+  const rows = [...registry]
+    .filter((type) => type.kind === 'service')
+    .flatMap((service) => service.methods)
+    .flatMap((method) => {
+      const rule = getOption(method, http);
+      const rules = rule.pattern.case === undefined ? [] : [rule, ...rule.additionalBindings];
+      return rules.map((each) => routeRow(method, each));
+    });
+  return `// Made by api/json/generate.mjs; not committed.
+import type { Route } from '../../json/routes.ts';
+
+export const routeRows: readonly Route[] = ${JSON.stringify(rows, null, 2)};
+`;
+}
+
+function routeRow(method, { pattern, body, responseBody }) {
+  const isCustom = pattern.case === 'custom';
+  return {
+    method: `/${method.parent.typeName}/${method.name}`,
+    verb: isCustom ? pattern.value.kind : pattern.case.toUpperCase(),
+    template: isCustom ? pattern.value.path : pattern.value,
+    body,
+    responseBody,
+    request: method.input.typeName,
+    response: method.output.typeName,
+  };
 }
 
 function row(name, value) {
