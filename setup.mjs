@@ -25,14 +25,16 @@ step(
     'buf.gen.yaml',
     'setup.mjs',
     'api/json/generate.mjs',
+    'api/reference/generate.mjs',
     ...filesBelow('api/proto'),
     ...filesBelow('api/googleapis'),
   ],
-  existsSync('api/generated/json/schema.ts'),
+  existsSync('api/generated/reference/comments.ts'),
   () => {
     run('buf', ['generate']);
     run('buf', ['build', '--output', 'api/generated/descriptors.binpb']);
     run('node', ['api/json/generate.mjs']);
+    run('node', ['api/reference/generate.mjs']);
   },
 );
 
