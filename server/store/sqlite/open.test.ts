@@ -52,6 +52,25 @@ test('openSqliteStore() makes a private directory and nothing outside', async (t
   assert.deepEqual((await readdir(directory)).toSorted(), ['armada.db', 'lock.db']);
 });
 
+test('the secret of a store is its own and lasts, also of one that was made without', async (t) => {
+  const directory = join(await parentDirectory(t), 'data');
+  const secretIn = async (place: string): Promise<string> => {
+    const store = await open(t, place);
+    await store.close();
+    return Buffer.from(store.servers.secret).toString('hex');
+  };
+  const secret = await secretIn(directory);
+  assert.match(secret, /^[0-9a-f]{64}$/);
+  assert.equal(await secretIn(directory), secret);
+  assert.notEqual(await secretIn(join(await parentDirectory(t), 'other')), secret);
+  const db = openForWriting(join(directory, 'armada.db'), 'local');
+  db.exec('DROP TABLE secret');
+  db.close();
+  const made = await secretIn(directory);
+  assert.match(made, /^[0-9a-f]{64}$/);
+  assert.equal(await secretIn(directory), made);
+});
+
 test('openForWriting() waits for the disk on each commit when synced', async (t) => {
   const directory = await parentDirectory(t);
   for (const [acknowledgement, synchronous] of [

@@ -19,7 +19,7 @@ import { prepareLog, readPage } from './log.ts';
 import { openPipe, type Pipe } from './pipe.ts';
 import { guard, prepareReader } from './read.ts';
 import { storedJobOf } from './records.ts';
-import { openForReading, query } from './schema.ts';
+import { openForReading, query, secretOf } from './schema.ts';
 import { createServers } from './servers.ts';
 
 /** How to open a SQLite store. */
@@ -103,7 +103,10 @@ function createStore({ directory, acknowledgement, path, pipe, lock, limits, now
   const log = prepareLog(db);
   const ring = createRing(heads(), limits);
   const lastTerm = query<{ term: number }>(db, 'SELECT max(term) AS term FROM partition');
-  const { servers, hasTaken } = createServers(guard(() => lastTerm.get()?.term ?? 0));
+  const { servers, hasTaken } = createServers(
+    secretOf(db),
+    guard(() => lastTerm.get()?.term ?? 0),
+  );
   let closing: Promise<void> | undefined;
 
   async function close(): Promise<void> {

@@ -18,7 +18,9 @@
  *     run         job of each run
  *     operation   set-wide requests that are not done
  *     log         what each append touched (log.ts)
+ *     secret      what the store's servers know each other by
  */
+import { randomBytes } from 'node:crypto';
 import { DatabaseSync, type SQLInputValue, type SQLOutputValue } from 'node:sqlite';
 import { ArmadaError } from '../../base/errors.ts';
 import type { AcknowledgementLevel } from '../store.ts';
@@ -166,6 +168,21 @@ export function prepareTables(db: DatabaseSync, now: number, wanted: number | un
     });
   }
   return { partitions, epochMs: meta.get('epoch_ms') ?? 0 };
+}
+
+const SECRET_BYTES = 32;
+
+/** Makes the secret of the store unless it has one, as those of earlier servers have none; they do not mind one either. */
+export function prepareSecret(db: DatabaseSync): void {
+  db.exec('CREATE TABLE IF NOT EXISTS secret (n INTEGER PRIMARY KEY, bytes BLOB NOT NULL) STRICT');
+  query(db, 'INSERT INTO secret VALUES (0, ?) ON CONFLICT DO NOTHING').run(randomBytes(SECRET_BYTES));
+}
+
+/** The secret of a store that was prepared. */
+export function secretOf(db: DatabaseSync): Uint8Array {
+  const row = query<{ bytes: Uint8Array }>(db, 'SELECT bytes FROM secret').get();
+  if (!row) throw new TypeError('the store has no secret');
+  return row.bytes;
 }
 
 function metaOf(db: DatabaseSync): Map<string, number> {

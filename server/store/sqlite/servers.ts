@@ -1,14 +1,15 @@
 /**
  * The servers of a store that only this process can have open, so nobody else
  * need find here what they say: all of it is gone with the process, as they are.
+ * The secret lasts, as what was derived from it is in the hands of people.
  */
-import { randomBytes } from 'node:crypto';
 import type { Attendance, Servers } from '../servers.ts';
 
-const SECRET_BYTES = 32;
-
 /** @param lastTerm the last term that was taken */
-export function createServers(lastTerm: () => Promise<number>): {
+export function createServers(
+  secret: Uint8Array,
+  lastTerm: () => Promise<number>,
+): {
   servers: Servers;
   /** This server has taken the lead. */
   hasTaken: (serverId: string) => void;
@@ -20,7 +21,7 @@ export function createServers(lastTerm: () => Promise<number>): {
     for (const listener of listeners) listener();
   };
   const servers: Servers = {
-    secret: randomBytes(SECRET_BYTES),
+    secret,
     async meet(server) {
       const before = present.get(server.id);
       present.set(server.id, { server, beat: (before?.beat ?? 0) + 1 });

@@ -14,7 +14,7 @@ import { prepareAppend } from './append.ts';
 import { prepareControl, prepareLead } from './control.ts';
 import { encodeApplied, isApplied } from './messages.ts';
 import type { Answer, FromWriter, Order, Outcomes, ToWriter, Work, WriterStart } from './messages.ts';
-import { type Fixed, openForWriting, prepareTables, query } from './schema.ts';
+import { type Fixed, openForWriting, prepareSecret, prepareTables, query } from './schema.ts';
 import { prepareTrim } from './trim.ts';
 import { createWaiting } from './waiting.ts';
 
@@ -134,7 +134,9 @@ function start(port: MessagePort, { path, acknowledgement, partitions, now }: Wr
   let db: DatabaseSync | undefined;
   try {
     db = openForWriting(path, acknowledgement);
-    serve(port, db, prepareTables(db, now, partitions));
+    const fixed = prepareTables(db, now, partitions);
+    prepareSecret(db);
+    serve(port, db, fixed);
   } catch (error) {
     db?.close();
     const known = error instanceof ArmadaError ? error : undefined;
