@@ -13,7 +13,8 @@ import { type Config, ConfigError } from './config.ts';
 import { openStore } from './engines.ts';
 import { createEventHub } from './events/hub.ts';
 import { followLog } from './follow.ts';
-import { createHttpServer } from './gateway/http.ts';
+import { healthPage } from './gateway/health-page.ts';
+import { createHttpServer, type Page } from './gateway/http.ts';
 import { createHolders } from './lease/holders.ts';
 import { createInboxes } from './lease/inboxes.ts';
 import { createLinks } from './lease/links.ts';
@@ -112,19 +113,25 @@ export async function startApp(config: Config, { clock, logger }: AppTools): Pro
   const services = servicesOf({ config, clock, logger, store, door, hub, inboxes, members, peers, health });
   const lateness = opened.adopt(watchLateness(clock), (watch) => watch.stop());
   const admission = createAdmission({ lateMs: () => lateness.lateMs(), clock, logger: door.logger });
-  const grpc = createGrpcServer(services, {
+  const grpc = createGrpcServer([...services.public, ...services.internal], {
     maxRequestBytes: config.grpc.maxRequestBytes,
     admission,
     door,
   });
-  const http = httpServerOf(config, { store, members, health });
-  opened.defer(() => http.close());
+  const http = await createHttpServer({
+    host: config.host,
+    ...config.http,
+    door,
+    admission,
+    services: services.public,
+    pages: [healthPageOf({ store, members, health })],
+  });
   opened.defer(async () => {
     stopping.abort();
-    await grpc.close();
+    await Promise.all([grpc.close(), http.close()]);
   });
   const grpcPort = await listening('grpc.port', grpc.listen(config.host, config.grpc.port));
-  const httpUrl = await listening('http.port', http.listen({ host: config.host, port: config.http.port }));
+  const httpPort = await listening('http.port', http.listen(config.host, config.http.port));
 
   members.join(advertised(config, grpcPort));
   opened.defer(handOver);
@@ -133,7 +140,7 @@ export async function startApp(config: Config, { clock, logger }: AppTools): Pro
   const held = opened.move();
   return {
     grpcAddress: addressOf(config.host, grpcPort),
-    httpUrl,
+    httpUrl: `http://${addressOf(config.host, httpPort)}`,
     store: `${store.info.name}, ${store.info.acknowledgement}`,
     failed: Promise.race([
       store.failed,
@@ -192,13 +199,8 @@ function membershipOf(config: Config, store: Store, { clock, logger }: AppTools)
   });
 }
 
-function httpServerOf(
-  { host, http }: Config,
-  { store, members, health }: { store: Store; members: Members; health: HealthCheck },
-) {
-  return createHttpServer({
-    host,
-    allowedHosts: http.allowedHosts,
+function healthPageOf({ store, members, health }: Pick<Parts, 'store' | 'members' | 'health'>): Page {
+  return healthPage({
     health,
     notices: () => store.info.notices,
     describe: () => describeServer(serverInfo({ store, members })),
@@ -222,7 +224,13 @@ interface Parts extends AppTools {
   health: HealthCheck;
 }
 
-function servicesOf(parts: Parts): Service[] {
+/** What anybody may call by any protocol, and what only executors and other servers call, by gRPC. */
+interface Services {
+  public: readonly Service[];
+  internal: readonly Service[];
+}
+
+function servicesOf(parts: Parts): Services {
   const { config, clock, logger, store, door, hub, inboxes, members, peers, health } = parts;
   const { authorizer } = door;
   const submit = {
@@ -248,20 +256,24 @@ function servicesOf(parts: Parts): Service[] {
   const readFromExecutor: LogDeps['readFromExecutor'] = (...question) =>
     readAnywhere({ links, channels, clock }, ...question);
   const logs = { store, authorizer, readFromExecutor };
-  return [
-    { definition: submitDefinition, methods: submitService(submit, health) },
-    { definition: queueServiceDefinition, methods: queueService(submit) },
-    { definition: executorDefinition, methods: executorService(submit) },
-    { definition: nodeDefinition, methods: nodeService(submit) },
-    { definition: eventDefinition, methods: eventService({ store, hub, authorizer }, health) },
-    { definition: executorApiDefinition, methods: executorApiService(lease) },
-    { definition: executorLinkDefinition, methods: executorLinkService(links) },
-    { definition: peerDefinition, methods: peerService({ taking, links, holders }) },
-    { definition: serverInfoDefinition, methods: serverInfoService({ store, members }) },
-    { definition: logsDefinition, methods: logService(logs) },
-    { definition: jobsDefinition, methods: jobsService({ store, authorizer }) },
-    { definition: jobListDefinition, methods: jobListService({ store, authorizer }) },
-  ];
+  return {
+    public: [
+      { definition: submitDefinition, methods: submitService(submit, health) },
+      { definition: queueServiceDefinition, methods: queueService(submit) },
+      { definition: executorDefinition, methods: executorService(submit) },
+      { definition: nodeDefinition, methods: nodeService(submit) },
+      { definition: eventDefinition, methods: eventService({ store, hub, authorizer }, health) },
+      { definition: serverInfoDefinition, methods: serverInfoService({ store, members }) },
+      { definition: logsDefinition, methods: logService(logs) },
+      { definition: jobsDefinition, methods: jobsService({ store, authorizer }) },
+      { definition: jobListDefinition, methods: jobListService({ store, authorizer }) },
+    ],
+    internal: [
+      { definition: executorApiDefinition, methods: executorApiService(lease) },
+      { definition: executorLinkDefinition, methods: executorLinkService(links) },
+      { definition: peerDefinition, methods: peerService({ taking, links, holders }) },
+    ],
+  };
 }
 
 function addressOf(host: string, port: number): string {

@@ -46,13 +46,24 @@ const settings = z.strictObject({
     .prefault({}),
   http: z
     .strictObject({
-      port: port.default(8080).describe('Port for health checks; 0 for any free one.'),
+      port: port.default(8080).describe('Port of the HTTP API and of health checks; 0 for any free one.'),
       allowedHosts: z
         .array(z.string().min(1))
         .default([])
         .describe(
           'Host names, besides loopback names and `host`, under which this port may be addressed. A request for any other is refused, so that no web page can reach the port under a name of its own.',
         ),
+      corsOrigins: z
+        .array(z.string().regex(/^https?:\/\/[^/]+$/, 'must be like https://example.com'))
+        .default([])
+        .describe(
+          'Other sites whose pages may call this port from a browser, such as `https://example.com` or `http://localhost:3000`. Requests from pages of any other are refused.',
+        ),
+      maxRequestBytes: z
+        .int()
+        .min(64 * 1024)
+        .default(4 * 1024 * 1024)
+        .describe('Largest request taken, in bytes after decompression.'),
     })
     .prefault({}),
   store: z

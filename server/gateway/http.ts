@@ -1,87 +1,59 @@
 /**
- * The HTTP port. A web page anywhere can make a browser send requests to a
- * loopback port, so requests are taken only under a host name that is ours, and
- * from no other site.
+ * The HTTP port: what each request passes, in order. The guard looks at where it
+ * comes from; calls go to the first protocol that knows their path; what is left
+ * are pages.
  */
-import { isIP, isIPv6 } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import fastify, { type FastifyInstance } from 'fastify';
+import type { Admission } from '../door/admission.ts';
+import type { Door } from '../door/call.ts';
+import type { Service } from '../door/method.ts';
+import { createGuard, type GuardOptions } from './guard.ts';
+import { createListener, type Listener, type TlsFiles } from './protocols.ts';
 
-export interface HttpOptions {
-  /** Address it listens on; also a name it may be addressed by. */
-  host: string;
-  /** Further names. */
-  allowedHosts: readonly string[];
-  /** What is not in order; empty when all is well. */
-  health: () => Promise<string[]> | string[];
-  /** What people should know though all is well. */
-  notices: () => readonly string[];
-  /** What this server is, for whoever asks for more. */
-  describe: () => readonly string[];
+/** Adds pages to what is served besides calls. */
+export type Page = (server: FastifyInstance) => void;
+
+export interface HttpOptions extends GuardOptions {
+  door: Door;
+  admission: Admission;
+  /** Those that anybody may call. */
+  services: readonly Service[];
+  /** Largest request taken, in bytes after decompression. */
+  maxRequestBytes: number;
+  pages: readonly Page[];
+  /** Left out where nobody else listens. */
+  tls?: TlsFiles | undefined;
 }
 
-/** Makes the HTTP server; the caller listens and closes. */
-export function createHttpServer({
-  host,
-  allowedHosts,
-  health,
-  notices,
-  describe,
-}: HttpOptions): FastifyInstance {
-  const server = fastify({ forceCloseConnections: true, bodyLimit: 4 * 1024 * 1024, requestTimeout: 30_000 });
-  const names = new Set(['localhost', host, ...allowedHosts].map(inHeader));
+/** A protocol by which services are called, over either version of HTTP. */
+export interface CallHandler {
+  /** Takes the request, or tells by false that it is none of its own. */
+  handle(request: IncomingMessage, response: ServerResponse): boolean;
+}
 
-  server.addHook('onRequest', async (request, reply) => {
-    const name = hostName(request.headers.host ?? '');
-    // An address cannot be made to point elsewhere as a name can, and probes use addresses.
-    if (!names.has(name) && !isAddress(name)) {
-      const text = 'this server does not go by that host name; see http.allowedHosts\n';
-      return await reply.code(421).type('text/plain').send(text);
-    }
-    const { origin } = request.headers;
-    if (origin !== undefined && !isOwnOrigin(origin, request.headers.host)) {
-      return await reply.code(403).type('text/plain').send('requests from other sites are refused\n');
-    }
-    return undefined;
+/** Largest body of a page's request; none so far takes one. */
+const MAX_PAGE_REQUEST_BYTES = 64 * 1024;
+
+export async function createHttpServer(options: HttpOptions): Promise<Listener> {
+  const guard = createGuard(options);
+  const handlers: readonly CallHandler[] = [];
+  const pages = fastify({ bodyLimit: MAX_PAGE_REQUEST_BYTES });
+  for (const page of options.pages) page(pages);
+  await pages.ready();
+  const listener = createListener({
+    tls: options.tls,
+    handle: (request, response) => {
+      if (!guard(request, response)) return;
+      if (handlers.some((handler) => handler.handle(request, response))) return;
+      pages.routing(request, response);
+    },
   });
-
-  // Armada's form: an empty 204, or 503 with a line for each fault. Where there is something to say though nothing is wrong, 200 and a line for it.
-  server.get<{ Querystring: { verbose?: string } }>('/health', async (request, reply) => {
-    let faults: string[];
-    try {
-      faults = await health();
-    } catch {
-      faults = ['the state of health could not be found out'];
-    }
-    const isVerbose = request.query.verbose !== undefined;
-    const lines = [...faults, ...notices(), ...(isVerbose ? describe() : [])];
-    if (lines.length === 0) return await reply.code(204).send();
-    return await reply
-      .code(faults.length > 0 ? 503 : 200)
-      .type('text/plain')
-      .send(`${lines.join('\n')}\n`);
-  });
-  return server;
-}
-
-/** A configured name as it stands in a header: IPv6 addresses in brackets there. */
-function inHeader(name: string): string {
-  return isIPv6(name) ? `[${name.toLowerCase()}]` : name.toLowerCase();
-}
-
-/** The name of a Host header, without its port. */
-function hostName(host: string): string {
-  return host.replace(/:\d*$/, '').toLowerCase();
-}
-
-function isAddress(name: string): boolean {
-  return isIP(name.replace(/^\[(.*)\]$/, '$1')) !== 0;
-}
-
-/** Whether a page of this very port sent the request: another port is another site. */
-function isOwnOrigin(origin: string, host: string | undefined): boolean {
-  try {
-    return new URL(origin).host === host?.toLowerCase();
-  } catch {
-    return false;
-  }
+  return {
+    listen: listener.listen,
+    close: async () => {
+      await listener.close();
+      await pages.close();
+    },
+  };
 }

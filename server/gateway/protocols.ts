@@ -1,0 +1,160 @@
+/**
+ * One socket for HTTP/1.1 and HTTP/2. Under TLS the client says which it wants;
+ * without, the first bytes tell: those of HTTP/2 begin no request of HTTP/1.1.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createHttp2Server, type ServerHttp2Session } from 'node:http2';
+import { createServer as createTlsServer } from 'node:https';
+import type { Socket } from 'node:net';
+
+/**
+ * Requests and responses of both protocols have the same form, so far as it is
+ * used here: no headers of the connection, no text beside the status.
+ */
+export type Handle = (request: IncomingMessage, response: ServerResponse) => void;
+
+export interface TlsFiles {
+  /** PEM, the certificates of the chain after it. */
+  cert: string;
+  /** PEM. */
+  key: string;
+}
+
+export interface ListenerOptions {
+  tls?: TlsFiles | undefined;
+  handle: Handle;
+}
+
+export interface Listener {
+  /** Resolves to the port, which is free to choose when `port` is 0. */
+  listen(host: string, port: number): Promise<number>;
+  /** Takes no new requests and waits for those under way, but not for long. */
+  close(): Promise<void>;
+}
+
+/** How long requests under way may take after the server was told to stop. */
+const DRAIN_MS = 5_000;
+
+/** How long a connection may take to say anything, and how long a request may take to arrive, its header and whole. */
+const FIRST_BYTES_MS = 15_000;
+const HEADERS_MS = 15_000;
+const REQUEST_MS = 30_000;
+
+/** How often requests of HTTP/1.1 are looked at whether they are late. */
+const LATE_CHECK_MS = 5_000;
+
+/** Longer than what stands before a server usually keeps connections for. */
+const KEEP_ALIVE_MS = 75_000;
+
+const MAX_HEADER_BYTES = 16 * 1024;
+
+/** What clients may send on one HTTP/2 connection before they have to wait; see rpc/connection-window.ts. */
+const CONNECTION_WINDOW_BYTES = 1024 * 1024;
+const MAX_STREAMS_PER_CONNECTION = 1000;
+
+const PREFACE = Buffer.from('PRI * HTTP/2.0');
+
+/** As many of its bytes as no request of HTTP/1.1 begins with. */
+const TELLING_BYTES = 4;
+
+export function createListener({ tls, handle }: ListenerOptions): Listener {
+  const sessions = new Set<ServerHttp2Session>();
+  const silent = new Set<Socket>();
+  const http1 = http1Server(tls, handle);
+  const http2 = http2Server(handle, sessions);
+
+  // The library's own listener serves HTTP/1.1 on whatever connection it is given.
+  const event = tls ? 'secureConnection' : 'connection';
+  const [serveHttp1] = http1.listeners(event) as ((socket: Socket) => void)[];
+  http1.removeAllListeners(event);
+  const serve = (socket: Socket, isHttp2: boolean): void => {
+    if (isHttp2) http2.emit('connection', socket);
+    else serveHttp1?.call(http1, socket);
+  };
+  http1.on(event, (socket: Socket & { alpnProtocol?: string | false }) => {
+    if (tls) serve(socket, socket.alpnProtocol === 'h2');
+    else listenFirst(socket, silent, (isHttp2) => serve(socket, isHttp2));
+  });
+
+  return {
+    listen: (host, port) =>
+      new Promise((resolve, reject) => {
+        http1.once('error', reject);
+        http1.listen({ host, port }, () => {
+          http1.off('error', reject);
+          const address = http1.address();
+          resolve(typeof address === 'object' && address ? address.port : port);
+        });
+      }),
+    close: () =>
+      new Promise((resolve) => {
+        // A connection of HTTP/1.1 whose last request is answered would stay open for the next.
+        const idle = setInterval(() => http1.closeIdleConnections(), 20);
+        const late = setTimeout(() => {
+          http1.closeAllConnections();
+          for (const session of sessions) session.destroy();
+        }, DRAIN_MS);
+        http1.close(() => {
+          clearInterval(idle);
+          clearTimeout(late);
+          resolve();
+        });
+        for (const socket of silent) socket.destroy();
+        for (const session of sessions) session.close();
+      }),
+  };
+}
+
+function http1Server(tls: TlsFiles | undefined, handle: Handle): Server {
+  const settings = {
+    maxHeaderSize: MAX_HEADER_BYTES,
+    headersTimeout: HEADERS_MS,
+    requestTimeout: REQUEST_MS,
+    connectionsCheckingInterval: LATE_CHECK_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    noDelay: true,
+  };
+  if (!tls) return createServer(settings, handle);
+  const protocols = { ALPNProtocols: ['h2', 'http/1.1'], minVersion: 'TLSv1.2' } as const;
+  return createTlsServer({ ...settings, ...protocols, ...tls }, handle);
+}
+
+function http2Server(handle: Handle, sessions: Set<ServerHttp2Session>) {
+  const server = createHttp2Server(
+    { settings: { maxConcurrentStreams: MAX_STREAMS_PER_CONNECTION, maxHeaderListSize: MAX_HEADER_BYTES } },
+    handle as unknown as Parameters<typeof createHttp2Server>[1],
+  );
+  server.on('session', (session) => {
+    sessions.add(session);
+    session.on('close', () => sessions.delete(session));
+    session.on('connect', () => session.setLocalWindowSize(CONNECTION_WINDOW_BYTES));
+  });
+  // What goes wrong with a connection is its client's affair.
+  server.on('sessionError', () => {});
+  return server;
+}
+
+/** Waits for the bytes that tell the protocol, and gives them back. */
+function listenFirst(socket: Socket, silent: Set<Socket>, then: (isHttp2: boolean) => void): void {
+  let seen: Buffer = Buffer.alloc(0);
+  const leave = (): void => {
+    clearTimeout(timer);
+    silent.delete(socket);
+    socket.off('readable', look).off('end', drop).off('error', drop).off('close', leave);
+  };
+  const drop = (): void => void socket.destroy();
+  const look = (): void => {
+    const chunk = socket.read() as Buffer | null;
+    if (chunk === null) return;
+    seen = Buffer.concat([seen, chunk]);
+    const told = seen.subarray(0, TELLING_BYTES);
+    const mayBeHttp2 = told.equals(PREFACE.subarray(0, told.length));
+    if (mayBeHttp2 && told.length < TELLING_BYTES) return;
+    leave();
+    socket.unshift(seen);
+    then(mayBeHttp2);
+  };
+  const timer = setTimeout(drop, FIRST_BYTES_MS);
+  silent.add(socket);
+  socket.on('readable', look).on('end', drop).on('error', drop).on('close', leave);
+}
