@@ -1,0 +1,115 @@
+/**
+ * The OpenAPI 3.1 document of services, made of the routes and comments of their
+ * protos. Made when it is first asked for, so that nobody else waits for it.
+ */
+import { contractRoutes } from '@armada-ts/api/routes';
+import type { Service } from '../../door/method.ts';
+import { ERROR_ANSWERS, ERROR_SCHEMAS } from './answers.ts';
+import { type Answer, type Operation, operationOf, pathOf, type ServedRoute, tagOf } from './operations.ts';
+import { createSchemas, type Schema } from './schemas.ts';
+import { textOf } from './wording.ts';
+
+/** How callers may say who they are. */
+export type CredentialKind = 'basic' | 'bearer' | 'anonymous';
+
+/** What a document is about. */
+export interface Subject {
+  title: string;
+  description: string;
+  version: string;
+  services: readonly Service[];
+  credentials: readonly CredentialKind[];
+}
+
+export interface SecurityScheme {
+  readonly type: 'http';
+  readonly scheme: 'basic' | 'bearer';
+  readonly description: string;
+}
+
+/** An OpenAPI 3.1 document, as far as it is made here. */
+export interface OpenApiDocument {
+  readonly openapi: '3.1.1';
+  readonly info: {
+    readonly title: string;
+    readonly description: string;
+    readonly version: string;
+    readonly license: { readonly name: string; readonly identifier: string };
+  };
+  readonly servers: readonly { readonly url: string }[];
+  readonly tags: readonly { readonly name: string; readonly description: string }[];
+  /** By path, then by verb in small letters. */
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
+  readonly security: readonly Readonly<Record<string, readonly string[]>>[];
+  readonly components: {
+    readonly schemas: Readonly<Record<string, Schema>>;
+    readonly responses: Readonly<Record<string, Answer>>;
+    readonly securitySchemes: Readonly<Record<string, SecurityScheme>>;
+  };
+}
+
+const securitySchemes: Readonly<Record<Exclude<CredentialKind, 'anonymous'>, SecurityScheme>> = {
+  basic: { type: 'http', scheme: 'basic', description: 'User name and password.' },
+  bearer: { type: 'http', scheme: 'bearer', description: 'A token.' },
+};
+
+/** A name without its package: `api.Queue.Permissions` is QueuePermissions. */
+export function localName(typeName: string): string {
+  return typeName
+    .split('.')
+    .filter((part) => /^[A-Z]/.test(part))
+    .join('');
+}
+
+/** @param nameOf what messages and enums are called in the document */
+export function openApiDocument(
+  subject: Subject,
+  nameOf: (typeName: string) => string = localName,
+): OpenApiDocument {
+  const { title, description, version, services, credentials } = subject;
+  const schemas = createSchemas(nameOf);
+  const served = servedRoutes(services);
+  const paths: Record<string, Record<string, Operation>> = {};
+  for (const each of served) {
+    const path = (paths[pathOf(each.route)] ??= {});
+    path[each.route.verb.toLowerCase()] = operationOf(schemas, each);
+  }
+  const named = credentials.filter((kind) => kind !== 'anonymous');
+  return {
+    openapi: '3.1.1',
+    info: { title, description, version, license: { name: 'Apache License 2.0', identifier: 'Apache-2.0' } },
+    servers: [{ url: '/' }],
+    tags: tagsOf(served),
+    paths,
+    security: credentials.map((kind) => (kind === 'anonymous' ? {} : { [kind]: [] })),
+    components: {
+      schemas: { ...ERROR_SCHEMAS, ...Object.fromEntries([...schemas.schemas].sort(byName)) },
+      responses: ERROR_ANSWERS,
+      securitySchemes: Object.fromEntries(named.map((kind) => [kind, securitySchemes[kind]])),
+    },
+  };
+}
+
+/** In the order of the protos, whatever the order of the services. */
+function servedRoutes(services: readonly Service[]): ServedRoute[] {
+  const methods = new Map(
+    services.flatMap(({ definition }) => Object.values(definition)).map((method) => [method.path, method]),
+  );
+  const counts = new Map<string, number>();
+  return contractRoutes().flatMap((route) => {
+    const method = methods.get(route.method);
+    if (method === undefined) return [];
+    const ordinal = (counts.get(route.method) ?? 0) + 1;
+    counts.set(route.method, ordinal);
+    return [{ route, streams: method.responseStream, ordinal }];
+  });
+}
+
+function tagsOf(served: readonly ServedRoute[]): OpenApiDocument['tags'] {
+  const services = new Set(served.map(({ route }) => route.method.split('/')[1] ?? ''));
+  return [...services].map((service) => ({ name: tagOf(service), description: textOf(service) }));
+}
+
+function byName([left]: [string, unknown], [right]: [string, unknown]): number {
+  return left < right ? -1 : 1;
+}
