@@ -6,6 +6,8 @@
 //   api/generated/json/message-types.ts  type names -> TypeScript types, for the
 //                                        compiler only, never loaded
 //   api/generated/json/routes.ts         what google.api.http says of each method
+//   api/generated/es/services.ts         the descriptors of each service for libraries of
+//                                        protobuf-es, loaded when first asked for
 //
 // Run by set-up after `buf build`, on any Node from 20, hence plain JavaScript.
 import { createFileRegistry, fromBinary, getOption, ScalarType } from '@bufbuild/protobuf';
@@ -67,6 +69,7 @@ mkdirSync(join(generated, 'json'), { recursive: true });
 writeFileSync(join(generated, 'json', 'schema.ts'), schemaModule());
 writeFileSync(join(generated, 'json', 'message-types.ts'), typesModule());
 writeFileSync(join(generated, 'json', 'routes.ts'), routesModule());
+writeFileSync(join(generated, 'es', 'services.ts'), servicesModule());
 
 function optionReader(name) {
   const extension = registry.getExtension(`armada.json.v1.${name}`);
@@ -126,6 +129,23 @@ function routesModule() {
 import type { Route } from '../../json/routes.ts';
 
 export const routeRows: readonly Route[] = ${JSON.stringify(rows, null, 2)};
+`;
+}
+
+/** Loading them takes a while, as they bring everything that their messages hold. */
+function servicesModule() {
+  const loaders = [...registry]
+    .filter((type) => type.kind === 'service')
+    .map(
+      ({ typeName, name, file }) =>
+        `  '${typeName}': () => import('./${file.name}_pb.ts').then((module) => module.${name}),\n`,
+    );
+  return `// Made by api/json/generate.mjs; not committed.
+import type { DescService } from '@bufbuild/protobuf';
+
+/** By full name. */
+export const services: Readonly<Record<string, () => Promise<DescService>>> = {
+${loaders.join('')}};
 `;
 }
 
