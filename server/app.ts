@@ -6,7 +6,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { packageVersion } from '@armada-ts/api/package-version';
 import { createAuthorizer } from './auth/authorizer.ts';
-import { chainOf } from './auth/schemes.ts';
+import { chainsOf } from './auth/schemes.ts';
 import type { Clock } from './base/clock.ts';
 import type { Logger } from './base/logger.ts';
 import { type Config, ConfigError } from './config.ts';
@@ -176,7 +176,7 @@ async function listening<Bound>(setting: string, listen: Promise<Bound>): Promis
 
 function doorOf(config: Config, peers: Peers, { clock, logger }: AppTools): Omit<Door, 'stopping'> {
   return {
-    chain: chainOf(config.auth, clock),
+    chain: chainsOf(config.auth, clock, undefined).users,
     authorizer: createAuthorizer(config.auth),
     callerOf: (token) => peers.callerOf(token),
     logger: logger.child({ part: 'rpc' }),

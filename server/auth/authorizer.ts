@@ -7,6 +7,7 @@ import type { Queue } from '@armada-ts/api/api/queue';
 import { ArmadaError } from '../base/errors.ts';
 import type { QueueVerb } from '../model/queue.ts';
 import type { AuthConfig } from './config.ts';
+import { hasOperatorToken } from './operator-token.ts';
 import { PERMISSION_OF_VERB, type Permission } from './permissions.ts';
 import { type Principal, isInGroup } from './principal.ts';
 
@@ -28,6 +29,18 @@ export function createAuthorizer(
   const may: Authorizer['may'] = (principal, permission) =>
     (groups[permission] ?? []).some((group) => isInGroup(principal, group)) ||
     (scopes[permission] ?? []).some((scope) => principal.scopes.includes(scope));
+  return authorizerOf(may);
+}
+
+/** The same on the operator port, where whoever has the first credential may operate too. */
+export function withOperators({ may }: Authorizer): Authorizer {
+  return authorizerOf(
+    (principal, permission) =>
+      may(principal, permission) || (permission === 'operate' && hasOperatorToken(principal)),
+  );
+}
+
+function authorizerOf(may: Authorizer['may']): Authorizer {
   const mayOnQueue: Authorizer['mayOnQueue'] = (principal, queue, verb) =>
     may(principal, PERMISSION_OF_VERB[verb]) || isGranted(principal, queue, verb);
   return {

@@ -3,15 +3,33 @@ import { test } from 'node:test';
 import { systemClock } from '../base/clock.ts';
 import { authSchema } from './config.ts';
 import { hashPassword } from './password.ts';
-import { chainOf } from './schemes.ts';
+import { operatorToken } from './operator-token.ts';
+import { chainsOf } from './schemes.ts';
 
-test('chainOf() builds the configured schemes', async () => {
+test('chainsOf() builds the configured schemes', async () => {
   const users = { ann: { password: await hashPassword('secret') } };
   const config = authSchema.parse({ schemes: ['basic', 'anonymous'], basic: { users } });
-  const chain = chainOf(config, systemClock);
+  const chain = chainsOf(config, systemClock, undefined).users;
   assert.equal((await chain.authenticate([`Basic ${btoa('ann:secret')}`])).name, 'ann');
   assert.equal((await chain.authenticate([])).name, 'anonymous');
   await assert.rejects(chain.authenticate([`Basic ${btoa('ann:wrong')}`]), { code: 'UNAUTHENTICATED' });
-  const strict = chainOf({ ...config, schemes: ['basic'] }, systemClock);
+  const strict = chainsOf({ ...config, schemes: ['basic'] }, systemClock, undefined).users;
   await assert.rejects(strict.authenticate([]), { code: 'UNAUTHENTICATED' });
+});
+
+test('chainsOf() lets nobody operate without credentials, and takes the operator token nowhere else', async () => {
+  const users = { ann: { password: await hashPassword('secret') } };
+  const config = authSchema.parse({ schemes: ['anonymous', 'basic'], basic: { users } });
+  const token = `Bearer ${operatorToken(Buffer.from('secret of the store'))}`;
+  const chains = chainsOf(config, systemClock, token.slice('Bearer '.length));
+  assert.equal((await chains.operators.authenticate([token])).name, 'operator');
+  assert.equal((await chains.operators.authenticate([`Basic ${btoa('ann:secret')}`])).name, 'ann');
+  await assert.rejects(chains.operators.authenticate([]), { code: 'UNAUTHENTICATED' });
+  assert.deepEqual(
+    chains.operators.challenges.map((challenge) => challenge.split(' ')[0]),
+    ['Bearer', 'Basic'],
+  );
+  await assert.rejects(chains.users.authenticate([token]), { code: 'UNAUTHENTICATED' });
+  const without = chainsOf(config, systemClock, undefined).operators;
+  await assert.rejects(without.authenticate([token]), { code: 'UNAUTHENTICATED' });
 });

@@ -3,12 +3,27 @@ import { anonymousScheme } from './anonymous.ts';
 import { createBasicScheme } from './basic.ts';
 import { type Chain, type Scheme, createChain } from './chain.ts';
 import type { AuthConfig } from './config.ts';
+import { operatorTokenScheme } from './operator-token.ts';
 
-/** The chain that a configuration describes. */
-export function chainOf(config: AuthConfig, clock: Clock): Chain {
+/** Who is let in on each port. */
+export interface Chains {
+  /** For those who use the server, as the configuration describes it. */
+  users: Chain;
+  /** For the operator port: the same without anonymous, and the first credential if there is one. */
+  operators: Chain;
+}
+
+/** @param token the first credential of operators; undefined when it is not to be taken */
+export function chainsOf(config: AuthConfig, clock: Clock, token: string | undefined): Chains {
   const make: Record<AuthConfig['schemes'][number], () => Scheme> = {
     basic: () => createBasicScheme(config.basic.users, clock),
     anonymous: () => anonymousScheme,
   };
-  return createChain(config.schemes.map((name) => make[name]()));
+  // Both share what a scheme remembers, and its bounds.
+  const schemes = config.schemes.map((name) => make[name]());
+  const first = token === undefined ? [] : [operatorTokenScheme(token)];
+  return {
+    users: createChain(schemes),
+    operators: createChain([...first, ...schemes.filter((scheme) => scheme !== anonymousScheme)]),
+  };
 }
