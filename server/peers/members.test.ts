@@ -16,7 +16,7 @@ interface Place {
 
 function createPlace(): Place {
   let term = 0;
-  const { servers, hasTaken } = createServers(async () => term);
+  const { servers, hasTaken } = createServers(Buffer.from('secret'), async () => term);
   const place: Place = {
     isAway: false,
     lead(id) {

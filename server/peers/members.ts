@@ -13,6 +13,8 @@ import {
   emptyRoll,
   forgottenIn,
   leaderIn,
+  type ListedServer,
+  listedIn,
   nextMeetingMs,
   type Roll,
   takeMeeting,
@@ -37,6 +39,10 @@ export interface Members {
 export interface Membership extends Members {
   /** Begins to meet the others, who are told that this server listens there. */
   join(address: string): void;
+  /** All that the store knows of, the dead too, as of the last meeting. */
+  listed(): ListedServer[];
+  /** The last term that was taken, as of the last meeting. */
+  term(): number;
   /** The last term, when this server should try to take the next; see roll.ts. */
   vacancy(heldTerm: number | undefined): number | undefined;
   /** Resolves after a meeting that begins from now on, or when this server has left. */
@@ -85,6 +91,8 @@ export function createMembers(deps: MembersDeps): Membership {
     },
     others: () => aliveIn(meetings.roll),
     leader: () => leaderIn(meetings.roll),
+    listed: () => listedIn(meetings.roll, deps.clock.elapsed()),
+    term: () => meetings.roll.term,
     vacancy: (heldTerm) => vacancyIn(meetings.roll, heldTerm),
     subscribe(listener) {
       meetings.listeners.add(listener);

@@ -6,6 +6,7 @@ import {
   emptyRoll,
   forgottenIn,
   leaderIn,
+  listedIn,
   nextMeetingMs,
   type Roll,
   takeMeeting,
@@ -115,9 +116,34 @@ it('the next meeting is in a second, or when somebody would be gone', () => {
   assert.equal(nextMeetingMs(met.at(2400, { b: 1 }).roll, 2400), 600);
 });
 
-it('who has been gone for a minute is forgotten', () => {
+it('who has been gone for an hour is forgotten', () => {
   const met = new Meetings().at(0, { b: 1 });
-  for (let second = 1; second < 60; second++) met.at(second * 1000, { b: 1 });
+  for (let second = 1; second < 3600; second++) met.at(second * 1000, { b: 1 });
   assert.deepEqual(forgottenIn(met.roll), []);
-  assert.deepEqual(forgottenIn(met.at(60_000, { b: 1 }).roll), ['b']);
+  assert.deepEqual(forgottenIn(met.at(3_600_000, { b: 1 }).roll), ['b']);
+});
+
+it('who was started again is forgotten after a minute, whoever comes in its place', () => {
+  const first = { server: server('b', { address: 'x:1', name: 'x' }), beat: 1 };
+  const second = { server: server('c', { address: 'x:1', name: 'x', startedAtMs: 5 }), beat: 1 };
+  const meet = (nowMs: number): void => {
+    second.beat++;
+    roll = takeMeeting(roll, { servers: [first, second], term: 0, leaderId: undefined }, nowMs);
+  };
+  let roll = emptyRoll(server('a'));
+  for (let second = 0; second < 60; second++) meet(second * 1000);
+  assert.deepEqual(forgottenIn(roll), []);
+  meet(60_000);
+  assert.deepEqual(forgottenIn(roll), ['b']);
+});
+
+it('all are listed, this one first, with how long nothing was heard of them', () => {
+  const met = new Meetings().at(0, { c: 1, b: 1 });
+  for (let second = 1; second <= 5; second++) met.at(second * 1000, { c: 1, b: 1 + second });
+  const told = listedIn(met.roll, 5200).map(({ id, isAlive, silentMs }) => [id, isAlive, silentMs]);
+  assert.deepEqual(told, [
+    ['a', true, 0],
+    ['b', true, 200],
+    ['c', false, 5200],
+  ]);
 });

@@ -16,8 +16,11 @@ const MEET_MS = 1_000;
 const GONE_MS = 3_000;
 const MAX_GAP_MS = 2_000;
 
-/** What a server that is gone has left is removed after this: it is of no use, but harms nobody. */
-const FORGOTTEN_MS = 60_000;
+/** What a server that is gone has left is removed after this, unless an operator does it: it harms nobody, and tells who was there. */
+const FORGOTTEN_MS = 60 * 60_000;
+
+/** One that was started again is there already. */
+const REPLACED_MS = 60_000;
 
 interface Known {
   readonly server: ServerRecord;
@@ -69,6 +72,24 @@ export function aliveIn({ known }: Roll): ServerRecord[] {
   return [...known.values()].filter(({ isAlive }) => isAlive).map(({ server }) => server);
 }
 
+/** A server that the store knows of. */
+export interface ListedServer extends ServerRecord {
+  isAlive: boolean;
+  /** For how long nothing has been heard of it. */
+  silentMs: number;
+}
+
+/** All of them, this one first, the others by name. */
+export function listedIn({ self, known }: Roll, nowMs: number): ListedServer[] {
+  const others = [...known.values()].map(({ server, isAlive, heardMs }) => ({
+    ...server,
+    isAlive,
+    silentMs: nowMs - heardMs,
+  }));
+  others.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : a.startedAtMs - b.startedAtMs));
+  return [{ ...self, isAlive: true, silentMs: 0 }, ...others];
+}
+
 /** Who leads; nobody, when it is gone. */
 export function leaderIn({ self, known, leaderId }: Roll): ServerRecord | undefined {
   if (leaderId === undefined) return undefined;
@@ -99,8 +120,11 @@ export function nextMeetingMs({ known, metMs }: Roll, nowMs: number): number {
 }
 
 /** Ids of those that have been gone for long. */
-export function forgottenIn({ known, metMs = 0 }: Roll): string[] {
-  return [...known].flatMap(([id, { isAlive, heardMs }]) =>
-    !isAlive && metMs - heardMs >= FORGOTTEN_MS ? [id] : [],
-  );
+export function forgottenIn({ self, known, metMs = 0 }: Roll): string[] {
+  const there = [self, ...[...known.values()].map(({ server }) => server)];
+  return [...known.values()].flatMap(({ server, isAlive, heardMs }) => {
+    const isReplaced = there.some((other) => isPredecessor(server, other));
+    const keptMs = isReplaced ? REPLACED_MS : FORGOTTEN_MS;
+    return !isAlive && metMs - heardMs >= keptMs ? [server.id] : [];
+  });
 }
