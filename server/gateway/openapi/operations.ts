@@ -41,7 +41,9 @@ export interface Operation {
   readonly deprecated?: boolean;
   readonly parameters?: readonly Parameter[];
   readonly requestBody?: Body;
-  readonly responses: Readonly<Record<string, Answer | { readonly $ref: string }>>;
+  readonly responses: { readonly '200': Answer } & Readonly<
+    Record<string, Answer | { readonly $ref: string }>
+  >;
 }
 
 /** A route that is served, with what the document must know besides. */
@@ -56,7 +58,7 @@ export function operationOf(collection: SchemaCollection, served: ServedRoute): 
   const { route, ordinal } = served;
   const [, service = '', method = ''] = route.method.split('/');
   const fullName = `${service}.${method}`;
-  const text = textOf(fullName);
+  const text = methodText(service, method);
   const parameters = parametersOf(collection, route);
   const body = bodyOf(collection, route);
   return {
@@ -69,6 +71,13 @@ export function operationOf(collection: SchemaCollection, served: ServedRoute): 
     ...(body !== undefined && { requestBody: body }),
     responses: { '200': answerOf(collection, served), ...ERROR_RESPONSES },
   };
+}
+
+/** A comment that sends its readers to the same method of another service, with what they find there. */
+function methodText(service: string, method: string): string {
+  const text = textOf(`${service}.${method}`);
+  const [, other] = /, as ([\w.]+) does\b/.exec(text) ?? [];
+  return other === undefined ? text : `${text}\n\n${textOf(`${other}.${method}`)}`;
 }
 
 /** A service goes by its last name. */
