@@ -8,9 +8,9 @@ export interface Import {
   line: number;
 }
 
-/** Static, dynamic, side-effect and type imports and re-exports; the literal decides, so computed names are not seen. */
+/** Static, dynamic, side-effect and type imports, re-exports, and names that are resolved; the literal decides, so computed names are not seen. */
 const IMPORT =
-  /\b(?:import|export)\s+(?:type\s+)?(?:[\w$]+\s*,\s*)?(?:[\w$]+|\{[^}]*\}|\*(?:\s*as\s+[\w$]+)?)\s*from\s*(["'])([^"']+)\1|\bimport\s*\(?\s*(["'])([^"']+)\3/g;
+  /\b(?:import|export)\s+(?:type\s+)?(?:[\w$]+\s*,\s*)?(?:[\w$]+|\{[^}]*\}|\*(?:\s*as\s+[\w$]+)?)\s*from\s*(["'])([^"']+)\1|\bimport(?:\.meta\.resolve)?\s*\(?\s*(["'])([^"']+)\3/g;
 
 const imports = new WeakMap<SourceFile, readonly Import[]>();
 

@@ -52,11 +52,22 @@ test('importsOf() finds every form of import, and none in comments and strings',
     "export * from './l.ts';",
     "const m = await import('./n.ts');",
     "let o: import('./p.ts').Q;",
+    "const q = import.meta.resolve('r/s.css');",
     "// import r from 's';",
     "const t = `import u from 'v';`;",
   ].join('\n');
   assert.deepEqual(
     importsOf({ path: 'a.ts', text }).map(({ specifier, line }) => `${specifier}:${line}`),
-    ['c:1', './f.ts:2', 'node:h:6', './i.ts:7', './k.ts:8', './l.ts:9', './n.ts:10', './p.ts:11'],
+    [
+      'c:1',
+      './f.ts:2',
+      'node:h:6',
+      './i.ts:7',
+      './k.ts:8',
+      './l.ts:9',
+      './n.ts:10',
+      './p.ts:11',
+      'r/s.css:12',
+    ],
   );
 });

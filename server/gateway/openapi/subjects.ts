@@ -1,0 +1,44 @@
+/** What the two APIs that people are told of are about. */
+import type { Service } from '../../door/method.ts';
+import type { CredentialKind } from './document.ts';
+import type { ApiSubject } from './pages.ts';
+
+const common = `**Who you are** goes into the header \`Authorization\`, unless the server lets in anybody. What a call needs to be
+allowed stands with it.
+
+**JSON**: empty values are left out of answers and may be left out of requests, unknown keys are ignored. Keys are read in
+camelCase and in snake_case. Times are RFC 3339, enums go by name. Whole numbers from 2^53 on are texts.
+
+**Errors** have the form \`Error\`: \`code\` is the number of the gRPC status, \`message\` says what is wrong and what to do.
+A refused call has changed nothing. A path that is not there is answered in plain text.
+
+**Headers**: \`Grpc-Timeout\` (\`10S\`, \`500m\`) limits how long a call may take; \`X-Request-Id\` names it in the server's logs,
+and is in every answer. Answers come packed to who accepts gzip or br.
+
+The same document in the older form: [swagger.json](swagger.json).`;
+
+/** The API for users, by the services on the HTTP port. */
+export function userApi(services: readonly Service[], schemes: readonly CredentialKind[]): ApiSubject {
+  return {
+    title: 'Armada',
+    description: `Submits jobs to queues and follows what becomes of them.
+
+${common}
+
+The same services, and those without a path here, are there for gRPC, gRPC-Web and Connect, on this port too.`,
+    services,
+    credentials: schemes,
+  };
+}
+
+/** The API for operators, on a port of its own. */
+export function operatorApi(services: readonly Service[], schemes: readonly CredentialKind[]): ApiSubject {
+  return {
+    title: 'Armada for operators',
+    description: `Shows and steers running servers and the fleet. Every call needs the permission \`operate\`.
+
+${common}`,
+    services,
+    credentials: schemes,
+  };
+}
