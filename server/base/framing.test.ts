@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { frame } from './framing.ts';
+import { frame, messagesOf } from './framing.ts';
 import { messagesIn } from './testing/framing.ts';
 
 const TEXT = { decode: (bytes: Uint8Array) => Buffer.from(bytes).toString() };
@@ -13,4 +13,12 @@ test('frame() puts messages one after the other and says where each begins', () 
     assert.deepEqual(messagesIn(bytes.subarray(start), TEXT), texts.slice(i));
   }
   assert.deepEqual(frame([]), { bytes: Buffer.alloc(0), starts: [] });
+});
+
+test('messagesOf() gives each message back', () => {
+  const texts = ['one', '', 'x'.repeat(70_000), 'four'];
+  const { bytes, starts } = frame(texts.map((text) => Buffer.from(text)));
+  assert.deepEqual([...messagesOf(bytes)].map(String), texts);
+  assert.deepEqual([...messagesOf(bytes.subarray(starts[2]))].map(String), texts.slice(2));
+  assert.deepEqual([...messagesOf(Buffer.alloc(0))], []);
 });

@@ -28,3 +28,13 @@ export function frame(messages: readonly Uint8Array[]): Framed {
   }
   return { bytes, starts };
 }
+
+/** The messages of one or more that were framed by us, each without its prefix. */
+export function* messagesOf(framed: Uint8Array): Generator<Buffer> {
+  const bytes = Buffer.from(framed.buffer, framed.byteOffset, framed.byteLength);
+  for (let at = 0; at < bytes.length; ) {
+    const start = at + PREFIX_BYTES;
+    at = start + bytes.readUInt32BE(start - 4);
+    yield bytes.subarray(start, at);
+  }
+}

@@ -8,8 +8,10 @@ import fastify, { type FastifyInstance } from 'fastify';
 import type { Admission } from '../door/admission.ts';
 import type { Door } from '../door/call.ts';
 import type { Service } from '../door/method.ts';
+import { createConnectHandler } from './connect/handler.ts';
 import { createGuard, type GuardOptions } from './guard.ts';
 import { createListener, type Listener, type TlsFiles } from './protocols.ts';
+import { createRestHandler } from './rest/handler.ts';
 
 /** Adds pages to what is served besides calls. */
 export type Page = (server: FastifyInstance) => void;
@@ -37,7 +39,7 @@ const MAX_PAGE_REQUEST_BYTES = 64 * 1024;
 
 export async function createHttpServer(options: HttpOptions): Promise<Listener> {
   const guard = createGuard(options);
-  const handlers: readonly CallHandler[] = [];
+  const handlers: readonly CallHandler[] = [createConnectHandler(options), createRestHandler(options)];
   const pages = fastify({ bodyLimit: MAX_PAGE_REQUEST_BYTES });
   for (const page of options.pages) page(pages);
   await pages.ready();
@@ -50,7 +52,7 @@ export async function createHttpServer(options: HttpOptions): Promise<Listener> 
     },
   });
   return {
-    listen: listener.listen,
+    listen: (host, port) => listener.listen(host, port),
     close: async () => {
       await listener.close();
       await pages.close();

@@ -1,0 +1,85 @@
+/** A request of HTTP as the door wants it. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type Door, type Incoming, requestIdOf } from '../../door/call.ts';
+
+export interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+}
+
+/** A call that may be given up before its client goes. */
+export interface RestCall extends Incoming {
+  giveUp(): void;
+}
+
+/** Address and port of clients, which connections keep for all their requests. */
+const peers = new WeakMap<object, string>();
+
+export function peerOf({ socket }: IncomingMessage): string {
+  let peer = peers.get(socket);
+  if (peer === undefined) {
+    peer = `${socket.remoteAddress}:${socket.remotePort}`;
+    peers.set(socket, peer);
+  }
+  return peer;
+}
+
+/** Few methods ask for the signal: it is made when it is asked for. */
+export function callOf(door: Door, exchange: Exchange, path: string): RestCall {
+  const { request, response } = exchange;
+  let gone: AbortController | undefined;
+  let isGivenUp = false;
+  let requestId: string | undefined;
+  return {
+    protocol: 'rest',
+    path,
+    get peer() {
+      return peerOf(request);
+    },
+    get requestId() {
+      return (requestId ??= requestIdOf(door, valuesOf(request, 'x-request-id')[0]));
+    },
+    headers: (name) => valuesOf(request, name),
+    get gone() {
+      if (gone === undefined) {
+        const made = new AbortController();
+        if (isGivenUp || isGone(exchange)) made.abort();
+        else response.once('close', () => response.writableFinished || made.abort());
+        gone = made;
+      }
+      return gone.signal;
+    },
+    giveUp() {
+      isGivenUp = true;
+      gone?.abort();
+    },
+  };
+}
+
+/** Whether nobody is there any more to be answered. HTTP/2 tells it of the stream alone. */
+export function isGone({
+  response,
+}: {
+  response: ServerResponse & { stream?: { destroyed: boolean } };
+}): boolean {
+  return response.destroyed || response.stream?.destroyed === true;
+}
+
+const METADATA = 'grpc-metadata-';
+const NONE: readonly string[] = [];
+
+/** What was sent under that name, and under the one that carries gRPC metadata of that name. */
+function valuesOf(request: IncomingMessage, name: string): readonly string[] {
+  const own = request.headers[name];
+  const carried = request.headers[METADATA + name];
+  if (own === undefined && carried === undefined) return NONE;
+  // Node keeps the first of two credentials only, and whoever sends two is to be refused.
+  if (name === 'authorization') return everyValue(request, [name, METADATA + name]);
+  return [own ?? [], carried ?? []].flat();
+}
+
+function everyValue({ rawHeaders }: IncomingMessage, names: readonly string[]): string[] {
+  return rawHeaders.filter(
+    (_, at) => at % 2 === 1 && names.includes(rawHeaders[at - 1]?.toLowerCase() ?? ''),
+  );
+}

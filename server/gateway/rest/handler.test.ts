@@ -1,0 +1,12 @@
+import assert from 'node:assert/strict';
+import { request as httpRequest } from 'node:http';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { brotliDecompressSync, gunzipSync, gzipSync, brotliCompressSync, deflateSync } from 'node:zlib';
+import { EventService, EventStreamMessage } from '@armada-ts/api/api/event';
+import { type Queue, QueueServiceService } from '@armada-ts/api/api/queue';
+import { SubmitService } from '@armada-ts/api/api/submit';
+import { ArmadaError } from '../../base/errors.ts';
+import { frame } from '../../base/framing.ts';
+import { type Methods, type Service, serverStream, unary } from '../../door/method.ts';
+import { openPort } from '../testing/ports.ts';

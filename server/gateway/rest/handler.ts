@@ -1,0 +1,210 @@
+/**
+ * REST: the methods of all services under the paths that their google.api.http
+ * options give them, in JSON. It knows no service; a new route needs no code.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { status } from '@grpc/grpc-js';
+import { type JsonValue, toJson, type MessageTypes, type MessageName } from '@armada-ts/api/json';
+import { type Admission, type Admitted, overloaded } from '../../door/admission.ts';
+import { callUnary, type Door, sendStream } from '../../door/call.ts';
+import type { ServerStreamMethod, Service, UnaryMethod } from '../../door/method.ts';
+import { sendJson, sendRefusal, sendText } from './answer.ts';
+import { ClientGone, readBody } from './body.ts';
+import { timeoutMsOf, within } from './deadline.ts';
+import { callOf, type Exchange, peerOf, type RestCall } from './exchange.ts';
+import { createLineWriter, type LineForm, type WriteLines } from './lines.ts';
+import { isObject } from './parameters.ts';
+import { createRouter } from './router.ts';
+import { type BoundRoute, boundRoutes, jsonOf, requestOf, type RequestParts } from './routes.ts';
+import { HttpRefusal } from './status.ts';
+import { lineFormOf, openAnswerStream } from './stream.ts';
+
+export interface RestOptions {
+  door: Door;
+  admission: Admission;
+  services: readonly Service[];
+  /** Largest request taken, in bytes after decompression. */
+  maxRequestBytes: number;
+  /** How long a request may take to arrive; 30 s when left out. */
+  requestTimeoutMs?: number;
+}
+
+export interface RestHandler {
+  /** Takes the request, or tells by false that no route has its path. */
+  handle(request: IncomingMessage, response: ServerResponse): boolean;
+}
+
+const REQUEST_TIMEOUT_MS = 30_000;
+
+const JSON_TYPE = 'application/json';
+
+/** A form, which is read when it says which verb it stands for; pages of other sites cannot send that header unasked. */
+const FORM = 'application/x-www-form-urlencoded';
+
+/** What serving takes besides the request. */
+interface Rest extends Omit<RestOptions, 'services'> {
+  lines: Readonly<Record<LineForm, WriteLines>>;
+}
+
+/** A request that has found its route. */
+interface Routed {
+  exchange: Exchange;
+  route: BoundRoute;
+  values: RequestParts['values'];
+  query: string;
+  isForm: boolean;
+  call: RestCall;
+}
+
+export function createRestHandler({ services, ...options }: RestOptions): RestHandler {
+  const rest = { ...options, lines: { json: createLineWriter('json'), events: createLineWriter('events') } };
+  const router = createRouter(
+    boundRoutes(services).map((route) => ({ verb: route.verb, template: route.template, target: route })),
+  );
+  return {
+    handle(request, response) {
+      const { url = '' } = request;
+      const at = url.indexOf('?');
+      const [path, query] = at === -1 ? [url, ''] : [url.slice(0, at), url.slice(at + 1)];
+      const isForm = isOverriding(request);
+      const found = router.find(isForm ? overriddenVerb(request) : (request.method ?? ''), path);
+      if (found.outcome === 'unknown path') return false;
+      const exchange = { request, response };
+      if (found.outcome === 'malformed') sendText(exchange, 400);
+      else if (found.outcome === 'other verbs') sendText(exchange, 405, { allow: found.verbs.join(', ') });
+      else {
+        const { target: route, values } = found;
+        const call = callOf(rest.door, exchange, route.method);
+        void serve(rest, { exchange, route, values, query, isForm, call });
+      }
+      return true;
+    },
+  };
+}
+
+function isOverriding({ method, headers }: IncomingMessage): boolean {
+  return method === 'POST' && 'x-http-method-override' in headers && mediaType(headers) === FORM;
+}
+
+function overriddenVerb({ headers }: IncomingMessage): string {
+  return String(headers['x-http-method-override']).toUpperCase();
+}
+
+function mediaType(headers: IncomingMessage['headers']): string | undefined {
+  const type = headers['content-type'];
+  const end = type?.indexOf(';') ?? -1;
+  return (end === -1 ? type : type?.slice(0, end))?.trim().toLowerCase();
+}
+
+/** Answers, whatever happens. */
+async function serve(rest: Rest, routed: Routed): Promise<void> {
+  const { exchange, route, call } = routed;
+  const { method } = route.served;
+  const isStream = method.kind !== 'unary';
+  const connection = peerOf(exchange.request);
+  const admitted = rest.admission.enter({ rank: route.rank, isStream, connection });
+  if ('retryAfterMs' in admitted) return sendRefusal(rest.door, exchange, call, overloaded(admitted));
+  try {
+    if (method.kind === 'unary') await answerOnce(rest, routed, { method, admitted });
+    else if (method.kind === 'serverStream') await answerOn(rest, routed, { method, admitted });
+  } catch (error) {
+    if (!(error instanceof ClientGone)) sendRefusal(rest.door, exchange, call, error);
+  }
+}
+
+/**
+ * A call with one answer counts as under way until it has been made, though its
+ * client may have gone. Answers to reads are held in memory until they are sent.
+ */
+async function answerOnce(
+  rest: Rest,
+  routed: Routed,
+  { method, admitted }: { method: UnaryMethod; admitted: Admitted },
+): Promise<void> {
+  const { exchange, route, call } = routed;
+  const isRead = route.rank === 'read';
+  if (isRead) exchange.response.once('close', () => admitted.over());
+  const answer = async (): Promise<JsonValue> => {
+    try {
+      const asked = await jsonAsked(rest, routed, admitted);
+      const request = requestOf(route, asked);
+      const answered = jsonAnswered(route, await callUnary(rest.door, method, call, request));
+      return route.addition ? await withAddition(rest, routed, { asked, answered }) : answered;
+    } finally {
+      if (!isRead) admitted.over();
+    }
+  };
+  const timeoutMs = timeoutMsOf(call.headers('grpc-timeout')[0]);
+  await sendJson(rest.door, exchange, call, await within(timeoutMs, call, answer));
+}
+
+async function answerOn(
+  rest: Rest,
+  routed: Routed,
+  { method, admitted }: { method: ServerStreamMethod; admitted: Admitted },
+): Promise<void> {
+  const { exchange, route, call } = routed;
+  const { door } = rest;
+  exchange.response.once('close', () => admitted.over());
+  const timeoutMs = timeoutMsOf(call.headers('grpc-timeout')[0]);
+  const request = requestOf(route, await jsonAsked(rest, routed, admitted));
+  const form = lineFormOf(exchange);
+  const { responseDeserialize: decode } = route.served.definition;
+  const kind = { typeName: route.response, decode };
+  const toLines = (item: unknown): Buffer => rest.lines[form](item, kind);
+  const to = openAnswerStream(door, exchange, call, { form, toLines });
+  try {
+    await within(timeoutMs, call, () => sendStream(door, method, call, { request, to }));
+    to.end();
+  } catch (error) {
+    to.fail(error);
+  }
+}
+
+/** Reads the request. Throws what reading the body throws, and INVALID_REQUEST. */
+async function jsonAsked(rest: Rest, routed: Routed, admitted: Admitted): Promise<unknown> {
+  const { exchange, route, values, query, isForm } = routed;
+  if (route.body === '' && !isForm) {
+    admitted.arrived(0);
+    return jsonOf(route, { body: NO_BODY, query, values });
+  }
+  if (!isForm) refuseOtherTypes(exchange.request);
+  const limits = { maxBytes: rest.maxRequestBytes, timeoutMs: rest.requestTimeoutMs ?? REQUEST_TIMEOUT_MS };
+  const body = await readBody(exchange.request, limits, admitted);
+  admitted.arrived(body.length);
+  if (!isForm) return jsonOf(route, { body, query, values });
+  return jsonOf(route, { body: NO_BODY, query: [query, body.toString()].join('&'), values });
+}
+
+const NO_BODY = Buffer.alloc(0);
+
+/** Any page may make a browser send forms and plain text, so these are not taken for JSON. */
+function refuseOtherTypes({ headers }: IncomingMessage): void {
+  const type = mediaType(headers);
+  if (type === undefined || type === JSON_TYPE || headers['content-length'] === '0') return;
+  const message = `send JSON, with Content-Type: ${JSON_TYPE}; got ${JSON.stringify(type.slice(0, 60))}`;
+  throw new HttpRefusal(415, status.INVALID_ARGUMENT, message);
+}
+
+function jsonAnswered({ response, responseBody }: BoundRoute, answer: unknown): JsonValue {
+  const json = toJson(response, answer as MessageTypes[MessageName]);
+  if (responseBody === '') return json;
+  const part = isObject(json) ? json[responseBody] : undefined;
+  return (part ?? {}) as JsonValue;
+}
+
+/** The answer and what the other method says, if it answers this caller. */
+async function withAddition(
+  { door }: Rest,
+  { exchange, route: { addition } }: Routed,
+  { asked, answered }: { asked: unknown; answered: JsonValue },
+): Promise<JsonValue> {
+  if (addition?.served.method.kind !== 'unary') return answered;
+  const call = callOf(door, exchange, addition.method);
+  try {
+    const more = await callUnary(door, addition.served.method, call, requestOf(addition, asked));
+    return { ...(jsonAnswered(addition, more) as object), ...(answered as object) };
+  } catch {
+    return answered;
+  }
+}
