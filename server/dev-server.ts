@@ -12,7 +12,7 @@ import { type RunningExecutor, startExecutor } from '@armada-ts/executor/executo
 import { startApp } from './app.ts';
 import { standaloneAuth } from './auth/config.ts';
 import { systemClock } from './base/clock.ts';
-import { createLogger } from './base/logger.ts';
+import { createLogging } from './base/logger.ts';
 import { loadConfig } from './config.ts';
 
 /** All have defaults. */
@@ -59,8 +59,8 @@ export async function startDevServer(options: DevServerOptions = {}): Promise<De
     environment: {},
     flags: options.settings ?? {},
   });
-  const logger = createLogger(config.logLevel);
-  const app = opened.adopt(await startApp(config, { clock: systemClock, logger }), (started) =>
+  const { logger, logLevels } = createLogging(config.logLevel);
+  const app = opened.adopt(await startApp(config, { clock: systemClock, logger, logLevels }), (started) =>
     started.close(),
   );
   // Whoever wants to know finds out with the next call.

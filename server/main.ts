@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util';
 import { type App, startApp } from './app.ts';
 import { systemClock } from './base/clock.ts';
-import { createLogger } from './base/logger.ts';
+import { createLogging } from './base/logger.ts';
 import { loadConfig } from './config.ts';
 import { runUntilStopped } from './run.ts';
 
@@ -31,8 +31,8 @@ await runUntilStopped('armada-server', async (): Promise<App> => {
     environment: process.env,
     flags: {},
   });
-  const logger = createLogger(config.logLevel);
-  const app = await startApp(config, { clock: systemClock, logger });
+  const { logger, logLevels } = createLogging(config.logLevel);
+  const app = await startApp(config, { clock: systemClock, logger, logLevels });
   process.stdout.write(
     `armada-server: gRPC ${app.grpcAddress}, health ${app.httpUrl}/health, ${app.store}\n`,
   );

@@ -15,7 +15,7 @@ import { startExecutor } from '@armada-ts/executor/executor';
 import { type App, startApp } from './app.ts';
 import { standaloneAuth } from './auth/config.ts';
 import { systemClock } from './base/clock.ts';
-import { createLogger } from './base/logger.ts';
+import { createLogging } from './base/logger.ts';
 import { type Config, ConfigError, loadConfig } from './config.ts';
 import { type Running, runUntilStopped } from './run.ts';
 
@@ -54,9 +54,9 @@ await runUntilStopped('armada', async (): Promise<Running> => {
   }
   const nodes = wholeNumber('--nodes', flags.nodes, 10_000);
   const config = await serverConfig(flags);
-  const logger = createLogger(config.logLevel);
+  const { logger, logLevels } = createLogging(config.logLevel);
   const executorConfig = nodes === 0 ? undefined : localExecutor(flags, nodes, config);
-  const app = await startApp(config, { clock: systemClock, logger });
+  const app = await startApp(config, { clock: systemClock, logger, logLevels });
   try {
     const executor =
       executorConfig &&

@@ -1,4 +1,5 @@
 import { pino } from 'pino';
+import { type LogLevels, withLevels } from './log-levels.ts';
 
 /** Structured log; user text is only ever a value, never part of a message or a key. */
 export interface Logger {
@@ -7,16 +8,20 @@ export interface Logger {
   warn(fields: object, message: string): void;
   error(fields: object, message: string): void;
   child(fields: object): Logger;
+  /** Whether anybody would read a line of this level, where making it has a price. */
+  isLevelEnabled(level: Exclude<LogLevel, 'silent'>): boolean;
 }
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
-/** A logger that writes JSON lines to standard error. */
-export function createLogger(level: LogLevel): Logger {
-  return pino(
-    { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, errorKey: 'err' },
+/** A logger that writes JSON lines to standard error, and how much it writes, which can be changed. */
+export function createLogging(level: LogLevel): { logger: Logger; logLevels: LogLevels } {
+  const sink: Logger = pino(
+    { level: 'debug', base: null, timestamp: pino.stdTimeFunctions.isoTime, errorKey: 'err' },
     pino.destination({ dest: 2, sync: false }),
   );
+  const { logger, levels } = withLevels(sink, level);
+  return { logger, logLevels: levels };
 }
 
 /** For tests, and for parts that nobody listens to. */
@@ -26,4 +31,5 @@ export const silentLogger: Logger = {
   warn: () => {},
   error: () => {},
   child: () => silentLogger,
+  isLevelEnabled: () => false,
 };

@@ -7,7 +7,7 @@
  * A lease is offered until its executor shows the run; an offer that was not
  * answered within some seconds, or that went to a stream which is gone, is made
  * again, same run id, same executor. A run is stopped only on positive evidence:
- * its record says that it was cancelled, preempted, expired or superseded, or
+ * its record says that it was cancelled, preempted, drained, expired or superseded, or
  * that somebody asked for that. A run that no record knows is left
  * alone (design invariant I7) and counted as an orphan.
  *
@@ -17,6 +17,7 @@
 import { JobRunState, JobState } from '@armada-ts/api/api/job';
 import type { JobRecord, RunRecord, StoredJob } from '@armada-ts/api/armada/store/v1/store';
 import { isTerminal, lastRun, validRun } from '../model/job.ts';
+import { DRAINED } from '../model/run-error.ts';
 
 /** A run an executor is to start. */
 export interface Assignment {
@@ -261,7 +262,8 @@ function mustNotRepeat({ job, run }: Assignment): boolean {
 
 /**
  * Whether the record is positive evidence that the run must not go on: it, or
- * its job, was cancelled, preempted or given up, or another run took its place.
+ * its job, was cancelled, preempted, drained or given up, or another run took
+ * its place.
  */
 export function isStopReason(record: JobRecord, runId: string): boolean {
   const run = record.runs.find((one) => one.runId === runId);
@@ -273,7 +275,8 @@ export function isStopReason(record: JobRecord, runId: string): boolean {
     record.state === JobState.PREEMPTED ||
     run.state === JobRunState.RUN_STATE_CANCELLED ||
     run.state === JobRunState.RUN_STATE_PREEMPTED ||
-    run.state === JobRunState.RUN_STATE_LEASE_EXPIRED
+    run.state === JobRunState.RUN_STATE_LEASE_EXPIRED ||
+    (run.state === JobRunState.RUNS_STATE_LEASE_RETURNED && run.error?.failureCategory === DRAINED)
   );
 }
 

@@ -3,6 +3,12 @@ import { JobRunState } from '@armada-ts/api/api/job';
 import type { RunRecord } from '@armada-ts/api/armada/store/v1/store';
 import type { Error as RunError } from '@armada-ts/api/armadaevents/armadaevents';
 
+/**
+ * The category of a run that was taken from its executor because that is being
+ * emptied: unlike one that the executor itself gave back, it has to be stopped.
+ */
+export const DRAINED = 'drained';
+
 /** What went wrong, for people; empty where nobody said. */
 export function errorText(error: RunError | undefined): string {
   const reason = error?.reason;

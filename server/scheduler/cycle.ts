@@ -13,6 +13,7 @@
  * once, and nothing is decided.
  */
 import type { Batch, ExecutorRecord, ExecutorSettings, LogEntry } from '@armada-ts/api/armada/store/v1/store';
+import type { ReadFleetRequest, ReadFleetResponse } from '@armada-ts/api/armada/server/v1/peers';
 import type { Queue } from '@armada-ts/api/api/queue';
 import type { LeaseRequest } from '@armada-ts/api/executorapi/executorapi';
 import type { Clock } from '../base/clock.ts';
@@ -38,10 +39,12 @@ import {
   takeUnsaved,
   watchSilence,
 } from './executors.ts';
+import { viewFleet } from './fleet-view.ts';
 import { type AppendOutcome, type Flights, board, createFlights, depart, isCrowded, land } from './flight.ts';
 import { Flag, findJob, recordOf, setFlag } from './jobs.ts';
 import { type Judge, createJudge, judge } from './judge.ts';
 import { type Operations, createOperations, expand } from './operations.ts';
+import { drainOf } from './places.ts';
 import { setQueue } from './queues.ts';
 import { createRests, type Rests, restJob, takeRested } from './rests.ts';
 import { type Placement, runRound } from './round/round.ts';
@@ -79,6 +82,8 @@ export interface Scheduler {
   executorSeen(snapshot: LeaseRequest, isRepeated?: boolean): void;
   /** From now on this scheduler decides, in this term. Executors show themselves only to who leads: their silence begins now. */
   lead(term: number): void;
+  /** What is known of executors and nodes, for people. */
+  viewFleet(question: ReadFleetRequest): ReadFleetResponse;
   /** For a while nobody could have been heard: silence counts from now. */
   restartSilence(): void;
   /** Decides what is due, once this scheduler leads. Returns the milliseconds after which it wants to be called again, at the latest. */
@@ -178,6 +183,7 @@ export function createScheduler(deps: SchedulerDeps): Scheduler {
       cycle.silenceDueMs = since.elapsedMs;
       restartSilence(executors, since);
     },
+    viewFleet: (question) => viewFleet(executors, question),
     restartSilence: () => restartSilence(executors, now()),
     tick: () => tick(cycle, now()),
   };
@@ -239,7 +245,8 @@ function decideDue(cycle: Cycle, now: Now): boolean {
       (isLostExecutor(executors, run.executorId) ||
         isMissing(state.charges.byRun.get(run.runId), now.elapsedMs));
     const { maxAttempts } = deps.config;
-    const events = decide(record, { nowMs: now.wallMs, maxAttempts, isRunLost });
+    const drainedBy = run && drainOf(state.places, run)?.setBy;
+    const events = decide(record, { nowMs: now.wallMs, maxAttempts, isRunLost, drainedBy });
     if (events.length > 0) {
       board(flights, { job, record, events });
       continue;

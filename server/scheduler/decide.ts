@@ -5,6 +5,8 @@
  *
  *     the run succeeded           -> the job succeeded
  *     the run failed              -> the job failed, for the run's reason
+ *     its node is being emptied   -> the run is taken away, the job queued again;
+ *                                    left alone where that would end the job
  *     the run came back, was lost -> queued again, or failed when its attempts are used up;
  *                                    again and again unstarted: after a rest
  *     somebody cancelled the job  -> its run and the job are cancelled
@@ -17,9 +19,10 @@
  */
 import { JobRunState, JobState } from '@armada-ts/api/api/job';
 import type { JobRecord, Request, RunRecord } from '@armada-ts/api/armada/store/v1/store';
-import type { Error as RunError } from '@armada-ts/api/armadaevents/armadaevents';
+import { PodLeaseReturned, type Error as RunError } from '@armada-ts/api/armadaevents/armadaevents';
 import { timestampOf } from '../model/instant.ts';
 import { type Event, applyEvent, attemptsOf, isTerminal, lastRun, validRun } from '../model/job.ts';
+import { DRAINED } from '../model/run-error.ts';
 
 export interface Facts {
   /** Wall clock: when the events are made. */
@@ -27,6 +30,8 @@ export interface Facts {
   maxAttempts: number;
   /** Whether the run is given up: its executor has been silent for too long, or does not have it any more. */
   isRunLost: boolean;
+  /** Who takes the run from its node, and why, where that is so. */
+  drainedBy?: Pick<Request, 'requestor' | 'reason'> | undefined;
 }
 
 type Payload = NonNullable<Event['event']>;
@@ -87,7 +92,7 @@ export function preemptEvents(
   const run = lastRun(record);
   if (run === undefined || record.state === JobState.QUEUED) return [];
   const { requestor } = request;
-  const reason = `Preempted by ${requestor}${request.reason === '' ? '' : ` - ${request.reason}`}`;
+  const reason = `Preempted by ${requestor}${because(request)}`;
   const value = {
     preemptedJobId: record.jobId,
     preemptedRunId: run.runId,
@@ -144,6 +149,35 @@ export function returnedRuns(record: JobRecord): RunRecord[] {
   return record.runs.filter((run) => run.attempted && run.state === JobRunState.RUNS_STATE_LEASE_RETURNED);
 }
 
+/**
+ * Takes the run from its node, as if its executor had given it back unstarted, so
+ * that it costs the job nothing. A job that would end of this is left where it is.
+ */
+function drained(record: JobRecord, run: RunRecord, facts: Facts): Event[] {
+  const { drainedBy, maxAttempts } = facts;
+  if (drainedBy === undefined || record.atMostOnce || record.failFast) return [];
+  const message = `Drained by ${drainedBy.requestor}${because(drainedBy)}`;
+  const value = PodLeaseReturned.fromPartial({ message, runAttempted: false });
+  const error: RunError = {
+    ...NO_ERROR,
+    failureCategory: DRAINED,
+    reason: { $case: 'podLeaseReturned', value },
+  };
+  const taken = event(
+    { $case: 'jobRunErrors', value: { jobId: record.jobId, runId: run.runId, errors: [error] } },
+    facts,
+  );
+  const after = applyAll(record, [taken]);
+  const last = lastRun(after);
+  if (!last || again(after, last, maxAttempts).$case !== 'jobRequeued') return [];
+  return [taken, ...afterRun(after, facts)];
+}
+
+/** The reason that somebody gave, if any, after what they did. */
+function because({ reason }: Pick<Request, 'reason'>): string {
+  return reason === '' ? '' : ` - ${reason}`;
+}
+
 function isLost(run: RunRecord): boolean {
   return (
     run.state === JobRunState.RUNS_STATE_LEASE_RETURNED || run.state === JobRunState.RUN_STATE_LEASE_EXPIRED
@@ -155,7 +189,7 @@ function afterRun(record: JobRecord, facts: Facts): Event[] {
   const run = lastRun(record);
   if (run === undefined) return [];
   if (validRun(record)) {
-    if (!facts.isRunLost) return [];
+    if (!facts.isRunLost) return drained(record, run, facts);
     const expired = event(
       {
         $case: 'jobRunErrors',

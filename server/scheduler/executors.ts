@@ -27,6 +27,7 @@ import {
 } from './charges.ts';
 import type { SchedulerConfig } from './config.ts';
 import { factsOf, faultOf, isSameNode, poolOfNode, unknownUsage } from './node-info.ts';
+import { isCordoned } from './places.ts';
 import { countNode, dropNode, listNode, reserve } from './round/nodes.ts';
 import { lookAgain, type State } from './state.ts';
 
@@ -48,6 +49,8 @@ export interface Executor {
   seenAtMs: number;
   /** Heard of since this scheduler started. */
   isHeard: boolean;
+  /** It has shown itself, to this leader or to an earlier one. */
+  wasSeen: boolean;
   isLive: boolean;
   isLost: boolean;
   /** An operator said that it is gone, and it has not shown itself since. */
@@ -65,8 +68,6 @@ export interface Executors {
   readonly config: SchedulerConfig;
   readonly logger: Logger;
   readonly byId: Map<string, Executor>;
-  /** Ids of those that get nothing new, whether they were ever seen or not. */
-  readonly cordoned: Set<string>;
 }
 
 /** Monotonic and wall time, together. */
@@ -82,7 +83,7 @@ const SAVE_EVERY_MS = 10 * 60_000;
 const SAVE_CHANGES_EVERY_MS = 10_000;
 
 export function createExecutors(state: State, config: SchedulerConfig, logger: Logger): Executors {
-  return { state, config, logger, byId: new Map(), cordoned: new Set() };
+  return { state, config, logger, byId: new Map() };
 }
 
 /** Takes over what an executor shows of itself: this is its sign of life. */
@@ -91,6 +92,7 @@ export function seeExecutor(executors: Executors, shown: LeaseRequest, now: Now)
   executor.heardAtMs = now.elapsedMs;
   executor.seenAtMs = now.wallMs;
   executor.isHeard = true;
+  executor.wasSeen = true;
   executor.isLost = false;
   executor.isDismissed = false;
   executor.pool = shown.pool;
@@ -122,6 +124,7 @@ export function recallExecutor(executors: Executors, record: ExecutorRecord, now
   const executor = ensureExecutor(executors, record.id, now);
   executor.pool = record.pool;
   executor.seenAtMs = record.seenAtMs;
+  executor.wasSeen = true;
   executor.isDismissed = false;
   const names = new Set<string>();
   for (const info of record.nodes) {
@@ -135,12 +138,9 @@ export function recallExecutor(executors: Executors, record: ExecutorRecord, now
   relist(executors, executor);
 }
 
-/** Stops giving new jobs to an executor, or takes that back. */
-export function cordonExecutor(executors: Executors, id: string, isCordoned: boolean): void {
-  const { cordoned, byId } = executors;
-  if (isCordoned) cordoned.add(id);
-  else cordoned.delete(id);
-  const executor = byId.get(id);
+/** Operators have set something for the executor or its nodes: what gets new jobs may be different now. */
+export function relistExecutor(executors: Executors, id: string): void {
+  const executor = executors.byId.get(id);
   if (executor) relist(executors, executor);
 }
 
@@ -243,6 +243,7 @@ function ensureExecutor(executors: Executors, id: string, now: Now): Executor {
       heardAtMs: now.elapsedMs,
       seenAtMs: now.wallMs,
       isHeard: false,
+      wasSeen: false,
       isLive: false,
       isLost: false,
       isDismissed: false,
@@ -290,10 +291,12 @@ function loseNode(executors: Executors, executor: Executor, name: string, gone: 
 /** Lists and counts the executor's nodes as its state allows. */
 function relist(executors: Executors, executor: Executor): void {
   const { state } = executors;
-  const { nodes } = state;
-  const isOpen = executor.isLive && !executors.cordoned.has(executor.id);
-  for (const { node, info, isObscured } of executor.nodes.values()) {
-    const isListed = isOpen && !info.unschedulable && !isObscured;
+  const { nodes, places } = state;
+  const executorId = executor.id;
+  const isOpen = executor.isLive && !isCordoned(places, { executorId, node: '' });
+  for (const [name, { node, info, isObscured }] of executor.nodes) {
+    const isNodeOpen = !info.unschedulable && !isObscured && !isCordoned(places, { executorId, node: name });
+    const isListed = isOpen && isNodeOpen;
     if (nodes.listed[node] !== Number(isListed)) state.isRoundDue = true;
     countNode(nodes, node, executor.isLive);
     listNode(nodes, node, isListed);

@@ -13,7 +13,9 @@ import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import type { PriorityClass } from '../model/priority-class.ts';
 import type { Store } from '../store/store.ts';
+import type { ReadFleetRequest, ReadFleetResponse } from '@armada-ts/api/armada/server/v1/peers';
 import { answerAppend, saveExecutor } from './appending.ts';
+import { type Asking, createAsking } from './asking.ts';
 import type { SchedulerConfig } from './config.ts';
 import { type Election, leadWhenVacant } from './leading.ts';
 import { beginLife, type Life } from './life.ts';
@@ -42,6 +44,8 @@ export interface SchedulerHost {
   subscribe(listener: () => void): () => void;
   /** Told of every lease request while this server leads: it is the executor's sign of life. */
   executorSeen(sighting: Sighting): void;
+  /** What is known of executors and nodes, while this server leads. Throws UNAVAILABLE. */
+  askFleet(question: ReadFleetRequest): Promise<ReadFleetResponse>;
   /** Rejects when the thread has crashed or the store has failed for good. */
   readonly failed: Promise<never>;
   /** Stops deciding; decisions on their way are finished. */
@@ -52,6 +56,7 @@ interface Host {
   readonly deps: SchedulerHostDeps;
   readonly thread: Thread;
   readonly sightings: Sightings;
+  readonly asking: Asking;
   readonly stopping: AbortSignal;
   readonly appends: Set<Promise<void>>;
   readonly listeners: Set<() => void>;
@@ -80,6 +85,7 @@ export function startScheduler(deps: SchedulerHostDeps): SchedulerHost {
       const bytes = movable(sighting.encoded());
       thread.send({ kind: 'seen', bytes, isRepeated: sighting.isRepeated }, bytes);
     }),
+    asking: createAsking(thread, () => host.role === 'leading'),
     stopping: stopping.signal,
     appends: new Set(),
     listeners: new Set(),
@@ -101,6 +107,7 @@ export function startScheduler(deps: SchedulerHostDeps): SchedulerHost {
       return () => host.listeners.delete(listener);
     },
     executorSeen: (sighting) => host.sightings.see(sighting),
+    askFleet: (question) => host.asking.ask(question),
     failed: failure.promise,
     async close() {
       stopping.abort();
@@ -134,13 +141,16 @@ async function live(host: Host): Promise<void> {
 }
 
 function setRole(host: Host, role: Role, term?: number): void {
-  const { sightings, listeners, deps } = host;
+  const { sightings, asking, listeners, deps } = host;
   host.role = role;
   host.term = term;
   if (role === 'leading') {
     deps.logger.info({ term }, 'this server leads');
     sightings.open();
-  } else sightings.close();
+  } else {
+    sightings.close();
+    asking.refuseAll();
+  }
   for (const listener of listeners) listener();
 }
 
@@ -149,6 +159,8 @@ function hear(host: Host, message: Saying, fail: (error: unknown) => void): void
   switch (message.kind) {
     case 'saw':
       return sightings.saw(message.executorId);
+    case 'answer':
+      return host.asking.answered(message.id, message.bytes);
     case 'executor':
       return saveExecutor(deps, message.bytes);
     case 'loaded':

@@ -31,7 +31,9 @@ export type ToWorker =
   | { kind: 'seen'; bytes: Uint8Array; isRepeated: boolean }
   | { kind: 'outcome'; life: number; batch: number; outcome: WireOutcome }
   /** The store could not be reached for a while. */
-  | { kind: 'deaf' };
+  | { kind: 'deaf' }
+  /** An encoded ReadFleetRequest, answered with `answer`. */
+  | { kind: 'ask'; id: number; bytes: Uint8Array };
 
 export type WireOutcome =
   | { outcome: 'applied'; partition: number; number: number }
@@ -49,6 +51,8 @@ export type FromWorker =
   | { kind: 'append'; life: number; batch: number; bytes: Uint8Array }
   /** An encoded ExecutorRecord to keep. */
   | { kind: 'executor'; bytes: Uint8Array }
+  /** An encoded ReadFleetResponse. */
+  | { kind: 'answer'; id: number; bytes: Uint8Array }
   | { kind: 'sealed'; life: number; term: number }
   | { kind: 'log'; level: Exclude<LogLevel, 'silent'>; fields: object; message: string };
 

@@ -37,6 +37,7 @@ import {
 } from './jobs.ts';
 import { type Queues, createQueues, ensureQueue, setQueue } from './queues.ts';
 import { type Classes, type JobClass, createClasses, dropClass, ensureClass } from './round/classes.ts';
+import { drainOf, type Places } from './places.ts';
 import { type Nodes, createNodes, nodeKey } from './round/nodes.ts';
 import { type Waiting, createWaiting, lineUp, stepOut } from './round/waiting.ts';
 
@@ -48,6 +49,8 @@ export interface State {
   readonly jobs: Jobs;
   readonly waiting: Waiting;
   readonly charges: Charges;
+  /** What operators have set for executors and nodes. */
+  readonly places: Places;
   /** Needs of live jobs by class id, with the number of jobs. */
   readonly needs: Map<string, { source: SchedulingClass; jobs: number }>;
   /** Open operations, oldest first. */
@@ -73,6 +76,7 @@ export function createState(priorityClasses: PriorityClasses): State {
     jobs,
     waiting: createWaiting(jobs),
     charges: createCharges(nodes),
+    places: new Map(),
     needs: new Map(),
     operations: new Map(),
     due: new Set(),
@@ -188,8 +192,14 @@ function applyJob(state: State, stored: StoredJob): void {
   setClass(state, job, record);
   setRun(state, job, record);
   setFlag(jobs, job, Flag.QUEUED, record.state === JobState.QUEUED);
-  setFlag(jobs, job, Flag.DUE, isDue(record));
+  setFlag(jobs, job, Flag.DUE, isDue(record) || isDrained(state, record));
   if (!hasFlag(jobs, job, Flag.IN_FLIGHT)) landJob(state, job);
+}
+
+/** Whether the job's run is to be taken from its node. */
+function isDrained({ places }: State, record: JobRecord): boolean {
+  const run = places.size > 0 ? validRun(record) : undefined;
+  return run !== undefined && drainOf(places, run) !== undefined;
 }
 
 function endJob(state: State, job: number, record: JobRecord): void {

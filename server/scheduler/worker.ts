@@ -4,6 +4,7 @@
  * messages that have arrived meanwhile.
  */
 import { QueueList } from '@armada-ts/api/api/queue';
+import { ReadFleetRequest, ReadFleetResponse } from '@armada-ts/api/armada/server/v1/peers';
 import { Batch, ExecutorRecord, ExecutorSettings, LogEntry } from '@armada-ts/api/armada/store/v1/store';
 import { LeaseRequest } from '@armada-ts/api/executorapi/executorapi';
 import { randomBytes } from 'node:crypto';
@@ -89,6 +90,8 @@ function serve(port: MessagePort, { config, priorityClasses }: WorkerStart): voi
       waiting.delete(message.batch);
       decided.settled(message.batch, message.outcome);
       resolve?.(fromWire(message.outcome));
+    } else if (message.kind === 'ask') {
+      if (scheduler) answer(scheduler, message, send);
     } else if (scheduler) {
       const executorId = take(scheduler, decided, message);
       if (executorId !== undefined) send({ kind: 'saw', executorId });
@@ -104,7 +107,18 @@ function serve(port: MessagePort, { config, priorityClasses }: WorkerStart): voi
   });
 }
 
-type Input = Exclude<ToWorker, { kind: 'reset' | 'begin' | 'lead' | 'outcome' }>;
+type Input = Exclude<ToWorker, { kind: 'reset' | 'begin' | 'lead' | 'outcome' | 'ask' }>;
+
+function answer(
+  scheduler: Scheduler,
+  { id, bytes }: Extract<ToWorker, { kind: 'ask' }>,
+  send: (message: FromWorker, bytes: Uint8Array<ArrayBuffer>) => void,
+): void {
+  const told = movable(
+    ReadFleetResponse.encode(scheduler.viewFleet(ReadFleetRequest.decode(bytes))).finish(),
+  );
+  send({ kind: 'answer', id, bytes: told }, told);
+}
 
 /** Hands a message to the scheduler; the executor's id when it is what one showed. */
 function take(scheduler: Scheduler, decided: DecidedBatches, message: Input): string | undefined {
@@ -173,6 +187,8 @@ function loggerTo(send: (message: FromWorker) => void, bound: object = {}): Logg
     warn: at('warn'),
     error: at('error'),
     child: (fields) => loggerTo(send, { ...bound, ...fields }),
+    // The main thread knows.
+    isLevelEnabled: () => true,
   };
 }
 

@@ -22,7 +22,7 @@ import { createFaultList, type FaultList, refuseIfFaulty } from './faults.ts';
 import { type FleetRequest, openFleetOperation } from './operation.ts';
 import { stateName } from './target.ts';
 
-type FleetDeps = Pick<SubmitDeps, 'store' | 'clock' | 'random' | 'authorizer' | 'rules'>;
+export type FleetDeps = Pick<SubmitDeps, 'store' | 'clock' | 'random' | 'authorizer' | 'rules'>;
 
 /** Requests that are on their way to the store together. */
 const OPENED_AT_ONCE = 64;
@@ -124,8 +124,13 @@ export async function deleteExecutor(
   refuseIfFaulty(faults);
   // First the executor, so that nothing new goes there while its runs are given up.
   await deps.store.control({ kind: Control_Kind.KIND_EXECUTOR, name, record: null });
+  await giveUpRuns(deps, principal, name);
+}
+
+/** Asks the leader to give up the runs of an executor that has gone: their jobs are queued again within their attempts. */
+export async function giveUpRuns(deps: FleetDeps, principal: Principal, executorId: string): Promise<void> {
   const queues = (await deps.store.read.queues()).map(({ queue }) => queue.name);
-  await openAll(deps, principal, { queues, filter: JobFilter.fromPartial({ executorId: name }) }, GIVE_UP);
+  await openAll(deps, principal, { queues, filter: JobFilter.fromPartial({ executorId }) }, GIVE_UP);
 }
 
 /** Runs of a cluster, or of one of its nodes. */

@@ -286,6 +286,16 @@ export const ROWS: Row[] = [
     request: () => ({ stream: PEER_STREAM }),
   },
   {
+    path: '/armada.server.v1.PeerService/ReadFleet',
+    demand: 'peer',
+    request: () => ({ question: { $case: 'executors', value: { name: '', pageSize: 0, pageToken: '' } } }),
+  },
+  {
+    path: '/armada.server.v1.PeerService/ChangeLogLevel',
+    demand: 'peer',
+    request: () => ({ component: '', level: undefined }),
+  },
+  {
     path: '/armada.server.v1.ServerInfoService/GetServerInfo',
     demand: 'authenticated',
     request: () => ({}),

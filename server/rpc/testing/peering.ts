@@ -1,6 +1,7 @@
 /** Servers that have nothing but what they ask of each other, over real gRPC. */
 import { LeaseRequest } from '@armada-ts/api/executorapi/executorapi';
 import { type Clock, systemClock } from '../../base/clock.ts';
+import { withLevels } from '../../base/log-levels.ts';
 import { silentLogger } from '../../base/logger.ts';
 import { calmAdmission, openDoor } from '../../door/testing/doors.ts';
 import { createHolders, type Holders } from '../../lease/holders.ts';
@@ -8,7 +9,7 @@ import type { OwnLinks } from '../../peers/logs.ts';
 import { createPeers, type Peers } from '../../peers/peers.ts';
 import type { Taking } from '../../peers/taking.ts';
 import type { Fleet } from '../../peers/testing/fleet.ts';
-import { peerDefinition, peerService } from '../peers.ts';
+import { peerDefinition, type PeerDeps, peerService } from '../peers.ts';
 import { createGrpcServer } from '../server.ts';
 
 export interface PeerServer extends AsyncDisposable {
@@ -31,13 +32,23 @@ const noLinks: OwnLinks = {
   },
 };
 
+interface PeerParts extends Pick<PeerDeps, 'links' | 'askScheduler' | 'logLevels'> {
+  wrap: (taking: Taking) => Taking;
+  clock: Clock;
+}
+
+const unasked: PeerDeps['askScheduler'] = () => {
+  throw new Error('asked for what its scheduler knows');
+};
+
 /** Starts one, which joins the fleet. */
 export async function startPeer(
   fleet: Fleet,
   id: string,
-  parts: { links?: OwnLinks; wrap?: (taking: Taking) => Taking; clock?: Clock } = {},
+  parts: Partial<PeerParts> = {},
 ): Promise<PeerServer> {
   const { links = noLinks, wrap = (taking) => taking, clock = systemClock } = parts;
+  const { askScheduler = unasked, logLevels = withLevels(silentLogger, 'info').levels } = parts;
   const seen: string[] = [];
   const stopping = new AbortController();
   const members = fleet.join(id);
@@ -54,7 +65,7 @@ export async function startPeer(
   });
   const holders = createHolders(peers);
   const door = openDoor({ callerOf: (token) => peers.callerOf(token), stopping: stopping.signal });
-  const methods = peerService({ taking: wrap(peers.taking), links, holders });
+  const methods = peerService({ taking: wrap(peers.taking), links, holders, askScheduler, logLevels });
   const deps = { maxRequestBytes: 64 * 1024, admission: calmAdmission(), door };
   const grpc = createGrpcServer([{ definition: peerDefinition, methods }], deps);
   const address = `127.0.0.1:${await grpc.listen('127.0.0.1', 0)}`;
