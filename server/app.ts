@@ -15,6 +15,8 @@ import { createEventHub } from './events/hub.ts';
 import { followLog } from './follow.ts';
 import { healthPage } from './gateway/health-page.ts';
 import { createHttpServer, type Page } from './gateway/http.ts';
+import { apiPages } from './gateway/openapi/pages.ts';
+import { userApi } from './gateway/openapi/subjects.ts';
 import { createHolders } from './lease/holders.ts';
 import { createInboxes } from './lease/inboxes.ts';
 import { createLinks } from './lease/links.ts';
@@ -124,7 +126,10 @@ export async function startApp(config: Config, { clock, logger }: AppTools): Pro
     door,
     admission,
     services: services.public,
-    pages: [healthPageOf({ store, members, health })],
+    pages: [
+      healthPageOf({ store, members, health }),
+      apiPages(userApi(services.public, config.auth.schemes)),
+    ],
   });
   opened.defer(async () => {
     stopping.abort();
