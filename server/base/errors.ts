@@ -18,6 +18,11 @@ export type ErrorCode =
   | 'EVENTS_GONE'
   | 'LOG_NOT_FOUND'
   | 'EXECUTOR_TAKEN'
+  | 'SERVER_NOT_FOUND'
+  | 'SERVER_ALIVE'
+  | 'EXECUTOR_NOT_FOUND'
+  | 'EXECUTOR_IN_USE'
+  | 'NODE_NOT_FOUND'
   | 'OVERLOADED'
   | 'UNAVAILABLE';
 

@@ -26,9 +26,19 @@ export const GRPC_CODES: Readonly<Record<ErrorCode, status>> = {
   EVENTS_GONE: status.OUT_OF_RANGE,
   LOG_NOT_FOUND: status.NOT_FOUND,
   EXECUTOR_TAKEN: status.ALREADY_EXISTS,
+  EXECUTOR_NOT_FOUND: status.NOT_FOUND,
+  EXECUTOR_IN_USE: status.FAILED_PRECONDITION,
+  NODE_NOT_FOUND: status.NOT_FOUND,
+  SERVER_NOT_FOUND: status.NOT_FOUND,
+  SERVER_ALIVE: status.FAILED_PRECONDITION,
   OVERLOADED: status.RESOURCE_EXHAUSTED,
   UNAVAILABLE: status.UNAVAILABLE,
 };
+
+/** The gRPC code of whatever was thrown: what is not an ArmadaError is a fault of ours. */
+export function codeOf(error: unknown): status {
+  return error instanceof ArmadaError ? GRPC_CODES[error.code] : status.INTERNAL;
+}
 
 /** What a caller is told of a call that failed, on any door. */
 export interface CallStatus {
