@@ -11,6 +11,7 @@ import { ArmadaError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import { type CallStatus, toCallStatus } from './errors.ts';
 import type { BidiStreamMethod, CallContext, Need, ServerStreamMethod, UnaryMethod } from './method.ts';
+import { type CallObserver, ClientGoneError, type ObservedCall } from './observer.ts';
 import { createSender, MAX_UNSENT, type Outgoing } from './sender.ts';
 
 export interface Door {
@@ -22,6 +23,8 @@ export interface Door {
   /** Aborts when the server begins to stop: streams end then, calls finish. */
   stopping: AbortSignal;
   newRequestId: () => string;
+  /** Told of every call. */
+  observer: CallObserver;
   /** How long a stream's client may take nothing before it is cut off; 30 s when left out. */
   slowClientMs?: number;
   /** What a client of this version is to be told of it; undefined when it suits. */
@@ -50,15 +53,27 @@ export async function callUnary(
   incoming: Incoming,
   request: unknown,
 ): Promise<unknown> {
-  const principal = await enter(door, need, incoming);
-  return await handle(request, {
-    principal,
-    header: (name) => incoming.headers(name)[0],
-    // Few methods ask for the signal, and making one is not free.
-    get signal() {
-      return incoming.gone;
-    },
-  });
+  const observed = door.observer.began(incoming, 'unary');
+  observed.messages.received++;
+  try {
+    const principal = await enter(door, need, incoming);
+    observed.entered(principal);
+    const answer = await handle(request, {
+      principal,
+      traceparent: observed.traceparent,
+      header: (name) => incoming.headers(name)[0],
+      // Few methods ask for the signal, and making one is not free.
+      get signal() {
+        return incoming.gone;
+      },
+    });
+    observed.messages.sent++;
+    observed.over(undefined);
+    return answer;
+  } catch (error) {
+    observed.over(error);
+    throw error;
+  }
 }
 
 /** Sends all that a method streams, no faster than the client takes it. Resolves at the end of the stream, rejects with what ended it before. */
@@ -68,11 +83,13 @@ export function sendStream(
   incoming: Incoming,
   { request, to }: { request: unknown; to: Outgoing<unknown> },
 ): Promise<void> {
-  return untilOver(door, incoming.gone, async (signal) => {
-    const principal = await enter(door, need, incoming);
+  return untilOver(door, incoming, 'serverStream', async (signal, observed) => {
+    observed.messages.received++;
+    const context = await enterStream(door, need, incoming, { signal, observed });
     using sender = createSender(to, { signal, slowClientMs: door.slowClientMs, maxUnsent });
-    for await (const item of handle(request, streamContext(principal, incoming, signal))) {
+    for await (const item of handle(request, context)) {
       if (signal.aborted) break;
+      observed.messages.sent++;
       await sender.send(item);
     }
   });
@@ -91,11 +108,14 @@ export function talk(
     to,
   }: { requestsUntil: (signal: AbortSignal) => AsyncIterable<unknown>; to: Outgoing<unknown> },
 ): Promise<void> {
-  return untilOver(door, incoming.gone, async (signal) => {
-    const principal = await enter(door, need, incoming);
+  return untilOver(door, incoming, 'bidiStream', async (signal, observed) => {
+    const context = await enterStream(door, need, incoming, { signal, observed });
     using sender = createSender(to, { signal, slowClientMs: door.slowClientMs, maxUnsent: MAX_UNSENT });
-    const send = (message: unknown): Promise<void> => sender.send(message);
-    await handle(requestsUntil(signal), send, streamContext(principal, incoming, signal));
+    const send = (message: unknown): Promise<void> => {
+      observed.messages.sent++;
+      return sender.send(message);
+    };
+    await handle(counted(requestsUntil(signal), observed), send, context);
   });
 }
 
@@ -148,30 +168,54 @@ function peer(door: Door, token: string): Principal {
   return { name: id, groups: [], scopes: [], scheme: 'peer' };
 }
 
-function streamContext(principal: Principal, incoming: Incoming, signal: AbortSignal): CallContext {
-  return { principal, signal, header: (name) => incoming.headers(name)[0] };
+async function enterStream(
+  door: Door,
+  need: Need,
+  incoming: Incoming,
+  { signal, observed }: { signal: AbortSignal; observed: ObservedCall },
+): Promise<CallContext> {
+  const principal = await enter(door, need, incoming);
+  observed.entered(principal);
+  const { traceparent } = observed;
+  return { principal, signal, traceparent, header: (name) => incoming.headers(name)[0] };
+}
+
+async function* counted(
+  requests: AsyncIterable<unknown>,
+  { messages }: ObservedCall,
+): AsyncGenerator<unknown> {
+  for await (const request of requests) {
+    messages.received++;
+    yield request;
+  }
 }
 
 /** Runs a stream to its end, whoever ends it. */
 async function untilOver(
   door: Door,
-  gone: AbortSignal,
-  serve: (signal: AbortSignal) => Promise<void>,
+  incoming: Incoming,
+  kind: 'serverStream' | 'bidiStream',
+  serve: (signal: AbortSignal, observed: ObservedCall) => Promise<void>,
 ): Promise<void> {
+  const { gone } = incoming;
+  const observed = door.observer.began(incoming, kind);
   const ending = new AbortController();
   const end = (): void => ending.abort();
   gone.addEventListener('abort', end);
   door.stopping.addEventListener('abort', end);
+  let failure: unknown;
   try {
     if (gone.aborted) return;
     if (door.stopping.aborted) throw stoppingError();
-    await serve(ending.signal);
+    await serve(ending.signal, observed);
     if (door.stopping.aborted) throw stoppingError();
   } catch (error) {
-    throw door.stopping.aborted ? stoppingError() : error;
+    failure = door.stopping.aborted ? stoppingError() : error;
+    throw failure;
   } finally {
     gone.removeEventListener('abort', end);
     door.stopping.removeEventListener('abort', end);
+    observed.over(gone.aborted ? new ClientGoneError() : failure);
   }
 }
 

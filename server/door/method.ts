@@ -23,6 +23,8 @@ export interface CallContext {
   signal: AbortSignal;
   /** The first value of a header, by its name in small letters; undefined when there is none. */
   header: (name: string) => string | undefined;
+  /** W3C traceparent under which what follows from the call is traced; undefined when it is not. */
+  traceparent: string | undefined;
 }
 
 /** One request, one answer. */

@@ -7,6 +7,7 @@ import { systemClock } from '../../base/clock.ts';
 import { silentLogger } from '../../base/logger.ts';
 import { type Admission, createAdmission } from '../admission.ts';
 import type { Door } from '../call.ts';
+import { noObserver } from '../observer.ts';
 
 /** Lets in whoever comes, with every permission. */
 export function openDoor(settings: Partial<Door> = {}): Door {
@@ -18,6 +19,7 @@ export function openDoor(settings: Partial<Door> = {}): Door {
     logger: silentLogger,
     stopping: new AbortController().signal,
     newRequestId: () => `id-${++ids}`,
+    observer: noObserver,
     ...settings,
   };
 }

@@ -1,0 +1,77 @@
+/**
+ * What is counted of calls, as plain numbers: counting is on the way of every
+ * call, and naming the numbers can wait until somebody asks for them.
+ */
+import type { status } from '@grpc/grpc-js';
+import type { Incoming } from '../door/call.ts';
+import type { Method } from '../door/method.ts';
+
+/** Upper bounds of the buckets of how long calls took, in seconds, as Armada has them. */
+export const CALL_SECONDS = [
+  0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 60, 120,
+] as const;
+
+const CODES = 17;
+
+/** Of one method on one protocol. */
+export interface MethodFigures {
+  readonly protocol: string;
+  readonly service: string;
+  readonly method: string;
+  readonly kind: Method['kind'];
+  started: number;
+  received: number;
+  sent: number;
+  /** Calls that are over, by gRPC code. */
+  readonly handled: Float64Array;
+  /** The same by how long they took: one place for each of CALL_SECONDS, the last for all above. */
+  readonly took: Float64Array;
+  tookSeconds: number;
+}
+
+export interface CallFigures {
+  of(incoming: Pick<Incoming, 'protocol' | 'path'>, kind: Method['kind']): MethodFigures;
+  all(): Iterable<MethodFigures>;
+}
+
+/** Methods are those that are served, so there are only so many. */
+export function createCallFigures(): CallFigures {
+  const byProtocol = new Map<string, Map<string, MethodFigures>>();
+  return {
+    of({ protocol, path }, kind) {
+      let byPath = byProtocol.get(protocol);
+      if (byPath === undefined) byProtocol.set(protocol, (byPath = new Map()));
+      let figures = byPath.get(path);
+      if (figures === undefined) byPath.set(path, (figures = noFigures(protocol, path, kind)));
+      return figures;
+    },
+    *all() {
+      for (const byPath of byProtocol.values()) yield* byPath.values();
+    },
+  };
+}
+
+/** Notes the end of a call. */
+export function countEnd(figures: MethodFigures, code: status, seconds: number): void {
+  figures.handled[code] = (figures.handled[code] ?? 0) + 1;
+  let bucket = 0;
+  while (bucket < CALL_SECONDS.length && seconds > (CALL_SECONDS[bucket] ?? 0)) bucket++;
+  figures.took[bucket] = (figures.took[bucket] ?? 0) + 1;
+  figures.tookSeconds += seconds;
+}
+
+function noFigures(protocol: string, path: string, kind: Method['kind']): MethodFigures {
+  const [, service = '', method = ''] = path.split('/');
+  return {
+    protocol,
+    service,
+    method,
+    kind,
+    started: 0,
+    received: 0,
+    sent: 0,
+    handled: new Float64Array(CODES),
+    took: new Float64Array(CALL_SECONDS.length + 1),
+    tookSeconds: 0,
+  };
+}
