@@ -11,17 +11,26 @@ export interface Followers {
   inboxes: Inboxes;
 }
 
+interface Following extends Followers {
+  /** How far the log is known, by partition; only ever rises. */
+  positions: number[];
+}
+
 /**
  * Follows the log until the signal aborts. Returns when the followers know which runs there were at the start; `done` then
- * tells how it ended.
+ * tells how it ended, and `positions` meanwhile how far the log is known.
  */
 export async function followLog(
   store: Store,
   followers: Followers,
   signal: AbortSignal,
-): Promise<{ done: Promise<void> }> {
+): Promise<{ done: Promise<void>; positions: () => Positions }> {
   const loaded = await load(store, followers.inboxes);
-  return { done: follow(store, followers, loaded, signal) };
+  const positions = [...loaded.until];
+  return {
+    done: follow(store, { ...followers, positions }, loaded, signal),
+    positions: () => positions,
+  };
 }
 
 /** What was loaded is between these positions of the log. */
@@ -32,7 +41,7 @@ interface Loaded {
   until: Positions;
 }
 
-async function follow(store: Store, followers: Followers, first: Loaded, signal: AbortSignal): Promise<void> {
+async function follow(store: Store, followers: Following, first: Loaded, signal: AbortSignal): Promise<void> {
   let loaded = first;
   while (await hasFallenOff(store, followers, loaded, signal)) {
     loaded = await untilAvailable(() => load(store, followers.inboxes), signal);
@@ -43,7 +52,7 @@ async function follow(store: Store, followers: Followers, first: Loaded, signal:
 /** Follows to the end, or until the log no longer reaches back to where the followers are. */
 async function hasFallenOff(
   store: Store,
-  { hub, inboxes }: Followers,
+  { hub, inboxes, positions }: Following,
   { from, until }: Loaded,
   signal: AbortSignal,
 ): Promise<boolean> {
@@ -54,6 +63,7 @@ async function hasFallenOff(
     for (const entry of item.entries) {
       inboxes.apply(entry.jobs);
       hub.apply(entry);
+      positions[entry.partition] = Math.max(positions[entry.partition] ?? 0, entry.number);
       const head = behind.get(entry.partition);
       if (head === undefined || entry.number < head) continue;
       behind.delete(entry.partition);

@@ -26,11 +26,13 @@ export interface GrpcServerDeps {
   requestTimeoutMs?: number;
   admission: Admission;
   door: Door;
+  /** As PEM; plain when left out. */
+  tls?: { certificate: string; key: string };
 }
 
 /** Makes the gRPC server. */
 export function createGrpcServer(services: readonly Service[], deps: GrpcServerDeps): GrpcServer {
-  const { maxRequestBytes, requestTimeoutMs, admission, door } = deps;
+  const { maxRequestBytes, requestTimeoutMs, admission, door, tls } = deps;
   const widening = widenConnections();
   const server = new Server({
     interceptors: [admissionInterceptor(admission, { logger: door.logger, requestTimeoutMs })],
@@ -52,7 +54,7 @@ export function createGrpcServer(services: readonly Service[], deps: GrpcServerD
     listen: (host, port) =>
       new Promise((resolve, reject) => {
         const address = `${host.includes(':') ? `[${host}]` : host}:${port}`;
-        server.bindAsync(address, ServerCredentials.createInsecure(), (error, bound) => {
+        server.bindAsync(address, credentialsOf(tls), (error, bound) => {
           if (error) reject(new Error(`cannot listen on ${address}: ${listenFault(error.message)}`));
           else resolve(bound);
         });
@@ -67,6 +69,12 @@ export function createGrpcServer(services: readonly Service[], deps: GrpcServerD
         });
       }),
   };
+}
+
+function credentialsOf(tls: GrpcServerDeps['tls']): ServerCredentials {
+  if (!tls) return ServerCredentials.createInsecure();
+  const pair = { cert_chain: Buffer.from(tls.certificate), private_key: Buffer.from(tls.key) };
+  return ServerCredentials.createSsl(null, [pair]);
 }
 
 /** The library wraps the system's own words in remarks on how many addresses it tried. */

@@ -1,0 +1,97 @@
+/**
+ * The operator port put together: a pair of listeners of its own, always with TLS,
+ * where what steers a running server is offered, and nothing else. It has the
+ * same door as the others, but lets in nobody without credentials.
+ */
+import { hostname } from 'node:os';
+import { withOperators } from './auth/authorizer.ts';
+import type { Chain } from './auth/chain.ts';
+import type { Clock } from './base/clock.ts';
+import type { Logger } from './base/logger.ts';
+import { createAdmission } from './door/admission.ts';
+import type { Door } from './door/call.ts';
+import type { Service } from './door/method.ts';
+import { createHttpServer, type Page } from './gateway/http.ts';
+import { addressOf, isAnywhere, listening } from './listening.ts';
+import type { OperatorConfig } from './operator/config.ts';
+import { givenCertificate, keptCertificate } from './operator/kept-certificate.ts';
+import { keepTokenFile } from './operator/token-file.ts';
+import { createGrpcServer } from './rpc/server.ts';
+
+export interface OperatorPortDeps {
+  config: OperatorConfig;
+  /** The door of the other ports, and who is let in here. */
+  door: Door;
+  chain: Chain;
+  /** The first credential; undefined when it is not taken. */
+  token: string | undefined;
+  services: readonly Service[];
+  pages: readonly Page[];
+  clock: Clock;
+  logger: Logger;
+}
+
+/** Where operators find everything. */
+export interface OperatorPort {
+  /** `host:port`, with TLS. */
+  grpcAddress: string;
+  httpsUrl: string;
+  /** What clients are to trust; undefined when the certificate was given. */
+  authorityFile: string | undefined;
+  /** Holds the first credential; undefined when it is not taken. */
+  tokenFile: string | undefined;
+}
+
+/** Requests of operators are small. */
+const MAX_REQUEST_BYTES = 1024 * 1024;
+
+/** Throws ConfigError when it cannot listen, INVALID_REQUEST for certificates that cannot be used, UNAVAILABLE for a directory that cannot. */
+export async function openOperatorPort(deps: OperatorPortDeps): Promise<OperatorPort & AsyncDisposable> {
+  const { config, services, pages, clock, logger } = deps;
+  const names = namesOf(config);
+  const shown = config.tls
+    ? givenCertificate(config.tls)
+    : keptCertificate({ directory: config.directory, names, nowMs: clock.now() });
+  const { certificate, key, authorityFile } = shown;
+  const tokenFile = deps.token === undefined ? undefined : keepTokenFile(config.directory, deps.token);
+  const shared = {
+    door: { ...deps.door, chain: deps.chain, authorizer: withOperators(deps.door.authorizer) },
+    // Not that of the other ports: who is to help a server that has too much to do must get through.
+    admission: createAdmission({ lateMs: () => 0, clock, logger }),
+    maxRequestBytes: MAX_REQUEST_BYTES,
+  };
+  const grpc = createGrpcServer(services, { ...shared, tls: { certificate, key } });
+  const http = await createHttpServer({
+    ...shared,
+    host: config.host,
+    allowedHosts: names,
+    corsOrigins: [],
+    services,
+    pages,
+    tls: { cert: certificate, key },
+  });
+  const close = async (): Promise<void> => {
+    await Promise.all([grpc.close(), http.close()]);
+  };
+  try {
+    const { host } = config;
+    const grpcPort = await listening('operator.grpc.port', grpc.listen(host, config.grpc.port));
+    const httpPort = await listening('operator.http.port', http.listen(host, config.http.port));
+    return {
+      grpcAddress: addressOf(host, grpcPort),
+      httpsUrl: `https://${addressOf(host, httpPort)}`,
+      authorityFile,
+      tokenFile,
+      [Symbol.asyncDispose]: close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** Under which the ports are reached, and which the certificate is for. */
+function namesOf({ host, names }: OperatorConfig): string[] {
+  const own = isAnywhere(host) ? [] : [host];
+  return [...new Set(['localhost', '127.0.0.1', '::1', hostname(), ...own, ...names])];
+}
