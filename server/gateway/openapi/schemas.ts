@@ -26,6 +26,7 @@ export interface Schema {
   readonly anyOf?: readonly Schema[];
   readonly items?: Schema;
   readonly properties?: Readonly<Record<string, Schema>>;
+  readonly maxProperties?: number;
   readonly additionalProperties?: Schema | boolean;
 }
 
@@ -124,7 +125,12 @@ function referTo(collection: SchemaCollection, typeName: string, make: () => Sch
 }
 
 function objectSchema(collection: SchemaCollection, typeName: string): Schema {
-  return { type: 'object', properties: propertiesOf(collection, typeName) };
+  const { fields, wrappingKeys } = describeMessage(typeName);
+  const oneof = fields[0]?.oneof;
+  const isChoice =
+    oneof !== undefined && !(oneof in wrappingKeys) && fields.every((each) => each.oneof === oneof);
+  const properties = propertiesOf(collection, typeName);
+  return { type: 'object', ...(isChoice && { maxProperties: 1 }), properties };
 }
 
 /** The members of a oneof in an object of their own. */
@@ -133,7 +139,7 @@ function wrapped(collection: SchemaCollection, typeName: string, oneof: string |
   const properties = members.map(
     (field) => [field.jsonName, fieldSchema(collection, typeName, field)] as const,
   );
-  return { type: 'object', properties: Object.fromEntries(properties) };
+  return { type: 'object', maxProperties: 1, properties: Object.fromEntries(properties) };
 }
 
 function shapeOf(collection: SchemaCollection, field: FieldDescriptor): Schema {
