@@ -6,10 +6,12 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { packageVersion } from '@armada-ts/api/package-version';
 import { createAuthorizer } from './auth/authorizer.ts';
+import { operatorToken } from './auth/operator-token.ts';
 import { chainsOf } from './auth/schemes.ts';
 import type { Clock } from './base/clock.ts';
+import type { LogLevels } from './base/log-levels.ts';
 import type { Logger } from './base/logger.ts';
-import { type Config, ConfigError } from './config.ts';
+import { type Config } from './config.ts';
 import { openStore } from './engines.ts';
 import { createEventHub } from './events/hub.ts';
 import { followLog } from './follow.ts';
@@ -21,12 +23,20 @@ import { createHolders } from './lease/holders.ts';
 import { createInboxes } from './lease/inboxes.ts';
 import { createLinks } from './lease/links.ts';
 import { createClassifier } from './model/scheduling-class.ts';
-import { createHealthCheck, type HealthCheck } from './operator/health.ts';
+import { createVersionNotice } from './operator/client-version.ts';
+import { createChecks, type HealthCheck, healthCheckOf } from './operator/health.ts';
+import { createObservation } from './observe/observation.ts';
 import { describeServer, serverInfo } from './operator/server-info.ts';
+import { type FleetDeps, readFleet } from './peers/fleet.ts';
 import { readAnywhere } from './peers/logs.ts';
-import { createMembers, type Members, type Membership } from './peers/members.ts';
+import { createMembers, type Membership } from './peers/members.ts';
 import { createPeers, type Peers } from './peers/peers.ts';
 import type { LogDeps } from './query/logs.ts';
+import { addressOf, isAnywhere, listening } from './listening.ts';
+import { openOperatorPort, type OperatorPort } from './operator-port.ts';
+import { commitOf } from './operator/version.ts';
+import { checksPage } from './gateway/checks-page.ts';
+import { clusterDefinition, clusterService } from './rpc/cluster.ts';
 import { keepRetention } from './retention.ts';
 import { createAdmission } from './door/admission.ts';
 import type { Door } from './door/call.ts';
@@ -36,8 +46,10 @@ import { eventDefinition, eventService } from './rpc/event.ts';
 import { executorDefinition, executorService } from './rpc/executor.ts';
 import { executorApiDefinition, executorApiService } from './rpc/executor-api.ts';
 import { executorLinkDefinition, executorLinkService } from './rpc/executor-link.ts';
+import { fleetDefinition, fleetService } from './rpc/fleet.ts';
 import { jobListDefinition, jobListService } from './rpc/job-list.ts';
 import { jobsDefinition, jobsService } from './rpc/jobs.ts';
+import { logLevelDefinition, logLevelService } from './rpc/log-level.ts';
 import { logsDefinition, logService } from './rpc/logs.ts';
 import { nodeDefinition, nodeService } from './rpc/node.ts';
 import { peerDefinition, peerService } from './rpc/peers.ts';
@@ -46,14 +58,18 @@ import { createGrpcServer } from './rpc/server.ts';
 import { serverInfoDefinition, serverInfoService } from './rpc/server-info.ts';
 import { submitDefinition, submitService } from './rpc/submit.ts';
 import { type SchedulerHost, startScheduler } from './scheduler/host.ts';
-import type { Store } from './store/store.ts';
+import type { Positions, Store } from './store/store.ts';
 import { submitRules } from './submit/rules.ts';
+
+const VERSION = packageVersion(import.meta.url);
 
 export interface App {
   /** `host:port` of the gRPC API. */
   grpcAddress: string;
   /** `http://host:port`. */
   httpUrl: string;
+  /** Where operators reach it. */
+  operator: OperatorPort;
   /** Where everything is kept, and what an answered submit survives. */
   store: string;
   /** Rejects when a part has failed beyond repair: the process should end, and be started again. */
@@ -62,27 +78,27 @@ export interface App {
   close(): Promise<void>;
 }
 
-export interface AppTools {
+export interface AppTools extends Tools {
+  logLevels: LogLevels;
+}
+
+interface Tools {
   clock: Clock;
   logger: Logger;
 }
 
 /** Starts a server; it takes calls while it still loads. Throws ConfigError when it cannot listen, and what opening the store throws. */
-export async function startApp(config: Config, { clock, logger }: AppTools): Promise<App> {
+export async function startApp(config: Config, { clock, logger, logLevels }: AppTools): Promise<App> {
   await using opened = new AsyncDisposableStack();
-  const store = opened.adopt(await openStore(config.store, { clock, logger }), (open) => open.close());
+  const storeTools = { clock, logger: logger.child({ part: 'store' }) };
+  const store = opened.adopt(await openStore(config.store, storeTools), (open) => open.close());
   const stopping = new AbortController();
   const hub = createEventHub(store);
   const inboxes = createInboxes();
   const members = membershipOf(config, store, { clock, logger });
-  const scheduler = startScheduler({
-    store,
-    election: members,
-    config: config.scheduling,
-    priorityClasses: config.priorityClasses,
-    clock,
-    logger: logger.child({ part: 'scheduler' }),
-  });
+  const server = members.self;
+  const observation = opened.use(createObservation(config, { clock, logger, server }));
+  const scheduler = schedulerOf(config, { store, members, clock, logger });
   // What was decided is finished first, so that the next leader has nothing to wait for.
   const handOver = async (): Promise<void> => {
     await scheduler.close();
@@ -96,23 +112,27 @@ export async function startApp(config: Config, { clock, logger }: AppTools): Pro
     await Promise.all([following.done.catch(() => {}), retaining]);
   });
 
-  const peers = opened.adopt(
-    createPeers({
-      members,
-      secret: store.servers.secret,
-      leadership: {
-        leads: () => scheduler.role() === 'leading',
-        subscribe: (listener) => scheduler.subscribe(listener),
-      },
-      see: (sighting) => scheduler.executorSeen(sighting),
-      clock,
-      logger: logger.child({ part: 'peers' }),
-    }),
-    (open) => open.close(),
-  );
-  const door = { ...doorOf(config, peers, { clock, logger }), stopping: stopping.signal };
-  const health = createHealthCheck({ store, stopping: stopping.signal, scheduler });
-  const services = servicesOf({ config, clock, logger, store, door, hub, inboxes, members, peers, health });
+  const peers = opened.adopt(peersOf(scheduler, { store, members, clock, logger }), (open) => open.close());
+  const { observer } = observation;
+  const token = config.operator.token ? operatorToken(store.servers.secret) : undefined;
+  const chains = chainsOf(config.auth, clock, token);
+  const ownDoor = doorOf(config, peers, logger);
+  const door = { ...ownDoor, chain: chains.users, observer, stopping: stopping.signal };
+  const checks = createChecks({ store, stopping: stopping.signal, scheduler });
+  const health = healthCheckOf(checks);
+  const tools = { clock, logger, logLevels };
+  const parts = {
+    store,
+    door,
+    hub,
+    inboxes,
+    members,
+    peers,
+    scheduler,
+    health,
+    followed: following.positions,
+  };
+  const services = servicesOf({ config, ...tools, ...parts });
   const lateness = opened.adopt(watchLateness(clock), (watch) => watch.stop());
   const admission = createAdmission({ lateMs: () => lateness.lateMs(), clock, logger: door.logger });
   const grpc = createGrpcServer([...services.public, ...services.internal], {
@@ -137,6 +157,18 @@ export async function startApp(config: Config, { clock, logger }: AppTools): Pro
   });
   const grpcPort = await listening('grpc.port', grpc.listen(config.host, config.grpc.port));
   const httpPort = await listening('http.port', http.listen(config.host, config.http.port));
+  const operator = opened.use(
+    await openOperatorPort({
+      config: config.operator,
+      door,
+      chain: chains.operators,
+      token,
+      services: services.operator,
+      pages: [checksPage(checks)],
+      clock,
+      logger: door.logger,
+    }),
+  );
 
   members.join(advertised(config, grpcPort));
   opened.defer(handOver);
@@ -146,6 +178,7 @@ export async function startApp(config: Config, { clock, logger }: AppTools): Pro
   return {
     grpcAddress: addressOf(config.host, grpcPort),
     httpUrl: `http://${addressOf(config.host, httpPort)}`,
+    operator,
     store: `${store.info.name}, ${store.info.acknowledgement}`,
     failed: Promise.race([
       store.failed,
@@ -170,19 +203,10 @@ function loaded(scheduler: SchedulerHost): Promise<void> {
   });
 }
 
-/** An address that cannot be had is the configuration's fault: it may be taken, or not be of this machine. */
-async function listening<Bound>(setting: string, listen: Promise<Bound>): Promise<Bound> {
-  try {
-    return await listen;
-  } catch (error) {
-    throw new ConfigError(`${setting}: ${error instanceof Error ? error.message : String(error)}`);
-  }
-}
-
-function doorOf(config: Config, peers: Peers, { clock, logger }: AppTools): Omit<Door, 'stopping'> {
+function doorOf(config: Config, peers: Peers, logger: Logger): Omit<Door, 'chain' | 'stopping' | 'observer'> {
   return {
-    chain: chainsOf(config.auth, clock, undefined).users,
     authorizer: createAuthorizer(config.auth),
+    versionNotice: createVersionNotice(VERSION),
     callerOf: (token) => peers.callerOf(token),
     logger: logger.child({ part: 'rpc' }),
     newRequestId: () => randomUUID(),
@@ -190,17 +214,48 @@ function doorOf(config: Config, peers: Peers, { clock, logger }: AppTools): Omit
 }
 
 /** Not yet among the others: that takes an address. */
-function membershipOf(config: Config, store: Store, { clock, logger }: AppTools): Membership {
+function membershipOf(config: Config, store: Store, { clock, logger }: Tools): Membership {
   return createMembers({
     store,
     self: {
       id: randomUUID(),
       name: config.name ?? hostname(),
-      version: packageVersion(import.meta.url),
+      version: VERSION,
       startedAtMs: clock.now(),
     },
     clock,
     logger: logger.child({ part: 'servers' }),
+  });
+}
+
+function schedulerOf(
+  { scheduling, priorityClasses }: Config,
+  { store, members, clock, logger }: { store: Store; members: Membership } & Tools,
+): SchedulerHost {
+  return startScheduler({
+    store,
+    election: members,
+    config: scheduling,
+    priorityClasses,
+    clock,
+    logger: logger.child({ part: 'scheduler' }),
+  });
+}
+
+function peersOf(
+  scheduler: SchedulerHost,
+  { store, members, clock, logger }: { store: Store; members: Membership } & Tools,
+): Peers {
+  return createPeers({
+    members,
+    secret: store.servers.secret,
+    leadership: {
+      leads: () => scheduler.role() === 'leading',
+      subscribe: (listener) => scheduler.subscribe(listener),
+    },
+    see: (sighting) => scheduler.executorSeen(sighting),
+    clock,
+    logger: logger.child({ part: 'peers' }),
   });
 }
 
@@ -214,8 +269,7 @@ function healthPageOf({ store, members, health }: Pick<Parts, 'store' | 'members
 
 /** Where other servers reach this one. */
 function advertised({ advertisedAddress, host }: Config, grpcPort: number): string {
-  const isAnywhere = host === '0.0.0.0' || host === '::';
-  return advertisedAddress ?? addressOf(isAnywhere ? hostname() : host, grpcPort);
+  return advertisedAddress ?? addressOf(isAnywhere(host) ? hostname() : host, grpcPort);
 }
 
 interface Parts extends AppTools {
@@ -224,19 +278,26 @@ interface Parts extends AppTools {
   door: Door;
   hub: ReturnType<typeof createEventHub>;
   inboxes: ReturnType<typeof createInboxes>;
-  members: Members;
+  members: Membership;
   peers: Peers;
+  scheduler: SchedulerHost;
   health: HealthCheck;
+  /** Of the log, as far as it has been followed. */
+  followed: () => Positions;
 }
 
-/** What anybody may call by any protocol, and what only executors and other servers call, by gRPC. */
+/**
+ * What anybody may call by any protocol; what only executors and other servers
+ * call, by gRPC; and what operators call, on a port of their own.
+ */
 interface Services {
   public: readonly Service[];
   internal: readonly Service[];
+  operator: readonly Service[];
 }
 
 function servicesOf(parts: Parts): Services {
-  const { config, clock, logger, store, door, hub, inboxes, members, peers, health } = parts;
+  const { config, clock, logger, logLevels, store, door, hub, inboxes, members, peers, health } = parts;
   const { authorizer } = door;
   const submit = {
     store,
@@ -261,6 +322,8 @@ function servicesOf(parts: Parts): Services {
   const readFromExecutor: LogDeps['readFromExecutor'] = (...question) =>
     readAnywhere({ links, channels, clock }, ...question);
   const logs = { store, authorizer, readFromExecutor };
+  const askScheduler: FleetDeps['askScheduler'] = (question) => parts.scheduler.askFleet(question);
+  const fleet = { members, channels, askScheduler };
   return {
     public: [
       { definition: submitDefinition, methods: submitService(submit, health) },
@@ -276,11 +339,27 @@ function servicesOf(parts: Parts): Services {
     internal: [
       { definition: executorApiDefinition, methods: executorApiService(lease) },
       { definition: executorLinkDefinition, methods: executorLinkService(links) },
-      { definition: peerDefinition, methods: peerService({ taking, links, holders }) },
+      {
+        definition: peerDefinition,
+        methods: peerService({ taking, links, holders, askScheduler, logLevels }),
+      },
+    ],
+    operator: [
+      {
+        definition: clusterDefinition,
+        methods: clusterService(
+          { store, members, followed: parts.followed, clock },
+          { store, version: VERSION, build: commitOf() },
+        ),
+      },
+      {
+        definition: fleetDefinition,
+        methods: fleetService({ ...submit, readFleet: (question) => readFleet(fleet, question) }),
+      },
+      {
+        definition: logLevelDefinition,
+        methods: logLevelService({ members, channels, levels: logLevels }),
+      },
     ],
   };
-}
-
-function addressOf(host: string, port: number): string {
-  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }

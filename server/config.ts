@@ -11,6 +11,8 @@ import { readFileSync } from 'node:fs';
 import { parse, YAMLParseError } from 'yaml';
 import { z } from 'zod';
 import { authSchema } from './auth/config.ts';
+import { metricsSchema, tracingSchema } from './observe/config.ts';
+import { operatorSchema } from './operator/config.ts';
 import { schedulerSchema } from './scheduler/config.ts';
 import { priorityClassesSchema, submissionSchema } from './submit/config.ts';
 
@@ -66,6 +68,9 @@ const settings = z.strictObject({
         .describe('Largest request taken, in bytes after decompression.'),
     })
     .prefault({}),
+  operator: operatorSchema
+    .prefault({})
+    .describe('Where operators reach this server, and their first credential. These ports always use TLS.'),
   store: z
     .strictObject({
       url: z
@@ -116,6 +121,8 @@ const settings = z.strictObject({
     .enum(['debug', 'info', 'warn', 'error', 'silent'])
     .default('info')
     .describe('Least severe messages that are logged.'),
+  metrics: metricsSchema.prefault({}),
+  tracing: tracingSchema.prefault({}),
   auth: authSchema.describe('Who is let in, and what they may do.'),
   priorityClasses: priorityClassesSchema,
   submission: submissionSchema

@@ -50,6 +50,7 @@ export async function startDevServer(options: DevServerOptions = {}): Promise<De
       auth: standaloneAuth,
       grpc: { port: 0 },
       http: { port: 0 },
+      operator: { grpc: { port: 0 }, http: { port: 0 }, directory: join(directory, 'operator') },
       // What is thrown away at the end need not survive a power cut.
       store: { url: `sqlite:${join(directory, 'server')}`, acknowledgement: 'local' },
       submission: { defaultJobLimits: { cpu: '1', memory: '1Gi' } },

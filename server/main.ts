@@ -36,5 +36,8 @@ await runUntilStopped('armada-server', async (): Promise<App> => {
   process.stdout.write(
     `armada-server: gRPC ${app.grpcAddress}, health ${app.httpUrl}/health, ${app.store}\n`,
   );
+  const { grpcAddress, httpsUrl, tokenFile } = app.operator;
+  const token = tokenFile ? `, token in ${tokenFile}` : '';
+  process.stdout.write(`armada-server: operator port ${httpsUrl}, gRPC ${grpcAddress}${token}\n`);
   return app;
 });

@@ -84,6 +84,7 @@ async function serverConfig(flags: Flags): Promise<Config> {
     defaults: {
       auth: standaloneAuth,
       store: { url: `sqlite:${join(flags.data, 'server')}` },
+      operator: { directory: join(flags.data, 'operator') },
       // Disk is not shared out on one machine: jobs that name no need have none.
       submission: { defaultJobLimits: { cpu: '1', memory: '1Gi' } },
       logLevel: 'warn',
@@ -103,6 +104,9 @@ async function serverConfig(flags: Flags): Promise<Config> {
   }
   if (!flags['grpc-port']) config.grpc.port = await freePort(config.host, config.grpc.port);
   if (!flags['http-port']) config.http.port = await freePort(config.host, config.http.port);
+  const { operator } = config;
+  operator.grpc.port = await freePort(operator.host, operator.grpc.port);
+  operator.http.port = await freePort(operator.host, operator.http.port);
   return config;
 }
 
@@ -131,10 +135,11 @@ function greet(app: App, flags: Flags, nodes: number): void {
   const server = app.grpcAddress === '127.0.0.1:50051' ? '' : ` --armadaUrl ${app.grpcAddress}`;
   process.stdout.write(`Armada is up, with ${nodes} node${nodes === 1 ? '' : 's'} on this machine.
 
-  gRPC    ${app.grpcAddress}
-  health  ${app.httpUrl}/health
-  data    ${resolve(flags.data)}
-  store   ${app.store}
+  gRPC      ${app.grpcAddress}
+  health    ${app.httpUrl}/health
+  operator  ${app.operator.httpsUrl}, see docs/operator-port.md
+  data      ${resolve(flags.data)}
+  store     ${app.store}
 
 Run a first job from a second shell:
 

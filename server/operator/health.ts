@@ -14,23 +14,54 @@ export interface HealthDeps {
   };
 }
 
+/** A part of the server, and what is not in order with it. */
+export interface Check {
+  /** `server`, `scheduler` or `store`. */
+  name: string;
+  /** Undefined when all is well. */
+  fault: string | undefined;
+}
+
+/** What can be found out about a server by looking at its parts. */
+export interface Checks {
+  /** Parts that do not mend themselves: with a fault in one of them the process is to be started again. */
+  alive(): Check[];
+  /** Parts without which the server is of no use, now. Does not fail. */
+  ready(): Promise<Check[]>;
+}
+
 /** What is not in order with this server, a line each; empty when all is well. */
 export type HealthCheck = () => Promise<string[]>;
 
 /** Looks at the parts without which the server is of no use. */
-export function createHealthCheck({ store, stopping, scheduler }: HealthDeps): HealthCheck {
-  let hasFailed = false;
-  scheduler.failed.catch(() => (hasFailed = true));
+export function createChecks({ store, stopping, scheduler }: HealthDeps): Checks {
+  let hasSchedulerFailed = false;
+  let hasStoreFailed = false;
+  scheduler.failed.catch(() => (hasSchedulerFailed = true));
+  store.failed.catch(() => (hasStoreFailed = true));
+  const alive = (): Check[] => [
+    { name: 'scheduler', fault: hasSchedulerFailed ? 'the scheduler has failed' : undefined },
+    { name: 'store', fault: hasStoreFailed ? 'the store has failed' : undefined },
+  ];
   // One that follows is ready too: it could lead at once.
   const schedulerFault = (): string | undefined => {
-    if (hasFailed) return 'the scheduler has failed';
+    if (hasSchedulerFailed) return 'the scheduler has failed';
     return scheduler.role() === 'loading' ? 'the scheduler is loading' : undefined;
   };
-  return async () => {
-    if (stopping.aborted) return ['the server is stopping'];
-    const storeFault = await faultOf(store);
-    return [schedulerFault(), storeFault].filter((fault) => fault !== undefined);
+  return {
+    alive,
+    ready: async () => [
+      { name: 'server', fault: stopping.aborted ? 'the server is stopping' : undefined },
+      { name: 'scheduler', fault: schedulerFault() },
+      // Nothing is asked of a store that may be closed.
+      { name: 'store', fault: stopping.aborted ? undefined : await faultOf(store) },
+    ],
   };
+}
+
+/** The faults alone. */
+export function healthCheckOf(checks: Checks): HealthCheck {
+  return async () => (await checks.ready()).flatMap(({ fault }) => fault ?? []);
 }
 
 async function faultOf(store: Store): Promise<string | undefined> {

@@ -28,6 +28,9 @@ export interface Program {
   kill(signal: NodeJS.Signals): Promise<number | NodeJS.Signals | null>;
 }
 
+/** Any number of servers runs at once; their other ports are settings of each. */
+const FREE_PORTS = { ARMADA_OPERATOR_GRPC_PORT: '0', ARMADA_OPERATOR_HTTP_PORT: '0' };
+
 /** Starts a program of this checkout by the path of its main file. */
 export function startProgram(
   main: string,
@@ -38,7 +41,7 @@ export function startProgram(
   const child = spawn(process.execPath, [...SOURCE, join(root, main), ...args], {
     cwd: workingDirectory,
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, ...env },
+    env: { ...process.env, ...FREE_PORTS, ...env },
   });
   running.add(child);
   child.once('exit', () => running.delete(child));

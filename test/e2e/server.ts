@@ -1,9 +1,9 @@
 // Starts armada-server, which takes its settings from a file.
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import type { ConfigInput } from '@armada-ts/server/config';
-import { type Standalone, startProgram } from './programs.ts';
+import { type Program, type Standalone, startProgram } from './programs.ts';
 
 /** Writes settings to a file of `directory` and tells its path. */
 export async function writeSettings(directory: string, settings: object): Promise<string> {
@@ -24,10 +24,33 @@ export async function startServer(
     ...settings,
     grpc: { port: 0, ...settings.grpc },
     http: { port: 0 },
+    operator: { directory: join(directory, 'operator'), ...settings.operator },
     store: { url: `sqlite:${join(directory, 'server')}`, ...settings.store },
   });
   const program = startProgram('server/main.ts', ['--config', file]);
   const listening = /gRPC (\S+:\d+), health (http:\/\/\S+)\/health/;
   const [, address = '', url = ''] = await program.line(listening, timeoutMs);
   return { ...program, address, url };
+}
+
+/** Where operators reach a server that has started, and how they get in. */
+export interface OperatorAccess {
+  /** `host:port` of gRPC. */
+  address: string;
+  /** `https://host:port`. */
+  url: string;
+  /** Certificate to trust, as PEM. */
+  authority: string;
+  /** Value of the header `authorization`. */
+  authorization: string;
+}
+
+/** The operator port of a server that keeps its operator directory in `directory`. */
+export async function operatorOf(program: Program, directory: string): Promise<OperatorAccess> {
+  const line = /operator port (https:\/\/\S+), gRPC ([^\s,]+)/;
+  const [, url = '', address = ''] = await program.line(line);
+  const [authority, token] = await Promise.all(
+    ['ca.pem', 'token'].map((name) => readFile(join(directory, 'operator', name), 'utf8')),
+  );
+  return { address, url, authority: authority ?? '', authorization: `Bearer ${token?.trim()}` };
 }

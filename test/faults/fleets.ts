@@ -92,6 +92,7 @@ async function launchServer(directory: string, settings: Partial<ConfigInput>): 
     ...settings,
     auth: standaloneAuth,
     http: { port: 0 },
+    operator: { directory: join(directory, 'operator') },
     submission: { defaultJobLimits: { cpu: '1', memory: '1Gi' } },
   });
   return await up(startProgram('server/main.ts', ['--config', file]), /gRPC (\S+:\d+)/);

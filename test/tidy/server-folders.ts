@@ -25,6 +25,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   rpc: [...GROUND, ...STAGES, 'peers', 'door'],
   gateway: [...GROUND, ...STAGES, 'door'],
   peers: ['base', 'model', 'store'],
+  observe: [...GROUND, ...STAGES, 'door'],
   root: [...GROUND, ...STAGES],
 };
 
@@ -41,8 +42,9 @@ const CONFIG = 'server/config.ts';
 /** Programs that are about stores and nothing else. */
 const STORE_PROGRAMS: readonly string[] = ['server/migrate.ts', 'server/check.ts'];
 
-/** The only file that picks doors and wires parts, so it may import everything. */
+/** The only file that wires parts, so it may import everything; that port is a part with doors of its own. */
 const WIRING = 'server/app.ts';
+const OPERATOR_PORT = 'server/operator-port.ts';
 /** The only file besides that knows which engines there are. */
 const ENGINES = 'server/engines.ts';
 
@@ -64,9 +66,10 @@ function allowedFor(path: string): readonly string[] {
 
 function mayImport(from: string, target: string): boolean {
   const place = placeOf(from);
-  if (from === WIRING) return true;
+  if (from === WIRING || from === OPERATOR_PORT) return true;
   if (from === ENGINES && placeOf(target) === 'engine') return true;
   if (target === WIRING) return PROGRAMS.includes(from);
+  if (target === OPERATOR_PORT) return false;
   // Engines know nothing of each other.
   if (place === 'engine' && placeOf(target) === 'engine') return from.split('/')[2] === target.split('/')[2];
   const allowed = [place, ...allowedFor(from)];
@@ -117,6 +120,8 @@ const order: Rule = {
     { path: 'server/main.ts', text: importLine('./events/hub.ts') },
     { path: 'server/migrate.ts', text: importLine('./store/sqlite/export.ts') },
     { path: ENGINES, text: importLine('./rpc/server.ts') },
+    { path: 'server/main.ts', text: importLine('./operator-port.ts') },
+    { path: OPERATOR_PORT, text: importLine('./app.ts') },
   ],
   innocent: [
     { path: 'server/submit/validate.ts', text: importLine('../auth/authorizer.ts') },
