@@ -22,6 +22,7 @@ import {
   runPreempted,
   succeeded,
 } from '../model/testing/job-events.ts';
+import { DRAINED } from '../model/run-error.ts';
 import { createInboxes, type Inbox, type Inboxes, isStopReason } from './inboxes.ts';
 
 const offered = (inbox: Inbox, nowMs: number, limit = 100): string[] =>
@@ -145,6 +146,7 @@ const ENDS: [string, Payload[], stopped: boolean][] = [
   ['failed by the scheduler while it runs', [jobErrors(BROKEN)], true],
   ['succeeded', [done('r'), succeeded], false],
   ['failed by itself', [erred('r', BROKEN), jobErrors(BROKEN)], false],
+  ['drained', [erred('r', { ...returned(false), failureCategory: DRAINED }), requeued], true],
   ['returned', [erred('r', returned(true)), requeued], false],
 ];
 for (const [title, events, stopped] of ENDS) {

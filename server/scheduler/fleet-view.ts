@@ -37,7 +37,7 @@ export function viewFleet(executors: Executors, { question }: ReadFleetRequest):
 function listExecutors(executors: Executors, request: ListExecutorsRequest): ListExecutorsResponse {
   const { state, byId } = executors;
   const names = new Set([
-    ...byId.keys(),
+    ...[...byId.values()].filter(({ isDismissed }) => !isDismissed).map(({ id }) => id),
     ...state.charges.byExecutor.keys(),
     ...[...state.places.values()].map(({ executorId }) => executorId),
   ]);
