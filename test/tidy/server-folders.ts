@@ -66,9 +66,10 @@ function allowedFor(path: string): readonly string[] {
 
 function mayImport(from: string, target: string): boolean {
   const place = placeOf(from);
-  if (from === WIRING || from === OPERATOR_PORT) return true;
+  if (from === WIRING) return true;
   if (from === ENGINES && placeOf(target) === 'engine') return true;
   if (target === WIRING) return PROGRAMS.includes(from);
+  if (from === OPERATOR_PORT) return true;
   if (target === OPERATOR_PORT) return false;
   // Engines know nothing of each other.
   if (place === 'engine' && placeOf(target) === 'engine') return from.split('/')[2] === target.split('/')[2];
