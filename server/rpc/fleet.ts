@@ -12,6 +12,7 @@ import {
 } from '@armada-ts/api/armada/operator/v1/fleet';
 import { Drain } from '@armada-ts/api/armada/store/v1/store';
 import { type Methods, unary } from '../door/method.ts';
+import type { Place } from '../model/executor-settings.ts';
 import { findExecutor, findNode, type FleetDeps, listExecutors, listNodes } from '../query/fleet.ts';
 import type { SubmitDeps } from '../submit/deps.ts';
 import { drainExecutor, drainNode, removeExecutor } from '../submit/evacuate.ts';
@@ -26,12 +27,8 @@ export function fleetService(deps: SubmitDeps & FleetDeps): Methods {
 
 function listing(deps: FleetDeps): Methods {
   return {
-    listExecutors: unary('operate', (request: ListExecutorsRequest, { principal }) =>
-      listExecutors(deps, principal, request),
-    ),
-    listNodes: unary('operate', (request: ListNodesRequest, { principal }) =>
-      listNodes(deps, principal, request),
-    ),
+    listExecutors: unary('operate', (request: ListExecutorsRequest) => listExecutors(deps, request)),
+    listNodes: unary('operate', (request: ListNodesRequest) => listNodes(deps, request)),
   };
 }
 
@@ -42,16 +39,16 @@ function cordoning(deps: SubmitDeps): Methods {
       await cordonPlace(deps, principal, { name }, { reason, drain });
       return {};
     }),
-    uncordonExecutor: unary('operate', async ({ name }: UncordonExecutorRequest, { principal }) => {
-      await uncordonPlace(deps, principal, { name });
+    uncordonExecutor: unary('operate', async ({ name }: UncordonExecutorRequest) => {
+      await uncordonPlace(deps, { name });
       return {};
     }),
     cordonNode: unary('operate', async ({ executor, name, reason }: CordonNodeRequest, { principal }) => {
       await cordonPlace(deps, principal, { executor, name }, { reason, drain });
       return {};
     }),
-    uncordonNode: unary('operate', async ({ executor, name }: UncordonNodeRequest, { principal }) => {
-      await uncordonPlace(deps, principal, { executor, name });
+    uncordonNode: unary('operate', async ({ executor, name }: UncordonNodeRequest) => {
+      await uncordonPlace(deps, { executor, name });
       return {};
     }),
   };
@@ -61,8 +58,8 @@ function evacuating(deps: SubmitDeps & FleetDeps): Methods {
   const evacuation = {
     ...deps,
     view: {
-      executor: findExecutor.bind(undefined, deps),
-      node: findNode.bind(undefined, deps),
+      executor: (name: string) => findExecutor(deps, name),
+      node: (place: Place) => findNode(deps, place),
     },
   };
   return {

@@ -1,4 +1,7 @@
-/** Emptying executors and nodes, and removing executors, without a job being left behind. */
+/**
+ * Emptying executors and nodes, and removing executors, without a job being left
+ * behind. For operators: the door lets in nobody else.
+ */
 import type {
   DrainExecutorRequest,
   DrainNodeRequest,
@@ -9,6 +12,7 @@ import type {
 import { Control_Kind, Drain } from '@armada-ts/api/armada/store/v1/store';
 import type { Principal } from '../auth/principal.ts';
 import { ArmadaError } from '../base/errors.ts';
+import type { Place } from '../model/executor-settings.ts';
 import { placeNameFault, shown } from '../model/names.ts';
 import { createFaultList, refuseIfFaulty } from './faults.ts';
 import { type FleetDeps, giveUpRuns } from './fleet.ts';
@@ -16,42 +20,40 @@ import { checkCordon, cordonPlace, forgetAll, placeOf, type PlaceRequest } from 
 
 /** What whoever leads knows of an executor or a node. Throws EXECUTOR_NOT_FOUND, NODE_NOT_FOUND, UNAVAILABLE. */
 export interface FleetView {
-  executor(principal: Principal, name: string): Promise<ExecutorStatus>;
-  node(principal: Principal, place: ReturnType<typeof placeOf>): Promise<NodeStatus>;
+  executor(name: string): Promise<ExecutorStatus>;
+  node(place: Place): Promise<NodeStatus>;
 }
 
 export type EvacuateDeps = FleetDeps & { view: FleetView };
 
 /**
  * Cordons an executor and empties it; returns how many runs it had. Throws
- * PERMISSION_DENIED, INVALID_REQUEST, EXECUTOR_NOT_FOUND, UNAVAILABLE.
+ * INVALID_REQUEST, EXECUTOR_NOT_FOUND, UNAVAILABLE.
  */
 export async function drainExecutor(
   deps: EvacuateDeps,
   principal: Principal,
   request: DrainExecutorRequest,
 ): Promise<number> {
-  deps.authorizer.demand(principal, 'operate');
   const place = { name: request.name };
   checkCordon(place, request.reason);
-  const { runs } = await deps.view.executor(principal, request.name);
+  const { runs } = await deps.view.executor(request.name);
   await drain(deps, principal, place, request);
   return runs;
 }
 
 /**
- * The same of a node. Throws PERMISSION_DENIED, INVALID_REQUEST,
- * EXECUTOR_NOT_FOUND, NODE_NOT_FOUND, UNAVAILABLE.
+ * The same of a node. Throws INVALID_REQUEST, EXECUTOR_NOT_FOUND, NODE_NOT_FOUND,
+ * UNAVAILABLE.
  */
 export async function drainNode(
   deps: EvacuateDeps,
   principal: Principal,
   request: DrainNodeRequest,
 ): Promise<number> {
-  deps.authorizer.demand(principal, 'operate');
   const place = { name: request.name, executor: request.executor };
   checkCordon(place, request.reason);
-  const { runs } = await deps.view.node(principal, placeOf(place));
+  const { runs } = await deps.view.node(placeOf(place));
   await drain(deps, principal, place, request);
   return runs;
 }
@@ -60,19 +62,18 @@ export async function drainNode(
  * Forgets an executor that is gone for good, and all that was set for it; returns
  * how many runs are given up. A server that dies meanwhile leaves the rest of
  * them to the silence of the executor; asking again goes on. Throws
- * PERMISSION_DENIED, INVALID_REQUEST, EXECUTOR_NOT_FOUND, EXECUTOR_IN_USE, UNAVAILABLE.
+ * INVALID_REQUEST, EXECUTOR_NOT_FOUND, EXECUTOR_IN_USE, UNAVAILABLE.
  */
 export async function removeExecutor(
   deps: EvacuateDeps,
   principal: Principal,
   { name, requeueJobs }: RemoveExecutorRequest,
 ): Promise<number> {
-  deps.authorizer.demand(principal, 'operate');
   const faults = createFaultList();
   const fault = placeNameFault(name);
   if (fault !== undefined) faults.add('name', fault);
   refuseIfFaulty(faults);
-  const { alive, runs } = await deps.view.executor(principal, name);
+  const { alive, runs } = await deps.view.executor(name);
   if (alive) {
     const advice = 'stop it and try again when it has been silent for a minute; to empty it, drain it';
     throw new ArmadaError('EXECUTOR_IN_USE', `executor ${shown(name)} is alive: ${advice}`);

@@ -10,7 +10,7 @@ import { placeNameFault, printableFault } from '../model/names.ts';
 import type { SubmitDeps } from './deps.ts';
 import { createFaultList, type FaultList, refuseIfFaulty } from './faults.ts';
 
-export type SettingsDeps = Pick<SubmitDeps, 'store' | 'clock' | 'authorizer'>;
+type SettingsDeps = Pick<SubmitDeps, 'store' | 'clock' | 'authorizer'>;
 
 const MAX_CORDON_REASON_BYTES = 1000;
 
@@ -59,26 +59,21 @@ export interface Cordon {
 
 /**
  * Cordons an executor or a node, whether it was ever seen or not; the newest word
- * counts, so this may begin a drain or end it. Throws PERMISSION_DENIED or INVALID_REQUEST.
+ * counts, so this may begin a drain or end it. For operators: the door lets in
+ * nobody else. Throws INVALID_REQUEST.
  */
 export async function cordonPlace(
-  deps: SettingsDeps,
+  deps: Omit<SettingsDeps, 'authorizer'>,
   principal: Principal,
   request: PlaceRequest,
   { reason, drain }: Cordon,
 ): Promise<void> {
-  deps.authorizer.demand(principal, 'operate');
   checkCordon(request, reason);
   await keep(deps, principal, placeOf(request), { cordoned: true, reason, drain });
 }
 
-/** Takes cordon and drain back. Throws PERMISSION_DENIED or INVALID_REQUEST. */
-export async function uncordonPlace(
-  deps: SettingsDeps,
-  principal: Principal,
-  request: PlaceRequest,
-): Promise<void> {
-  deps.authorizer.demand(principal, 'operate');
+/** Takes cordon and drain back, for operators. Throws INVALID_REQUEST. */
+export async function uncordonPlace(deps: Pick<SettingsDeps, 'store'>, request: PlaceRequest): Promise<void> {
   const faults = createFaultList();
   checkPlace(request, faults);
   refuseIfFaulty(faults);
@@ -86,7 +81,7 @@ export async function uncordonPlace(
 }
 
 /** Forgets what was set for an executor and for all its nodes; the executor comes last, so whoever tries again knows it still. */
-export async function forgetAll(deps: SettingsDeps, executorId: string): Promise<void> {
+export async function forgetAll(deps: Pick<SettingsDeps, 'store'>, executorId: string): Promise<void> {
   const settings = await deps.store.read.executorSettings();
   const nodes = settings.filter((one) => one.executorId === executorId && one.node !== '');
   for (const { node } of nodes) await forget(deps, { executorId, node });
@@ -132,7 +127,7 @@ function checkReason(
 }
 
 async function keep(
-  { store, clock }: SettingsDeps,
+  { store, clock }: Omit<SettingsDeps, 'authorizer'>,
   principal: Principal,
   place: Place,
   { cordoned, reason, drain }: Cordon & { cordoned: boolean },
@@ -142,7 +137,7 @@ async function keep(
   await store.control({ kind: Control_Kind.KIND_EXECUTOR_SETTINGS, name: settingsName(place), record });
 }
 
-async function forget({ store }: SettingsDeps, place: Place): Promise<void> {
+async function forget({ store }: Pick<SettingsDeps, 'store'>, place: Place): Promise<void> {
   const name = settingsName(place);
   await store.control({ kind: Control_Kind.KIND_EXECUTOR_SETTINGS, name, record: null });
 }
