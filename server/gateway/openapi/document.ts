@@ -68,6 +68,7 @@ export function openApiDocument(
 ): OpenApiDocument {
   const { title, description, version, services, credentials } = subject;
   const schemas = createSchemas(nameOf);
+  for (const name of Object.keys(ERROR_SCHEMAS)) schemas.typeNames.set(name, 'the form of errors');
   const served = servedRoutes(services);
   const paths: Record<string, Record<string, Operation>> = {};
   for (const each of served) {

@@ -5,7 +5,7 @@ import type { Route } from '@armada-ts/api/routes';
 import { parseTemplate } from '../rest/template.ts';
 import { ERROR_RESPONSES, STREAM_ERROR } from './answers.ts';
 import { exampleOf } from './examples.ts';
-import { fieldSchema, messageSchema, type Schema, type SchemaCollection } from './schemas.ts';
+import { derivedSchema, fieldSchema, messageSchema, type Schema, type SchemaCollection } from './schemas.ts';
 import { summaryOf, textOf } from './wording.ts';
 
 export interface Parameter {
@@ -168,18 +168,28 @@ function answerOf(collection: SchemaCollection, { route, streams }: ServedRoute)
   const part = responseBody === '' ? undefined : fieldOf(response, responseBody);
   const schema = part ? fieldSchema(collection, response, part) : messageSchema(collection, response);
   const example = exampleOf(method)?.response;
-  if (streams) return streamedAnswer(schema, example);
+  if (streams) return streamedAnswer(lineSchema(collection, response, schema), example);
   return {
-    description: textOf(response) || 'Done.',
+    description: textOf(response) || 'Done; there is nothing to tell.',
     content: { 'application/json': { schema, ...(example !== undefined && { example }) } },
   };
 }
 
-function streamedAnswer(schema: Schema, example: unknown): Answer {
-  const line: Schema = { type: 'object', properties: { result: schema, error: STREAM_ERROR } };
+function lineSchema(collection: SchemaCollection, typeName: string, result: Schema): Schema {
+  const schema: Schema = {
+    type: 'object',
+    description: 'One line of a stream: the next message, or, on the last line, what broke the stream.',
+    maxProperties: 1,
+    properties: { result, error: STREAM_ERROR },
+  };
+  return derivedSchema(collection, typeName, { suffix: 'Line', schema });
+}
+
+/** @param line schema of each */
+function streamedAnswer(line: Schema, example: unknown): Answer {
   return {
     description:
-      'A stream of JSON objects, one on each line, sent as they come. A failure after the first is the last line, with `error` instead of `result`. Whoever accepts `text/event-stream` gets them as server-sent events.',
+      'A stream of JSON objects, one on each line, sent as they come. Whoever accepts `text/event-stream` gets them as server-sent events.',
     content: {
       'application/json': { schema: line, ...(example !== undefined && { example: { result: example } }) },
       'text/event-stream': { schema: { type: 'string' } },

@@ -46,7 +46,7 @@ const KUBERNETES_TIME = 'k8s.io.apimachinery.pkg.apis.meta.v1.Time';
 
 /** The messages whose JSON is not an object of their fields; api/json/own-forms.ts reads and writes them. */
 const ownForms: Readonly<Record<string, Schema>> = {
-  'google.protobuf.Empty': { type: 'object' },
+  'google.protobuf.Empty': { type: 'object', description: 'Nothing to tell.' },
   'google.protobuf.Timestamp': { type: 'string', format: 'date-time' },
   'google.protobuf.Duration': { type: 'string', pattern: '^-?\\d+(\\.\\d{1,9})?s$', examples: ['1.5s'] },
   [KUBERNETES_TIME]: { type: 'string', format: 'date-time' },
@@ -81,8 +81,8 @@ export function createSchemas(nameOf: (typeName: string) => string): SchemaColle
  */
 export function messageSchema(collection: SchemaCollection, typeName: string): Schema {
   const form = ownForms[typeName];
-  // What every format knows needs no schema of its own.
-  if (form !== undefined && typeName.startsWith('google.')) return form;
+  // Times of protocol buffers need no words; those of Kubernetes have some.
+  if (form?.type === 'string' && typeName.startsWith('google.')) return form;
   return referTo(collection, typeName, () => form ?? objectSchema(collection, typeName));
 }
 
@@ -109,17 +109,39 @@ export function propertiesOf(collection: SchemaCollection, typeName: string): Re
   return properties;
 }
 
+/** The same for what is made of a type and has a name of its own. */
+export function derivedSchema(
+  collection: SchemaCollection,
+  typeName: string,
+  { suffix, schema }: { suffix: string; schema: Schema },
+): Schema {
+  return register(
+    collection,
+    { name: collection.nameOf(typeName) + suffix, owner: typeName + suffix },
+    () => schema,
+  );
+}
+
 function referTo(collection: SchemaCollection, typeName: string, make: () => Schema): Schema {
-  const { nameOf, schemas, typeNames } = collection;
-  const name = nameOf(typeName);
-  const owner = typeNames.get(name);
-  if (owner === undefined) {
-    typeNames.set(name, typeName);
+  return register(collection, { name: collection.nameOf(typeName), owner: typeName }, () => {
     const schema = make();
     const text = [textOf(typeName), schema.description ?? ''].filter((part) => part !== '').join('\n\n');
-    schemas.set(name, { ...schema, ...describedAs(text) });
-  } else if (owner !== typeName) {
-    throw new TypeError(`${owner} and ${typeName} are both called ${name}`);
+    return { ...schema, ...describedAs(text) };
+  });
+}
+
+/** Makes the schema unless it is there, or is being made. */
+function register(
+  { schemas, typeNames }: SchemaCollection,
+  { name, owner }: { name: string; owner: string },
+  make: () => Schema,
+): Schema {
+  const known = typeNames.get(name);
+  if (known === undefined) {
+    typeNames.set(name, owner);
+    schemas.set(name, make());
+  } else if (known !== owner) {
+    throw new TypeError(`${known} and ${owner} are both called ${name}`);
   }
   return { $ref: `#/components/schemas/${name}` };
 }
