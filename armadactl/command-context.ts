@@ -25,7 +25,11 @@ export function openContext(program: Command, host: Host): OpenContext {
     profile: () => readProfile(context),
     connection: async () => {
       const { connect } = await import('@armada-ts/client/connect');
-      connection ??= connect(await context.profile());
+      const profile = await context.profile();
+      connection ??= connect({
+        ...profile,
+        onVersionNotice: (notice) => context.output.notice(`note: ${notice}`),
+      });
       return connection;
     },
     close: () => connection?.close(),

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { status } from '@grpc/grpc-js';
+import { Metadata, status } from '@grpc/grpc-js';
 import { Queue } from '@armada-ts/api/api/queue';
 import { GetServerInfoResponse } from '@armada-ts/api/armada/server/v1/info';
 import { refusal, startFakeServer } from '@armada-ts/client/testing/fake-server';
@@ -41,6 +41,31 @@ test('version --server tells what an answered submit survives, who serves, and w
   ]);
   const json = await armadactl(['--armadaUrl', server.address, 'version', '--server', '-o', 'json']);
   assert.equal(JSON.parse(json.stdout).server.acknowledgement, 'replicated');
+});
+
+test('a server that does not go with it says so once, beside the output', async () => {
+  await using server = await startFakeServer({
+    queues: {
+      getQueue: (call, answer) => {
+        const headers = new Metadata();
+        headers.set('armada-version-notice', 'this client is too old: update it');
+        call.sendMetadata(headers);
+        answer(null, Queue.fromPartial({ name: call.request.name, priorityFactor: 1 }));
+      },
+    },
+  });
+  const { exitCode, stdout, stderr } = await armadactl([
+    '--armadaUrl',
+    server.address,
+    'get',
+    'queue',
+    'demo',
+    '-o',
+    'json',
+  ]);
+  assert.equal(exitCode, 0);
+  assert.equal(JSON.parse(stdout).name, 'demo');
+  assert.equal(stderr, 'note: this client is too old: update it\n');
 });
 
 test('output that cannot be written ends with 1 and says so', () => {

@@ -1,4 +1,5 @@
 import { Client, compressionAlgorithms, credentials, Metadata, type ClientOptions } from '@grpc/grpc-js';
+import { packageVersion } from '@armada-ts/api/package-version';
 import { type Dialled, RECONNECT_OPTIONS } from '@armada-ts/api/servers/server-choice';
 import { isLoopback, usesTls } from './address.ts';
 import type { ConnectOptions } from './connect.ts';
@@ -45,12 +46,17 @@ export function openChannel(address: string, count: number, options: ConnectOpti
   return { address, client, channel: client.getChannel(), close: () => client.close() };
 }
 
+const VERSION = packageVersion(import.meta.url);
+
 /**
- * Metadata and not gRPC call credentials, because those are refused on a
- * plaintext channel, and a server on loopback may ask for a password.
+ * What is sent with every call: the version of this library, so that a server says
+ * when they do not go together, and the credentials. These are metadata and not
+ * gRPC call credentials, because those are refused on a plaintext channel, and a
+ * server on loopback may ask for a password.
  */
-export function credentialMetadata(options: ConnectOptions): Metadata {
+export function callMetadata(options: ConnectOptions): Metadata {
   const metadata = new Metadata();
+  metadata.set('armada-client-version', VERSION);
   if (options.basicAuth) {
     const { username, password } = options.basicAuth;
     metadata.set('authorization', `basic ${Buffer.from(`${username}:${password}`).toString('base64')}`);

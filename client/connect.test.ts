@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
-import { status } from '@grpc/grpc-js';
+import { Metadata, status } from '@grpc/grpc-js';
 import { Queue, QueueServiceService } from '@armada-ts/api/api/queue';
 import { JobSubmitResponse } from '@armada-ts/api/api/submit';
 import { BadRequest, ErrorInfo, RetryInfo } from '@armada-ts/api/google/rpc/error_details';
-import { connect } from './connect.ts';
+import { connect, type Connection } from './connect.ts';
 import { ArmadaClientError } from './errors.ts';
 import { getQueue, getQueues } from './queues.ts';
 import { detail, refusal, startFakeServer } from './testing/fake-server.ts';
@@ -26,6 +26,48 @@ test('call() sends credentials and gives the answer', async () => {
   const queue = await getQueue(connection, 'demo');
   assert.equal(queue.priorityFactor, 2);
   assert.deepEqual(seen, [`basic ${Buffer.from('anna:p:w').toString('base64')}`]);
+});
+
+test('a server that does not go with this library says so, and it is told once', async () => {
+  const versions = new Set<unknown>();
+  const headers = (metadata: Metadata): Metadata => {
+    versions.add(metadata.get('armada-client-version')[0]);
+    const answer = new Metadata();
+    answer.set('armada-version-notice', 'update the client');
+    return answer;
+  };
+  await using server = await startFakeServer({
+    queues: {
+      getQueue: (call, callback) => {
+        call.sendMetadata(headers(call.metadata));
+        if (call.request.name === 'none') callback(refusal(status.NOT_FOUND, 'no such queue'));
+        else callback(null, Queue.create());
+      },
+      getQueues: (call) => {
+        call.sendMetadata(headers(call.metadata));
+        call.end();
+      },
+    },
+  });
+  const drain = async (connection: Connection): Promise<void> => {
+    for await (const _ of getQueues(connection));
+  };
+  const toldTo = async (ask: (connection: Connection) => Promise<unknown>): Promise<string[]> => {
+    const told: string[] = [];
+    const onVersionNotice = (notice: string): void => void told.push(notice);
+    using connection = connect({ address: server.address, onVersionNotice });
+    await Promise.all([ask(connection), ask(connection)]);
+    await ask(connection);
+    return told;
+  };
+  assert.deepEqual(await toldTo((connection) => getQueue(connection, 'demo')), ['update the client']);
+  assert.deepEqual(await toldTo(drain), ['update the client']);
+  const refused = await toldTo((connection) => assert.rejects(getQueue(connection, 'none')));
+  assert.deepEqual(refused, ['update the client']);
+  using careless = connect({ address: server.address });
+  await getQueue(careless, 'demo');
+  assert.equal(versions.size, 1);
+  assert.match(String([...versions][0]), /^\d+\.\d+\.\d+$/);
 });
 
 test('call() compresses what it sends to other machines, or as it is told', async () => {

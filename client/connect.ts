@@ -1,7 +1,7 @@
 import { status, type Metadata, type CallOptions as GrpcCallOptions } from '@grpc/grpc-js';
 import { AddressFault, parseAddresses } from '@armada-ts/api/servers/addresses';
 import { chooseServer, type ServerChoice } from '@armada-ts/api/servers/server-choice';
-import { connectionFault, credentialMetadata, openChannel, type ServerChannel } from './channel.ts';
+import { callMetadata, connectionFault, openChannel, type ServerChannel } from './channel.ts';
 import { ArmadaClientError, cancelledByCaller, toClientError } from './errors.ts';
 
 export interface ConnectOptions {
@@ -28,6 +28,8 @@ export interface ConnectOptions {
    * that pass; 0 for never. Default 10 s, and 60 s for submits with client ids.
    */
   retryForMs?: number;
+  /** Told, once, when a server says that it and this library do not go together, and what to do. Must not throw. */
+  onVersionNotice?: (notice: string) => void;
 }
 
 export interface CallOptions {
@@ -84,7 +86,8 @@ export function connect(options: ConnectOptions): Connection {
   const link: Link = {
     servers: chooseServer(addresses, (one) => openChannel(one, addresses.length, options)),
     closing: new AbortController(),
-    metadata: credentialMetadata(options),
+    metadata: callMetadata(options),
+    onVersionNotice: options.onVersionNotice,
     connectTimeoutMs: options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS,
     callTimeoutMs: options.callTimeoutMs ?? DEFAULT_CALL_TIMEOUT_MS,
   };
@@ -108,6 +111,8 @@ interface Link {
   servers: ServerChoice<ServerChannel>;
   closing: AbortController;
   metadata: Metadata;
+  /** Undefined once it was told. */
+  onVersionNotice: ConnectOptions['onVersionNotice'];
   connectTimeoutMs: number;
   callTimeoutMs: number;
 }
@@ -149,6 +154,7 @@ async function callUnary<Request, Response>(
       },
     );
     const release = whenAborted(link, options.signal, () => call.cancel());
+    listenForNotice(link, call);
   });
 }
 
@@ -171,6 +177,7 @@ async function* callStream<Request, Response>(
   );
   // Cancelling emits an error after the loop has stopped listening.
   call.on('error', () => {});
+  listenForNotice(link, call);
   const release = whenAborted(link, options.signal, () => call.cancel());
   try {
     for await (const message of call) yield message;
@@ -180,6 +187,21 @@ async function* callStream<Request, Response>(
     release();
     call.cancel();
   }
+}
+
+/** A server says it in the headers of its answer, whatever that is. */
+function listenForNotice(
+  link: Link,
+  call: { on(event: 'metadata', listener: (headers: Metadata) => void): unknown },
+): void {
+  if (!link.onVersionNotice) return;
+  call.on('metadata', (headers) => {
+    const [notice] = headers.get('armada-version-notice');
+    if (typeof notice !== 'string') return;
+    const tell = link.onVersionNotice;
+    link.onVersionNotice = undefined;
+    tell?.(notice);
+  });
 }
 
 /** Calls `cancel` once the caller or the closing of the connection asks for it; gives what ends the listening. */
