@@ -54,7 +54,7 @@ test('the protocol is found out however slowly the first bytes come', async () =
   for (const [sent, expected] of [
     ['PROPFIND /x HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n', /HTTP\/1\.1 200 .*1\.1 \/x/s],
     // The server's settings, a frame of type 4 on stream 0.
-    ['PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0', /^\0\0.\x04\0\0\0\0\0/s],
+    ['PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0', /^\0\0.\cD\0\0\0\0\0/s],
   ] as const) {
     const socket = connect(server.port, '127.0.0.1').setNoDelay();
     for (const byte of sent) {

@@ -3,7 +3,11 @@
  * without, the first bytes tell: those of HTTP/2 begin no request of HTTP/1.1.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { createServer as createHttp2Server, type ServerHttp2Session } from 'node:http2';
+import {
+  createServer as createHttp2Server,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from 'node:http2';
 import { createServer as createTlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 
@@ -46,9 +50,12 @@ const LATE_CHECK_MS = 5_000;
 /** Longer than what stands before a server usually keeps connections for. */
 const KEEP_ALIVE_MS = 75_000;
 
+/** How long a client may take to see that it has been answered before it sent everything. */
+const UNREAD_MS = 500;
+
 const MAX_HEADER_BYTES = 16 * 1024;
 
-/** What clients may send on one HTTP/2 connection before they have to wait; see rpc/connection-window.ts. */
+/** What clients may send on one HTTP/2 connection before they have to wait of it. Over a long way the 64 KiB that it begins with are little. */
 const CONNECTION_WINDOW_BYTES = 1024 * 1024;
 const MAX_STREAMS_PER_CONNECTION = 1000;
 
@@ -122,7 +129,10 @@ function http1Server(tls: TlsFiles | undefined, handle: Handle): Server {
 function http2Server(handle: Handle, sessions: Set<ServerHttp2Session>) {
   const server = createHttp2Server(
     { settings: { maxConcurrentStreams: MAX_STREAMS_PER_CONNECTION, maxHeaderListSize: MAX_HEADER_BYTES } },
-    handle as unknown as Parameters<typeof createHttp2Server>[1],
+    (request, response) => {
+      endUnread(response.stream);
+      handle(request as unknown as IncomingMessage, response as unknown as ServerResponse);
+    },
   );
   server.on('session', (session) => {
     sessions.add(session);
@@ -132,6 +142,18 @@ function http2Server(handle: Handle, sessions: Set<ServerHttp2Session>) {
   // What goes wrong with a connection is its client's affair.
   server.on('sessionError', () => {});
   return server;
+}
+
+/**
+ * A client that has its answer may still be sending, and nobody reads it: its
+ * stream would stay open for ever. Ended at once, it would lose the trailers.
+ */
+function endUnread(stream: ServerHttp2Stream): void {
+  stream.on('finish', () => {
+    if (stream.readableEnded) return;
+    const timer = setTimeout(() => stream.destroy(), UNREAD_MS);
+    stream.on('close', () => clearTimeout(timer));
+  });
 }
 
 /** Waits for the bytes that tell the protocol, and gives them back. */

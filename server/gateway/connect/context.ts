@@ -1,0 +1,45 @@
+/** What the library hands on with each call. */
+import type { IncomingMessage } from 'node:http';
+import { createContextKey, type HandlerContext } from '@connectrpc/connect';
+import { type Door, type Incoming, requestIdOf } from '../../door/call.ts';
+import { peerOf } from '../incoming.ts';
+import type { Visit } from './visit.ts';
+
+const visitKey = createContextKey<Visit | undefined>(undefined);
+const incomingKey = createContextKey<Incoming | undefined>(undefined);
+
+export const visits = {
+  put: (values: HandlerContext['values'], visit: Visit) => values.set(visitKey, visit),
+  /** The visit of a call of the library; it has one from the beginning. */
+  of({ values }: Pick<HandlerContext, 'values'>): Visit {
+    const visit = values.get(visitKey);
+    if (!visit) throw new TypeError('the call came past its handler');
+    return visit;
+  },
+};
+
+/** The call as the door wants it. */
+export function incomingOf(door: Door, path: string, context: HandlerContext): Incoming {
+  const known = context.values.get(incomingKey);
+  if (known) return known;
+  const { request } = visits.of(context);
+  let requestId: string | undefined;
+  const incoming: Incoming = {
+    protocol: context.protocolName === 'grpc' ? 'grpc' : 'connect',
+    path,
+    peer: peerOf(request),
+    get requestId() {
+      return (requestId ??= requestIdOf(door, valuesOf(request, 'x-request-id')[0]));
+    },
+    headers: (name) => valuesOf(request, name),
+    // Aborts at the caller's deadline too.
+    gone: context.signal,
+  };
+  context.values.set(incomingKey, incoming);
+  return incoming;
+}
+
+/** As they came: of some headers Node keeps the first value only, and joins those of others. */
+function valuesOf({ rawHeaders }: IncomingMessage, name: string): string[] {
+  return rawHeaders.filter((_, at) => at % 2 === 1 && rawHeaders[at - 1]?.toLowerCase() === name);
+}

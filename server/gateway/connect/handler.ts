@@ -1,0 +1,72 @@
+/**
+ * Connect, gRPC-Web and gRPC on the HTTP port, by the library of Connect: it
+ * speaks the protocols, our door says who may do what. It is loaded with the
+ * first call, since few servers are asked for it and it takes a while.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { services as describedServices } from '@armada-ts/api/es/services';
+import type { DescMethod } from '@bufbuild/protobuf';
+import { type Admission, type Arrival, rankOf } from '../../door/admission.ts';
+import type { Door } from '../../door/call.ts';
+import { type ServedMethod, type Service, servedMethods } from '../../door/method.ts';
+import type { CallHandler } from '../http.ts';
+import { beginVisit, type Visit } from './visit.ts';
+
+export interface ConnectOptions {
+  door: Door;
+  admission: Admission;
+  services: readonly Service[];
+  /** Largest message taken, in bytes after decompression. */
+  maxRequestBytes: number;
+}
+
+type Serve = (request: IncomingMessage, response: ServerResponse, visit: Visit) => Promise<void>;
+
+interface Target {
+  path: string;
+  served: ServedMethod;
+  arrival: Omit<Arrival, 'connection'>;
+  serve?: Promise<Serve>;
+}
+
+export function createConnectHandler(options: ConnectOptions): CallHandler {
+  const targets = new Map<string, Target>();
+  for (const served of options.services.flatMap(servedMethods)) {
+    const { path } = served.definition;
+    const isStream = served.method.kind !== 'unary';
+    if (served.method.kind !== 'bidiStream') {
+      targets.set(path, { path, served, arrival: { rank: rankOf(path), isStream } });
+    }
+  }
+  return {
+    handle(request, response) {
+      const [path = ''] = (request.url ?? '').split('?', 1);
+      const target = targets.get(path);
+      if (!target) return false;
+      const { arrival } = target;
+      const visit = beginVisit({ admission: options.admission, arrival, request, response });
+      target.serve ??= load(options, target);
+      target.serve
+        .then((serve) => serve(request, response, visit))
+        .catch((error: unknown) => {
+          options.door.logger.error({ err: error, path }, 'a call by HTTP broke off');
+          response.destroy();
+        });
+      return true;
+    },
+  };
+}
+
+async function load(options: ConnectOptions, { path, served }: Target): Promise<Serve> {
+  const [{ serveMethod }, described] = await Promise.all([import('./serve.ts'), describe(path)]);
+  return serveMethod(options, served, described);
+}
+
+/** What the library is to know of a method. */
+async function describe(path: string): Promise<DescMethod> {
+  const [, serviceName = '', name] = path.split('/');
+  const service = await describedServices[serviceName]?.();
+  const method = service?.methods.find((each) => each.name === name);
+  if (!method) throw new TypeError(`${path} is in no proto`);
+  return method;
+}

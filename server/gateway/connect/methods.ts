@@ -1,0 +1,122 @@
+/**
+ * Methods of a service as the Connect library wants them, on its messages. The
+ * library has types of its own for all messages, and the services have theirs:
+ * what they say to each other goes by way of the wire.
+ */
+import { type DescMethod, fromBinary, type Message, toBinary } from '@bufbuild/protobuf';
+import type { ConnectRouter, HandlerContext, MethodImpl } from '@connectrpc/connect';
+import { ArmadaError } from '../../base/errors.ts';
+import { messagesOf } from '../../base/framing.ts';
+import { overloaded } from '../../door/admission.ts';
+import { answerHeaders, callUnary, type Door, sendStream } from '../../door/call.ts';
+import type { ServedMethod, ServerStreamMethod, UnaryMethod } from '../../door/method.ts';
+import { answersOf } from './answers.ts';
+import { connectError } from './refusal.ts';
+import { incomingOf, visits } from './context.ts';
+
+/** Lets a call in, or refuses it, before its request is read; and says what goes ahead of every answer. */
+export function gateOf(door: Door): (context: HandlerContext) => void {
+  return (context) => {
+    const incoming = incomingOf(door, pathOf(context.method), context);
+    for (const [name, value] of Object.entries(answerHeaders(door, incoming) ?? {})) {
+      context.responseHeader.set(name, value);
+    }
+    const refused = visits.of(context).enter();
+    if (refused) throw connectError(door, overloaded(refused), incoming);
+  };
+}
+
+export function pathOf({ parent, name }: DescMethod): string {
+  return `/${parent.typeName}/${name}`;
+}
+
+/** Streams both ways are for programs, which speak gRPC: they are not served here. */
+export function addMethod(
+  router: ConnectRouter,
+  door: Door,
+  { definition, method }: ServedMethod,
+  described: DescMethod,
+): void {
+  const codec = codecOf(definition, described);
+  if (method.kind === 'unary') {
+    router.rpc(described, unaryOf(door, method, codec) as MethodImpl<DescMethod>);
+  } else if (method.kind === 'serverStream') {
+    router.rpc(described, streamOf(door, method, codec) as MethodImpl<DescMethod>);
+  }
+}
+
+interface Codec {
+  path: string;
+  /** The bytes of a request, and what the service makes of them. */
+  bytesOf(message: Message): Buffer;
+  requestOf(bytes: Buffer): unknown;
+  /** What the service answered, as messages of the library. */
+  messagesOf(answer: unknown): Iterable<Message>;
+}
+
+function codecOf(definition: ServedMethod['definition'], { input, output }: DescMethod): Codec {
+  return {
+    path: definition.path,
+    bytesOf(message) {
+      const { buffer, byteOffset, byteLength } = toBinary(input, message);
+      return Buffer.from(buffer, byteOffset, byteLength);
+    },
+    requestOf: (bytes) => definition.requestDeserialize(bytes),
+    *messagesOf(answer) {
+      const parts = Buffer.isBuffer(answer) ? messagesOf(answer) : [definition.responseSerialize(answer)];
+      for (const bytes of parts) yield fromBinary(output, bytes);
+    },
+  };
+}
+
+function unaryOf(door: Door, method: UnaryMethod, codec: Codec) {
+  return async (message: Message, context: HandlerContext): Promise<Message> => {
+    const visit = visits.of(context);
+    const incoming = incomingOf(door, codec.path, context);
+    try {
+      const bytes = codec.bytesOf(message);
+      visit.arrived(bytes.length);
+      const work = callUnary(door, method, incoming, codec.requestOf(bytes)).finally(() => visit.answered());
+      const [answer] = codec.messagesOf(await orAborted(work, context.signal));
+      if (!answer) throw new TypeError('a method with one answer gave none');
+      return answer;
+    } catch (error) {
+      throw context.signal.aborted ? context.signal.reason : connectError(door, error, incoming);
+    }
+  };
+}
+
+function streamOf(door: Door, method: ServerStreamMethod, codec: Codec) {
+  return async function* (message: Message, context: HandlerContext): AsyncGenerator<Message> {
+    const visit = visits.of(context);
+    const incoming = incomingOf(door, codec.path, context);
+    try {
+      const bytes = codec.bytesOf(message);
+      visit.arrived(bytes.length);
+      const request = codec.requestOf(bytes);
+      const answers = answersOf((to) =>
+        sendStream(door, method, incoming, { request, to }).catch((error: unknown) => {
+          if (isSlowClient(error)) visit.cutOff();
+          throw error;
+        }),
+      );
+      for await (const answer of answers) yield* codec.messagesOf(answer);
+    } catch (error) {
+      throw connectError(door, error, incoming);
+    }
+  };
+}
+
+/** It would not take what tells it so. */
+function isSlowClient(error: unknown): boolean {
+  return error instanceof ArmadaError && error.code === 'WATCH_BEHIND';
+}
+
+/** The outcome of the work, unless the caller goes or its deadline comes first; the work goes on then. */
+function orAborted<Outcome>(work: Promise<Outcome>, signal: AbortSignal): Promise<Outcome> {
+  return new Promise((resolve, reject) => {
+    const leave = (): void => reject(signal.reason);
+    signal.addEventListener('abort', leave, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave));
+  });
+}

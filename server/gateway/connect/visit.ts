@@ -1,0 +1,71 @@
+/** A call on its way through the Connect library: what the door and admission know of it. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Admission, Admitted, Arrival, Refused } from '../../door/admission.ts';
+import { peerOf } from '../incoming.ts';
+
+/** A request that has begun must be there whole by then: it is held in memory meanwhile. */
+const REQUEST_TIMEOUT_MS = 30_000;
+
+/** From then on its client is the slow one. */
+const STALL_MS = 2_000;
+
+export interface Visit {
+  readonly request: IncomingMessage;
+  /** Asks to be let in; before the body is read. */
+  enter(): Refused | undefined;
+  /** The request is there and has this size: the work begins. */
+  arrived(bytes: number): void;
+  /** The work is done, whether or not the client has its answer. */
+  answered(): void;
+  /** Breaks the connection off, for a client who takes nothing, not even that the call has ended. */
+  cutOff(): void;
+}
+
+export interface VisitOptions {
+  admission: Admission;
+  arrival: Omit<Arrival, 'connection'>;
+  request: IncomingMessage;
+  response: ServerResponse;
+}
+
+/**
+ * As on the gRPC port, a call with one answer counts as under way until it is
+ * answered, even when its client has gone, for the work goes on; and no longer,
+ * even when its client does not take the answer. Answers to reads are another
+ * matter, as they can be large and are held in memory until they go.
+ */
+export function beginVisit({ admission, arrival, request, response }: VisitOptions): Visit {
+  let admitted: Admitted | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  let isAtWork = false;
+  let hasEnded = false;
+  const cutOff = (): void => void response.destroy();
+  response.on('close', () => {
+    clearTimeout(timer);
+    hasEnded = true;
+    if (!isAtWork) admitted?.over();
+  });
+  return {
+    request,
+    enter() {
+      const answer = admission.enter({ ...arrival, connection: peerOf(request) });
+      if ('retryAfterMs' in answer) return answer;
+      admitted = answer;
+      timer = setTimeout(() => {
+        answer.stalled();
+        timer = setTimeout(cutOff, REQUEST_TIMEOUT_MS - STALL_MS);
+      }, STALL_MS);
+      return undefined;
+    },
+    arrived(bytes) {
+      clearTimeout(timer);
+      admitted?.arrived(bytes);
+      isAtWork = !arrival.isStream;
+    },
+    answered() {
+      isAtWork = false;
+      if (hasEnded || (!arrival.isStream && arrival.rank !== 'read')) admitted?.over();
+    },
+    cutOff,
+  };
+}
