@@ -12,12 +12,12 @@ const unbrotlied = promisify(brotliDecompress);
 
 type Unpack = (bytes: Uint8Array, options: { maxOutputLength: number }) => Promise<Buffer>;
 
-const UNPACKERS: Readonly<Record<string, Unpack>> = {
-  gzip: gunzipped,
-  'x-gzip': gunzipped,
-  deflate: inflated,
-  br: unbrotlied,
-};
+const UNPACKERS: ReadonlyMap<string, Unpack> = new Map<string, Unpack>([
+  ['gzip', gunzipped],
+  ['x-gzip', gunzipped],
+  ['deflate', inflated],
+  ['br', unbrotlied],
+]);
 
 export interface BodyLimits {
   maxBytes: number;
@@ -47,7 +47,7 @@ export async function readBody(request: IncomingMessage, limits: BodyLimits, wai
   const { maxBytes } = limits;
   if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw tooLarge(maxBytes);
   const encoding = request.headers['content-encoding']?.trim().toLowerCase() ?? 'identity';
-  const unpack = UNPACKERS[encoding];
+  const unpack = UNPACKERS.get(encoding);
   if (unpack === undefined && encoding !== 'identity') throw unknownEncoding(encoding);
   const bytes = await collect(request, limits, wait);
   if (unpack === undefined || bytes.length === 0) return bytes;
@@ -106,7 +106,7 @@ function tooSlow(timeoutMs: number): HttpRefusal {
 }
 
 function unknownEncoding(encoding: string): HttpRefusal {
-  const known = Object.keys(UNPACKERS).join(', ');
+  const known = [...UNPACKERS.keys()].join(', ');
   const message = `Content-Encoding must be one of ${known}, identity; got ${JSON.stringify(encoding.slice(0, 60))}`;
   return new HttpRefusal(415, status.INVALID_ARGUMENT, message);
 }

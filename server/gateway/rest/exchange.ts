@@ -44,7 +44,7 @@ export function callOf(door: Door, exchange: Exchange, path: string): RestCall {
       if (gone === undefined) {
         const made = new AbortController();
         if (isGivenUp || isGone(exchange)) made.abort();
-        else response.once('close', () => response.writableFinished || made.abort());
+        else response.once('close', () => response.writableEnded || made.abort());
         gone = made;
       }
       return gone.signal;

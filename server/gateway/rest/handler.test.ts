@@ -1,12 +1,278 @@
 import assert from 'node:assert/strict';
-import { request as httpRequest } from 'node:http';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { brotliDecompressSync, gunzipSync, gzipSync, brotliCompressSync, deflateSync } from 'node:zlib';
-import { EventService, EventStreamMessage } from '@armada-ts/api/api/event';
-import { type Queue, QueueServiceService } from '@armada-ts/api/api/queue';
-import { SubmitService } from '@armada-ts/api/api/submit';
-import { ArmadaError } from '../../base/errors.ts';
-import { frame } from '../../base/framing.ts';
-import { type Methods, type Service, serverStream, unary } from '../../door/method.ts';
-import { openPort } from '../testing/ports.ts';
+import type { QueueGetRequest, QueueInfoRequest } from '@armada-ts/api/api/queue';
+import { BadRequest, ErrorInfo } from '@armada-ts/api/google/rpc/error_details';
+import { createBasicScheme } from '../../auth/basic.ts';
+import { createChain } from '../../auth/chain.ts';
+import { systemClock } from '../../base/clock.ts';
+import { ArmadaError, invalidField } from '../../base/errors.ts';
+import { openDoor } from '../../door/testing/doors.ts';
+import { unary } from '../../door/method.ts';
+import { ask, openRest } from './testing/served.ts';
+
+/** Answers with what it was asked. */
+const getQueue = unary('authenticated', ({ name }: QueueGetRequest) => ({ name, priorityFactor: 1.5 }));
+
+/** Fails with whatever it is made with. */
+function failing(error: unknown) {
+  return {
+    deleteQueue: unary('authenticated', () => {
+      throw error;
+    }),
+  };
+}
+
+test('a route hands its method the message and answers in JSON', async () => {
+  const requests: unknown[] = [];
+  const createQueue = unary('authenticated', (request) => {
+    requests.push(request);
+    return {};
+  });
+  await using port = await openRest({ createQueue, getQueue });
+  const body = JSON.stringify({ name: 'q', priorityfactor: 2, unheardOf: [1], userOwners: null });
+  const created = await ask(port, 'POST /v1/queue', { body });
+  assert.equal(created.status, 200);
+  assert.equal(created.text, '{}');
+  assert.equal(created.headers.get('content-type'), 'application/json');
+  assert.deepEqual((requests[0] as { name: string }).name, 'q');
+  assert.deepEqual((requests[0] as { priorityFactor: number }).priorityFactor, 2);
+  const read = await ask(port, 'GET /v1/queue/a%2Fb');
+  assert.deepEqual(read.json, { name: 'a/b', priorityFactor: 1.5 });
+});
+
+test('nothing and null are a request with nothing set, and the path wins over the body', async () => {
+  const names: string[] = [];
+  const updateQueue = unary('authenticated', ({ name }: { name: string }) => {
+    names.push(name);
+    return {};
+  });
+  await using port = await openRest({ updateQueue });
+  for (const body of ['', ' null ', '{}', '{"name":"other"}', '{"NAME":"other","name":null}']) {
+    const answer = await ask(port, 'PUT /v1/queue/q', body === '' ? {} : { body });
+    assert.equal(answer.status, 200, answer.text);
+  }
+  assert.deepEqual(names, ['q', 'q', 'q', 'q', 'q']);
+});
+
+test('what no route takes is told in plain text', async () => {
+  await using port = await openRest({ getQueue });
+  assert.equal((await ask(port, 'GET /v1/nothing')).status, 404);
+  assert.equal((await ask(port, 'GET /v1/job/submit')).status, 404, 'its method is not served');
+  const other = await ask(port, 'PUT /v1/queue/q', { body: '{}' });
+  assert.deepEqual([other.status, other.text], [405, 'Method Not Allowed\n']);
+  assert.equal(other.headers.get('allow'), 'GET');
+  assert.equal(other.headers.get('content-type'), 'text/plain; charset=utf-8');
+  const malformed = await ask(port, 'GET /v1/queue/%zz');
+  assert.deepEqual([malformed.status, malformed.text], [400, 'Bad Request\n']);
+});
+
+test('requests that cannot be read are refused and say where', async () => {
+  await using port = await openRest({ createQueue: unary('authenticated', () => ({})) });
+  const bodies = [
+    '{',
+    '[]',
+    '7',
+    '"x"',
+    '{"name":1}',
+    '{"priorityFactor":"x"}',
+    '{"name":"a","name":"b"}',
+    '\xff',
+  ];
+  for (const body of bodies) {
+    const { status, json } = await ask(port, 'POST /v1/queue', { body: Buffer.from(body, 'latin1') });
+    assert.equal(status, 400, body);
+    const { error, message, code } = json as { error: string; message: string; code: number };
+    assert.deepEqual([code, message], [3, error], body);
+  }
+  const { json } = await ask(port, 'POST /v1/queue', { body: '{"permissions":[{},{"verbs":[1]}]}' });
+  const { error, details } = json as { error: string; details: { type_url: string; value: string }[] };
+  assert.equal(error, 'permissions[1].verbs[0]: expected text (in quotes), got 1');
+  const faults = details.find(({ type_url }) => type_url === 'type.googleapis.com/google.rpc.BadRequest');
+  const { fieldViolations } = BadRequest.decode(Buffer.from(faults?.value ?? '', 'base64'));
+  assert.equal(fieldViolations[0]?.field, 'permissions[1].verbs[0]');
+});
+
+test('refusals have the status of their code, and their details', async () => {
+  const expected = [
+    [new ArmadaError('QUEUE_NOT_FOUND', 'there is none'), 404, 5],
+    [new ArmadaError('QUEUE_EXISTS', 'x'), 409, 6],
+    [new ArmadaError('PERMISSION_DENIED', 'x'), 403, 7],
+    [new ArmadaError('QUEUE_NOT_EMPTY', 'x'), 400, 9],
+    [new ArmadaError('CONFLICT', 'x'), 409, 10],
+    [new ArmadaError('EVENTS_GONE', 'x'), 400, 11],
+    [new ArmadaError('UNAVAILABLE', 'x', { retryAfterMs: 1200 }), 503, 14],
+    [new ArmadaError('OVERLOADED', 'x', { retryAfterMs: 500 }), 429, 8],
+    [invalidField('name', 'must not be empty'), 400, 3],
+    [new Error('secret'), 500, 13],
+  ] as const;
+  for (const [error, httpStatus, code] of expected) {
+    await using port = await openRest(failing(error));
+    const { status, json, text, headers } = await ask(port, 'DELETE /v1/queue/q');
+    assert.equal(status, httpStatus);
+    assert.equal((json as { code: number }).code, code);
+    assert.equal(headers.get('content-type'), 'application/json');
+    assert.doesNotMatch(text, /secret/);
+    const { details = [] } = json as { details?: { type_url: string; value: string }[] };
+    if (error instanceof ArmadaError) {
+      const info = ErrorInfo.decode(Buffer.from(details[0]?.value ?? '', 'base64'));
+      assert.equal(info.reason, error.code);
+      const seconds = error.retryAfterMs && String(Math.ceil(error.retryAfterMs / 1000));
+      assert.equal(headers.get('retry-after') ?? undefined, seconds);
+    } else {
+      assert.equal('details' in (json as object), false);
+    }
+  }
+});
+
+test('whoever is not known is told how to become so, by a header without a prefix', async () => {
+  const chain = createChain([createBasicScheme({}, systemClock)]);
+  await using port = await openRest({ getQueue }, { door: openDoor({ chain }) });
+  const authorization = `Basic ${Buffer.from('a:b').toString('base64')}`;
+  const attempts = [
+    {},
+    { authorization },
+    { 'grpc-metadata-authorization': authorization },
+    { authorization, 'grpc-metadata-authorization': authorization },
+  ];
+  const messages = new Set<string>();
+  for (const headers of attempts) {
+    const answer = await ask(port, 'GET /v1/queue/q', { headers });
+    assert.equal(answer.status, 401);
+    assert.match(answer.headers.get('www-authenticate') ?? '', /^Basic realm=/);
+    messages.add((answer.json as { message: string }).message);
+  }
+  // None, wrong ones, and two: neither is passed over for the other.
+  assert.equal(messages.size, 3, [...messages].join('; '));
+});
+
+test('headers reach the method under their name, or as metadata with a prefix', async () => {
+  const seen: unknown[] = [];
+  const reading = unary('authenticated', (_, { header, principal }) => {
+    seen.push([header('armada-lease'), header('host') !== undefined, principal.name]);
+    return {};
+  });
+  await using port = await openRest({ getQueue: reading });
+  await ask(port, 'GET /v1/queue/q', { headers: { 'Armada-Lease': 'push' } });
+  await ask(port, 'GET /v1/queue/q', { headers: { 'Grpc-Metadata-Armada-Lease': 'pull' } });
+  await ask(port, 'GET /v1/queue/q');
+  assert.deepEqual(seen, [
+    ['push', true, 'anonymous'],
+    ['pull', true, 'anonymous'],
+    [undefined, true, 'anonymous'],
+  ]);
+});
+
+test('each answer has the id of its request, the caller’s own if it gives one', async () => {
+  await using port = await openRest({ getQueue });
+  assert.equal((await ask(port, 'GET /v1/queue/q')).headers.get('x-request-id'), 'id-1');
+  const headers = { 'X-Request-Id': 'mine' };
+  assert.equal((await ask(port, 'GET /v1/queue/q', { headers })).headers.get('x-request-id'), 'mine');
+  const refused = await ask(port, 'GET /v1/queue/q', { headers: { ...headers, 'grpc-timeout': 'soon' } });
+  assert.equal(refused.status, 400);
+  assert.equal(refused.headers.get('x-request-id'), 'mine');
+});
+
+test('a caller who waits only so long is told when that time is over', async () => {
+  const signals: AbortSignal[] = [];
+  const slow = unary('authenticated', async (_, { signal }) => {
+    signals.push(signal);
+    await sleep(300);
+    return {};
+  });
+  await using port = await openRest({ getQueue: slow, deleteQueue: unary('authenticated', () => ({})) });
+  for (const timeout of ['50m', '50000u', '50000000n']) {
+    const begunMs = performance.now();
+    const { status, json } = await ask(port, 'GET /v1/queue/q', { headers: { 'Grpc-Timeout': timeout } });
+    assert.deepEqual([status, (json as { code: number }).code], [504, 4], timeout);
+    assert.ok(performance.now() - begunMs < 250);
+    assert.equal(signals.at(-1)?.aborted, true);
+  }
+  for (const timeout of ['1H', '5S', '99999999H']) {
+    const { status } = await ask(port, 'DELETE /v1/queue/q', { headers: { 'Grpc-Timeout': timeout } });
+    assert.equal(status, 200, timeout);
+  }
+  for (const timeout of ['5', 'S', '-1S', '1.5S', '999999999S', '5s']) {
+    const { status } = await ask(port, 'DELETE /v1/queue/q', { headers: { 'Grpc-Timeout': timeout } });
+    assert.equal(status, 400, timeout);
+  }
+});
+
+test('a form stands for the verb that a header names, and for no other', async () => {
+  const names: string[] = [];
+  const deleteQueue = unary('authenticated', ({ name }: { name: string }) => {
+    names.push(name);
+    return {};
+  });
+  const getActiveQueues = unary('authenticated', () => ({}));
+  await using port = await openRest({ getQueue, deleteQueue, getActiveQueues });
+  const form = { 'content-type': 'application/x-www-form-urlencoded; charset=utf-8' };
+  const override = { ...form, 'x-http-method-override': 'delete' };
+  assert.equal((await ask(port, 'POST /v1/queue/q', { headers: override, body: 'a=b' })).status, 200);
+  assert.deepEqual(names, ['q']);
+  assert.equal((await ask(port, 'POST /v1/queue/q', { headers: form, body: 'a=b' })).status, 405);
+  const json = { 'x-http-method-override': 'DELETE' };
+  assert.equal((await ask(port, 'POST /v1/queue/q', { headers: json, body: '{}' })).status, 405);
+  // Any page may make a browser send these.
+  for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x']) {
+    const headers = { 'content-type': type };
+    const { status, json: told } = await ask(port, 'POST /v1/queues/active', { headers, body: '{}' });
+    assert.deepEqual([status, (told as { code: number }).code], [415, 3], type);
+  }
+  const types = ['application/json', 'Application/JSON; charset=utf-8'];
+  for (const type of types) {
+    const headers = { 'content-type': type };
+    assert.equal((await ask(port, 'POST /v1/queues/active', { headers, body: '{}' })).status, 200, type);
+  }
+});
+
+test('a queue carries what the older method of its path told, for those who may ask it', async () => {
+  const infos: string[] = [];
+  const getQueueInfo = unary('queue:watch', ({ name }: QueueInfoRequest) => {
+    infos.push(name);
+    if (name === 'hidden') throw new ArmadaError('PERMISSION_DENIED', 'x');
+    return { name: 'overridden', activeJobSets: [{ name: 's', queuedJobs: 2, leasedJobs: 0 }] };
+  });
+  await using port = await openRest({ getQueue, getQueueInfo });
+  assert.deepEqual((await ask(port, 'GET /v1/queue/q')).json, {
+    name: 'q',
+    priorityFactor: 1.5,
+    activeJobSets: [{ name: 's', queuedJobs: 2 }],
+  });
+  assert.deepEqual((await ask(port, 'GET /v1/queue/hidden')).json, { name: 'hidden', priorityFactor: 1.5 });
+  assert.deepEqual(infos, ['q', 'hidden']);
+  const info = await ask(port, 'GET /v1/queue/q/info');
+  assert.deepEqual(Object.keys(info.json as object), ['name', 'activeJobSets']);
+});
+
+test('an ingress that is a node port becomes a service', async () => {
+  const requests: { jobRequestItems: { ingress: object[]; services: object[] }[] }[] = [];
+  const submitJobs = unary('authenticated', (request: (typeof requests)[number]) => {
+    requests.push(request);
+    return {};
+  });
+  await using port = await openRest({ submitJobs });
+  const items = [
+    {
+      ingress: [
+        { type: 'NodePort', ports: [1, 2] },
+        { type: 'Ingress', ports: [3] },
+      ],
+    },
+    { ingress: [{ type: 0, ports: [1] }], services: [{ type: 'Headless', ports: [4] }] },
+  ];
+  const body = JSON.stringify({ queue: 'q', jobSetId: 's', jobRequestItems: items });
+  assert.equal((await ask(port, 'POST /v1/job/submit', { body })).status, 200);
+  const plain = JSON.parse(JSON.stringify(requests[0]?.jobRequestItems)) as {
+    ingress: { ports: number[] }[];
+    services: { type: number; ports: number[] }[];
+  }[];
+  const shown = plain.map(({ ingress, services }) => [
+    ingress.map(({ ports }) => ports),
+    services.map(({ type, ports }) => [type, ports]),
+  ]);
+  assert.deepEqual(shown, [
+    [[[3]], [[0, [1, 2]]]],
+    [[[1]], [[1, [4]]]],
+  ]);
+});
