@@ -6,6 +6,7 @@ import { silentLogger } from '../../base/logger.ts';
 import { calmAdmission, openDoor } from '../../door/testing/doors.ts';
 import { createHolders, type Holders } from '../../lease/holders.ts';
 import type { OwnLinks } from '../../peers/logs.ts';
+import type { Members } from '../../peers/members.ts';
 import { createPeers, type Peers } from '../../peers/peers.ts';
 import type { Taking } from '../../peers/taking.ts';
 import type { Fleet } from '../../peers/testing/fleet.ts';
@@ -15,6 +16,7 @@ import { createGrpcServer } from '../server.ts';
 export interface PeerServer extends AsyncDisposable {
   id: string;
   address: string;
+  members: Members;
   peers: Peers;
   holders: Holders;
   /** What its scheduler was told: executor, maxJobsToLease, and whether it was repeated. */
@@ -75,5 +77,5 @@ export async function startPeer(
     stopping.abort();
     await grpc.close();
   };
-  return { id, address, peers, holders, seen, kill, [Symbol.asyncDispose]: kill };
+  return { id, address, members, peers, holders, seen, kill, [Symbol.asyncDispose]: kill };
 }
