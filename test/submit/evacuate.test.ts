@@ -39,7 +39,9 @@ async function settings(deps: EvacuateDeps) {
 
 async function operations(deps: EvacuateDeps) {
   const { operations: open } = await deps.store.read.active('');
-  return open.map(({ queue, filter, event }) => [queue, filter?.executorId, event?.event?.$case]).sort();
+  return open
+    .map(({ queue, filter, event }) => [queue, filter?.executorId, event?.event?.$case])
+    .sort(([a = ''], [b = '']) => (a < b ? -1 : 1));
 }
 
 test('nodes and executors are cordoned apart, whether they were seen or not, until that is taken back', async (context) => {
