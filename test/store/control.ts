@@ -1,5 +1,6 @@
 /** Queues and executors: versions, the log, and what a queue with live jobs forbids. */
 import { Control_Kind, ExecutorRecord, ExecutorSettings } from '@armada-ts/api/armada/store/v1/store';
+import { settingsName } from '@armada-ts/server/model/executor-settings';
 import { partitionOfSlot, slotOfQueue } from '@armada-ts/server/model/ids';
 import type { ControlChange } from '@armada-ts/server/store/store';
 import assert from 'node:assert/strict';
@@ -93,6 +94,30 @@ export function controlSuite(engine: Engine): void {
       assert.deepEqual(await shown(), ['a one', 'b two']);
       await store.control({ ...change('a', ''), record: null });
       assert.deepEqual(await shown(), ['b two']);
+    });
+
+    it('keeps settings of nodes beside those of their executors', async (test) => {
+      const store = await openStore(engine, test);
+      const kind = Control_Kind.KIND_EXECUTOR_SETTINGS;
+      const places = [
+        { executorId: 'a', node: '' },
+        { executorId: 'a', node: 'n1' },
+        { executorId: 'a', node: 'n/1 ü' },
+        { executorId: 'an1', node: '' },
+      ];
+      for (const place of places) {
+        const record = ExecutorSettings.encode(ExecutorSettings.fromPartial(place)).finish();
+        await store.control({ kind, name: settingsName(place), record });
+      }
+      const kept = async (): Promise<string[]> => {
+        const settings = await store.read.executorSettings();
+        return settings.map(({ executorId, node }) => `${executorId}:${node}`).sort();
+      };
+      assert.deepEqual(await kept(), ['a:', 'a:n/1 ü', 'a:n1', 'an1:']);
+      await store.control({ kind, name: settingsName({ executorId: 'a', node: 'n1' }), record: null });
+      assert.deepEqual(await kept(), ['a:', 'a:n/1 ü', 'an1:']);
+      await store.control({ kind, name: settingsName({ executorId: 'a', node: '' }), record: null });
+      assert.deepEqual(await kept(), ['a:n/1 ü', 'an1:']);
     });
 
     it('keeps settings of executors, whether they were seen or not, and tells the log', async (test) => {
