@@ -4,8 +4,9 @@
  */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
+import type { Spans } from '@armada-ts/api/trace/spans';
 import { packageVersion } from '@armada-ts/api/package-version';
-import { createAuthorizer } from './auth/authorizer.ts';
+import { createAuthorizer, withOperators } from './auth/authorizer.ts';
 import { operatorToken } from './auth/operator-token.ts';
 import { chainsOf } from './auth/schemes.ts';
 import type { Clock } from './base/clock.ts';
@@ -25,7 +26,9 @@ import { createLinks } from './lease/links.ts';
 import { createClassifier } from './model/scheduling-class.ts';
 import { createVersionNotice } from './operator/client-version.ts';
 import { createChecks, type HealthCheck, healthCheckOf } from './operator/health.ts';
-import { createObservation } from './observe/observation.ts';
+import { createObservation, type Observation } from './observe/observation.ts';
+import { schedulerMetrics } from './observe/scheduler-metrics.ts';
+import { serverMetrics } from './observe/server-metrics.ts';
 import { describeServer, serverInfo } from './operator/server-info.ts';
 import { type FleetDeps, readFleet } from './peers/fleet.ts';
 import { readAnywhere } from './peers/logs.ts';
@@ -36,9 +39,10 @@ import { addressOf, isAnywhere, listening } from './listening.ts';
 import { openOperatorPort, type OperatorPort } from './operator-port.ts';
 import { commitOf } from './operator/version.ts';
 import { checksPage } from './gateway/checks-page.ts';
+import { metricsPage } from './gateway/metrics-page.ts';
 import { clusterDefinition, clusterService } from './rpc/cluster.ts';
 import { keepRetention } from './retention.ts';
-import { createAdmission } from './door/admission.ts';
+import { type Admission, createAdmission } from './door/admission.ts';
 import type { Door } from './door/call.ts';
 import { watchLateness } from './door/lateness.ts';
 import type { Service } from './door/method.ts';
@@ -70,6 +74,8 @@ export interface App {
   httpUrl: string;
   /** Where operators reach it. */
   operator: OperatorPort;
+  /** Where its metrics are read without credentials; undefined when nowhere. */
+  metricsUrl: string | undefined;
   /** Where everything is kept, and what an answered submit survives. */
   store: string;
   /** Rejects when a part has failed beyond repair: the process should end, and be started again. */
@@ -88,18 +94,54 @@ interface Tools {
 }
 
 /** Starts a server; it takes calls while it still loads. Throws ConfigError when it cannot listen, and what opening the store throws. */
-export async function startApp(config: Config, { clock, logger, logLevels }: AppTools): Promise<App> {
+export async function startApp(config: Config, tools: AppTools): Promise<App> {
   await using opened = new AsyncDisposableStack();
+  const core = await openCore(opened, config, tools);
+  const { store, scheduler, members, following, handOver } = core;
+  const { grpcPort, ...addresses } = await openPorts(opened, config, core);
+  members.join(advertised(config, grpcPort));
+  opened.defer(handOver);
+  await loaded(scheduler);
+
+  const held = opened.move();
+  return {
+    ...addresses,
+    store: `${store.info.name}, ${store.info.acknowledgement}`,
+    failed: Promise.race([
+      store.failed,
+      scheduler.failed,
+      following.done.then(() => new Promise<never>(() => {})),
+    ]),
+    close: () => held.disposeAsync(),
+  };
+}
+
+/** What works whether anybody calls or not. */
+interface Core extends AppTools {
+  store: Store;
+  hub: ReturnType<typeof createEventHub>;
+  inboxes: ReturnType<typeof createInboxes>;
+  members: Membership;
+  peers: Peers;
+  observation: Observation;
+  scheduler: SchedulerHost;
+  following: Awaited<ReturnType<typeof followLog>>;
+  /** Aborts when the server begins to stop. */
+  stopping: AbortController;
+  /** Finishes what was decided first, so that the next leader has nothing to wait for. */
+  handOver: () => Promise<void>;
+}
+
+async function openCore(opened: AsyncDisposableStack, config: Config, tools: AppTools): Promise<Core> {
+  const { clock, logger } = tools;
   const storeTools = { clock, logger: logger.child({ part: 'store' }) };
   const store = opened.adopt(await openStore(config.store, storeTools), (open) => open.close());
   const stopping = new AbortController();
   const hub = createEventHub(store);
   const inboxes = createInboxes();
   const members = membershipOf(config, store, { clock, logger });
-  const server = members.self;
-  const observation = opened.use(createObservation(config, { clock, logger, server }));
+  const observation = opened.use(createObservation(config, { clock, logger, server: members.self }));
   const scheduler = schedulerOf(config, { store, members, clock, logger });
-  // What was decided is finished first, so that the next leader has nothing to wait for.
   const handOver = async (): Promise<void> => {
     await scheduler.close();
     await members.leave();
@@ -111,35 +153,32 @@ export async function startApp(config: Config, { clock, logger, logLevels }: App
     stopping.abort();
     await Promise.all([following.done.catch(() => {}), retaining]);
   });
-
   const peers = opened.adopt(peersOf(scheduler, { store, members, clock, logger }), (open) => open.close());
-  const { observer } = observation;
+  const parts = { store, hub, inboxes, members, peers, observation, scheduler, following };
+  return { ...tools, ...parts, stopping, handOver };
+}
+
+type Addresses = Pick<App, 'grpcAddress' | 'httpUrl' | 'operator' | 'metricsUrl'> & { grpcPort: number };
+
+/** Opens the doors, behind which are the services. */
+async function openPorts(opened: AsyncDisposableStack, config: Config, core: Core): Promise<Addresses> {
+  const { store, members, hub, peers, scheduler, following, observation, stopping, clock, logger } = core;
+  const { observer, metrics, spans } = observation;
   const token = config.operator.token ? operatorToken(store.servers.secret) : undefined;
   const chains = chainsOf(config.auth, clock, token);
   const ownDoor = doorOf(config, peers, logger);
   const door = { ...ownDoor, chain: chains.users, observer, stopping: stopping.signal };
   const checks = createChecks({ store, stopping: stopping.signal, scheduler });
   const health = healthCheckOf(checks);
-  const tools = { clock, logger, logLevels };
-  const parts = {
-    store,
-    door,
-    hub,
-    inboxes,
-    members,
-    peers,
-    scheduler,
-    health,
-    followed: following.positions,
-  };
-  const services = servicesOf({ config, ...tools, ...parts });
+  const followed = following.positions;
+  const services = servicesOf({ ...core, config, door, health, followed, spans });
   const lateness = opened.adopt(watchLateness(clock), (watch) => watch.stop());
   const admission = createAdmission({ lateMs: () => lateness.lateMs(), clock, logger: door.logger });
-  const grpc = createGrpcServer([...services.public, ...services.internal], {
-    maxRequestBytes: config.grpc.maxRequestBytes,
-    admission,
-    door,
-  });
+  metrics.add(serverMetrics({ store, members, hub, admission, lateness, followed }));
+  metrics.add(schedulerMetrics(scheduler));
+  const { maxRequestBytes } = config.grpc;
+  const everyone = [...services.public, ...services.internal];
+  const grpc = createGrpcServer(everyone, { maxRequestBytes, admission, door });
   const http = await createHttpServer({
     host: config.host,
     ...config.http,
@@ -157,6 +196,7 @@ export async function startApp(config: Config, { clock, logger, logLevels }: App
   });
   const grpcPort = await listening('grpc.port', grpc.listen(config.host, config.grpc.port));
   const httpPort = await listening('http.port', http.listen(config.host, config.http.port));
+  const gate = { chain: chains.operators, authorizer: withOperators(door.authorizer) };
   const operator = opened.use(
     await openOperatorPort({
       config: config.operator,
@@ -164,29 +204,31 @@ export async function startApp(config: Config, { clock, logger, logLevels }: App
       chain: chains.operators,
       token,
       services: services.operator,
-      pages: [checksPage(checks)],
+      pages: [checksPage(checks), metricsPage(metrics, gate)],
       clock,
       logger: door.logger,
     }),
   );
-
-  members.join(advertised(config, grpcPort));
-  opened.defer(handOver);
-  await loaded(scheduler);
-
-  const held = opened.move();
   return {
+    grpcPort,
     grpcAddress: addressOf(config.host, grpcPort),
     httpUrl: `http://${addressOf(config.host, httpPort)}`,
     operator,
-    store: `${store.info.name}, ${store.info.acknowledgement}`,
-    failed: Promise.race([
-      store.failed,
-      scheduler.failed,
-      following.done.then(() => new Promise<never>(() => {})),
-    ]),
-    close: () => held.disposeAsync(),
+    metricsUrl: await openMetricsPort(opened, config, { door, admission, page: metricsPage(metrics) }),
   };
+}
+
+/** Metrics on a port of their own, where that is configured. Returns their URL. */
+async function openMetricsPort(
+  opened: AsyncDisposableStack,
+  { host, http: { allowedHosts, maxRequestBytes }, metrics: { port } }: Config,
+  { door, admission, page }: { door: Door; admission: Admission; page: Page },
+): Promise<string | undefined> {
+  if (port === undefined) return undefined;
+  const limits = { host, allowedHosts, corsOrigins: [], maxRequestBytes };
+  const server = await createHttpServer({ ...limits, door, admission, services: [], pages: [page] });
+  opened.defer(() => server.close());
+  return `http://${addressOf(host, await listening('metrics.port', server.listen(host, port)))}/metrics`;
 }
 
 /** Resolves when the scheduler has loaded everything: whoever hears that the server is up finds it healthy. Rejects when it fails. */
@@ -272,18 +314,14 @@ function advertised({ advertisedAddress, host }: Config, grpcPort: number): stri
   return advertisedAddress ?? addressOf(isAnywhere(host) ? hostname() : host, grpcPort);
 }
 
-interface Parts extends AppTools {
+interface Parts extends Omit<Core, 'observation' | 'following' | 'stopping' | 'handOver'> {
   config: Config;
-  store: Store;
   door: Door;
-  hub: ReturnType<typeof createEventHub>;
-  inboxes: ReturnType<typeof createInboxes>;
-  members: Membership;
-  peers: Peers;
-  scheduler: SchedulerHost;
   health: HealthCheck;
   /** Of the log, as far as it has been followed. */
   followed: () => Positions;
+  /** Undefined while nothing is traced. */
+  spans: Spans | undefined;
 }
 
 /**
@@ -298,6 +336,7 @@ interface Services {
 
 function servicesOf(parts: Parts): Services {
   const { config, clock, logger, logLevels, store, door, hub, inboxes, members, peers, health } = parts;
+  const { spans } = parts;
   const { authorizer } = door;
   const submit = {
     store,
@@ -316,6 +355,7 @@ function servicesOf(parts: Parts): Services {
     holders,
     sightings: peers.relay,
     logger: logger.child({ part: 'lease' }),
+    spans,
   };
   const links = createLinks(authorizer);
   const { channels, taking } = peers;

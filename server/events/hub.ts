@@ -50,6 +50,16 @@ export interface EventHub {
 
   /** Joins the watchers of a job set, which need not exist yet. */
   join(queue: string, jobSet: string): Feed;
+
+  /** What there is of it now. */
+  measure(): HubFigures;
+}
+
+export interface HubFigures {
+  /** Job sets that somebody watches. */
+  feeds: number;
+  watchers: number;
+  keptBytes: number;
 }
 
 /** The events of one job set, shared by its watchers. Leave it when done. */
@@ -139,6 +149,15 @@ export function createEventHub(store: Store): EventHub {
         feed.runs.clear();
         wake(feed);
       }
+    },
+
+    measure() {
+      const figures: HubFigures = { feeds: feeds.size, watchers: 0, keptBytes: 0 };
+      for (const { watchers, keptBytes } of feeds.values()) {
+        figures.watchers += watchers;
+        figures.keptBytes += keptBytes;
+      }
+      return figures;
     },
 
     join(queue, jobSet) {

@@ -1,4 +1,4 @@
-import { boundedNames } from './bounded.ts';
+import { boundedNames } from '../base/bounded-names.ts';
 
 /** Streams under way by method and user, as far as users are told apart. */
 export interface OpenStreams {

@@ -17,9 +17,11 @@ import type { ReadFleetRequest, ReadFleetResponse } from '@armada-ts/api/armada/
 import { answerAppend, saveExecutor } from './appending.ts';
 import { type Asking, createAsking } from './asking.ts';
 import type { SchedulerConfig } from './config.ts';
+import type { SchedulerFigures } from './figures.ts';
 import { type Election, leadWhenVacant } from './leading.ts';
 import { beginLife, type Life } from './life.ts';
 import { feed, load } from './loading.ts';
+import { createMeasuring, type Measuring } from './measuring.ts';
 import { createSightings, type Sighting, type Sightings } from './sightings.ts';
 import { movable } from './messages.ts';
 import { type Saying, startThread, type Thread } from './thread.ts';
@@ -46,6 +48,8 @@ export interface SchedulerHost {
   executorSeen(sighting: Sighting): void;
   /** What is known of executors and nodes, while this server leads. Throws UNAVAILABLE. */
   askFleet(question: ReadFleetRequest): Promise<ReadFleetResponse>;
+  /** Figures for metrics, whether it leads or not; undefined while there are none. */
+  measure(): Promise<SchedulerFigures | undefined>;
   /** Rejects when the thread has crashed or the store has failed for good. */
   readonly failed: Promise<never>;
   /** Stops deciding; decisions on their way are finished. */
@@ -57,6 +61,7 @@ interface Host {
   readonly thread: Thread;
   readonly sightings: Sightings;
   readonly asking: Asking;
+  readonly measuring: Measuring;
   readonly stopping: AbortSignal;
   readonly appends: Set<Promise<void>>;
   readonly listeners: Set<() => void>;
@@ -86,6 +91,7 @@ export function startScheduler(deps: SchedulerHostDeps): SchedulerHost {
       thread.send({ kind: 'seen', bytes, isRepeated: sighting.isRepeated }, bytes);
     }),
     asking: createAsking(thread, () => host.role === 'leading'),
+    measuring: createMeasuring(thread),
     stopping: stopping.signal,
     appends: new Set(),
     listeners: new Set(),
@@ -108,6 +114,7 @@ export function startScheduler(deps: SchedulerHostDeps): SchedulerHost {
     },
     executorSeen: (sighting) => host.sightings.see(sighting),
     askFleet: (question) => host.asking.ask(question),
+    measure: () => host.measuring.measure(),
     failed: failure.promise,
     async close() {
       stopping.abort();
@@ -161,6 +168,8 @@ function hear(host: Host, message: Saying, fail: (error: unknown) => void): void
       return sightings.saw(message.executorId);
     case 'answer':
       return host.asking.answered(message.id, message.bytes);
+    case 'figures':
+      return host.measuring.measured(message.figures);
     case 'executor':
       return saveExecutor(deps, message.bytes);
     case 'loaded':

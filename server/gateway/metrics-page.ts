@@ -1,0 +1,44 @@
+import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { Authorizer } from '../auth/authorizer.ts';
+import type { Chain } from '../auth/chain.ts';
+import { ArmadaError } from '../base/errors.ts';
+import { GRPC_CODES } from '../door/errors.ts';
+import { HTTP_STATUS } from './rest/status.ts';
+
+/** What is told, in the text format of Prometheus. */
+export interface Metrics {
+  readonly contentType: string;
+  text(): Promise<string>;
+}
+
+/** Who may read it. */
+export interface Gate {
+  chain: Chain;
+  authorizer: Authorizer;
+}
+
+/** The page `/metrics`. @param gate operators only; everybody when left out */
+export function metricsPage(metrics: Metrics, gate?: Gate) {
+  return (server: FastifyInstance): void => {
+    server.get('/metrics', async (request, reply) => {
+      const { authorization } = request.headers;
+      try {
+        if (gate) await enter(gate, authorization === undefined ? [] : [authorization]);
+      } catch (error) {
+        return await refuse(reply, error, gate?.chain.challenges ?? []);
+      }
+      const text = await metrics.text();
+      return await reply.type(metrics.contentType).header('cache-control', 'no-store').send(text);
+    });
+  };
+}
+
+async function enter({ chain, authorizer }: Gate, authorization: readonly string[]): Promise<void> {
+  authorizer.demand(await chain.authenticate(authorization), 'operate');
+}
+
+function refuse(reply: FastifyReply, error: unknown, challenges: readonly string[]): FastifyReply {
+  if (!(error instanceof ArmadaError)) throw error;
+  if (error.code === 'UNAUTHENTICATED') reply.header('www-authenticate', [...challenges]);
+  return reply.code(HTTP_STATUS[GRPC_CODES[error.code]]).type('text/plain').send(`${error.message}\n`);
+}
