@@ -157,6 +157,16 @@ export const configSchema = z.strictObject({
   lease: lease.prefault({}).describe('The talk with the server.'),
   process: processes.prefault({}).describe('The process runtime.'),
   simulated: simulated.prefault({}).describe('The simulated runtime.'),
+  tracing: z
+    .strictObject({
+      endpoint: z
+        .url({ protocol: /^https?$/, error: 'must be a URL such as http://localhost:4318/v1/traces' })
+        .optional()
+        .describe(
+          'URL at which a collector takes traces, as OTLP over HTTP. Runs are traced whose jobs were submitted by a call that was; without this, none.',
+        ),
+    })
+    .prefault({}),
   logLevel: z.enum(LOG_LEVELS).default('info').describe('Least severe messages that are logged.'),
 });
 

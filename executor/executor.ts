@@ -17,6 +17,7 @@ import { type Machine, nodeGroups } from './node-groups.ts';
 import { nodesOf } from './nodes.ts';
 import { processRuntime } from './process/process-runtime.ts';
 import { ReportLoop } from './report.ts';
+import { openRunSpans } from './run-spans.ts';
 import { type HeldRun, hasEnded, type OpenRuntime, type Runtime } from './runtime.ts';
 import { simulatedRuntime } from './simulated/simulated-runtime.ts';
 
@@ -84,7 +85,9 @@ export async function startExecutor(options: ExecutorOptions): Promise<RunningEx
     logger,
     onTold: (runId) => lease.dropAfterShowing(runId),
   });
+  const spans = openRunSpans(config.tracing.endpoint, { executorId, clock, logger });
   onChange = (run) => {
+    spans?.changed(run);
     report.changed(run);
     lease.changed();
   };
@@ -97,6 +100,7 @@ export async function startExecutor(options: ExecutorOptions): Promise<RunningEx
       if (endRuns) await endAll(runtime);
       link.close();
       await report.close(LINGER_MS);
+      await spans?.close();
       await runtime.close();
       connection.close();
     },

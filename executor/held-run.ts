@@ -1,4 +1,5 @@
 import type { JobRunLease } from '@armada-ts/api/executorapi/executorapi';
+import { TRACEPARENT_ANNOTATION } from '@armada-ts/api/trace/traceparent';
 import type { HeldRun, RunState } from './runtime.ts';
 
 /** A job with this annotation set to "true" fails rather than run a second time. */
@@ -14,6 +15,7 @@ export function heldRun(lease: JobRunLease, node: string, acceptedAtMs: number):
     namespace: lease.job?.objectMeta?.namespace ?? '',
     node,
     atMostOnce: isAtMostOnce(lease),
+    traceparent: lease.job?.objectMeta?.annotations.get(TRACEPARENT_ANNOTATION),
     acceptedAtMs,
     startedAtMs: undefined,
     state: { phase: 'pending' },

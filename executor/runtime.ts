@@ -19,6 +19,8 @@ export interface HeldRun {
   readonly node: string;
   /** It must not run beside a second run of its job, so it is stopped when no server can be reached for long. */
   readonly atMostOnce: boolean;
+  /** W3C traceparent of what led to it; undefined when that is not traced. */
+  readonly traceparent: string | undefined;
   readonly acceptedAtMs: number;
   /** When its first main container started; undefined until then, and for a run that ended before. */
   readonly startedAtMs: number | undefined;

@@ -73,6 +73,7 @@ export async function startDevServer(options: DevServerOptions = {}): Promise<De
     dataDirectory: join(directory, 'executor'),
     server: { address: app.grpcAddress },
     nodes: options.nodes ?? { name: 'dev' },
+    tracing: { endpoint: config.tracing.endpoint },
   });
   const executor: RunningExecutor = await startExecutor({
     config: executorConfig,

@@ -110,7 +110,7 @@ async function serverConfig(flags: Flags): Promise<Config> {
   return config;
 }
 
-function localExecutor(flags: Flags, count: number, { logLevel, store }: Config) {
+function localExecutor(flags: Flags, count: number, { logLevel, store, tracing }: Config) {
   const input: ExecutorConfigInput = {
     // On a store that others share it is named after its host, as each needs an id of its own.
     ...(store.url.startsWith('sqlite:') && { executorId: 'local' }),
@@ -122,6 +122,7 @@ function localExecutor(flags: Flags, count: number, { logLevel, store }: Config)
       ...(flags.memory && { memory: flags.memory }),
     },
     logLevel,
+    tracing: { endpoint: tracing.endpoint },
   };
   try {
     return parseConfig(input);

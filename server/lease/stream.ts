@@ -14,6 +14,7 @@
  * client takes, however many there are. Many are handed to the wire at once.
  */
 import { JobState } from '@armada-ts/api/api/job';
+import type { Spans } from '@armada-ts/api/trace/spans';
 import type { ExecutorStream } from '@armada-ts/api/armada/server/v1/peers';
 import { type LeaseRequest, LeaseStreamMessage } from '@armada-ts/api/executorapi/executorapi';
 import type { Authorizer } from '../auth/authorizer.ts';
@@ -28,6 +29,7 @@ import type { Holders } from './holders.ts';
 import type { Inbox, Inboxes } from './inboxes.ts';
 import { isStopReason } from './inboxes.ts';
 import { encodeLease } from './lease-message.ts';
+import { spanOfLease } from './lease-span.ts';
 
 export interface LeaseDeps {
   store: Store;
@@ -38,6 +40,8 @@ export interface LeaseDeps {
   sightings: { open(stream: ExecutorStream, end: (error: ArmadaError) => void): Sight };
   clock: Clock;
   logger: Logger;
+  /** Undefined while nothing is traced. */
+  spans?: Spans | undefined;
 }
 
 /** What one stream shows. */
@@ -221,7 +225,8 @@ async function sendNews(exchange: Exchange, stops: readonly string[]): Promise<v
       deps.logger.error({ job: offer.job.jobId }, 'a leased job has no spec');
       continue;
     }
-    const lease = encodeLease(offer, spec);
+    const traceparent = deps.spans && spanOfLease(deps.spans, offer, spec, deps.clock.now());
+    const lease = encodeLease(offer, spec, traceparent);
     if (size + lease.length > PIECE_BYTES && leases.length > 0) {
       await stream.send(frame(leases).bytes);
       leases = [];

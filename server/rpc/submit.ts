@@ -28,8 +28,8 @@ export const submitDefinition = {
 export function submitService(deps: SubmitDeps, health: HealthCheck): Methods {
   return {
     ...queueMethods(deps),
-    submitJobs: unary('queue:submit', (request: ReceivedSubmit, { principal }) =>
-      submitJobs(deps, principal, taken(request)),
+    submitJobs: unary('queue:submit', (request: ReceivedSubmit, { principal, traceparent }) =>
+      submitJobs(deps, principal, taken(request), traceparent),
     ),
     cancelJobs: unary('queue:cancel', (request: JobCancelRequest, { principal }) =>
       cancelJobs(deps, principal, request),

@@ -5,6 +5,7 @@
  * fields included.
  */
 import type { JobSubmitRequestItem } from '@armada-ts/api/api/submit';
+import { TRACEPARENT_ANNOTATION } from '@armada-ts/api/trace/traceparent';
 import type { SubmitJob } from '@armada-ts/api/armadaevents/armadaevents';
 import { type Container, PodSpec, type Toleration } from '@armada-ts/api/k8s/io/api/core/v1/core';
 import {
@@ -31,6 +32,8 @@ export interface JobIdentity {
   queue: string;
   jobSet: string;
   user: string;
+  /** Of the call that submits it; undefined when that is not traced. */
+  traceparent?: string | undefined;
 }
 
 /** The job of a valid item. */
@@ -39,7 +42,7 @@ export function defaultedJob(
   identity: JobIdentity,
   rules: SubmitRules,
 ): SubmitJob {
-  const { labels, annotations } = metadata(item, identity.jobId, rules);
+  const { labels, annotations } = metadata(item, identity, rules);
   const namespace = item.namespace === '' ? DEFAULT_NAMESPACE : item.namespace;
   const podSpec = defaultedPodSpec(
     item.podSpec ?? item.podSpecs[0] ?? PodSpec.create(),
@@ -77,11 +80,14 @@ export function wholePriority(priority: number): number {
 /** Labels and annotations with the job id put in, and what gangs leave open. */
 function metadata(
   item: JobSubmitRequestItem,
-  jobId: string,
+  { jobId, traceparent }: JobIdentity,
   rules: SubmitRules,
 ): { labels: Map<string, string>; annotations: Map<string, string> } {
   let labels = templated(item.labels, jobId);
   let annotations = templated(item.annotations, jobId);
+  if (traceparent !== undefined && !annotations.has(TRACEPARENT_ANNOTATION)) {
+    annotations = new Map([...annotations, [TRACEPARENT_ANNOTATION, traceparent]]);
+  }
   if (annotations.has(GANG_ID)) {
     const { gang } = gangOf(annotations);
     if (gang !== undefined) {

@@ -52,11 +52,13 @@ interface Drafts {
  * Throws INVALID_REQUEST, QUEUE_NOT_FOUND, PERMISSION_DENIED,
  * CLIENT_ID_CONFLICT, CONFLICT or UNAVAILABLE; each but the last has changed
  * nothing, and after UNAVAILABLE repeating is safe for items with client ids.
+ * @param traceparent kept with the jobs, so that their runs are traced too
  */
 export async function submitJobs(
   deps: SubmitDeps,
   principal: Principal,
   request: ReceivedSubmit,
+  traceparent?: string,
 ): Promise<JobSubmitResponse> {
   const nameFault = queueNameFault(request.queue);
   if (nameFault !== undefined) throw invalidField('queue', nameFault);
@@ -64,7 +66,7 @@ export async function submitJobs(
   await queueFor(deps, principal, request.queue, 'submit');
 
   // Not awaited, so that nothing here holds the request meanwhile: decoded, it takes many times what is written.
-  return append(deps, draftsOf(deps, principal, request));
+  return append(deps, draftsOf(deps, principal, request, traceparent));
 }
 
 async function append(
@@ -99,7 +101,12 @@ async function append(
  * Throws INVALID_REQUEST. Ids are given out once for a request, so an attempt that is made again asks for the same
  * jobs.
  */
-function draftsOf(deps: SubmitDeps, principal: Principal, request: ReceivedSubmit): Drafts {
+function draftsOf(
+  deps: SubmitDeps,
+  principal: Principal,
+  request: ReceivedSubmit,
+  traceparent: string | undefined,
+): Drafts {
   const createdMs = deps.clock.now();
   const { queue, jobSetId } = request;
   const sender = { queue, jobSetName: jobSetId, userId: principal.name, groups: [...principal.groups] };
@@ -109,7 +116,8 @@ function draftsOf(deps: SubmitDeps, principal: Principal, request: ReceivedSubmi
   const drafts: Draft[] = [];
   const faults = validateSubmit(request, deps.rules, ({ item, bytes, podSpec, podSpecBytes }, index) => {
     const id = jobId(prefix, index, slot);
-    const job = defaultedJob(item, { jobId: id, queue, jobSet: jobSetId, user: principal.name }, deps.rules);
+    const identity = { jobId: id, queue, jobSet: jobSetId, user: principal.name, traceparent };
+    const job = defaultedJob(item, identity, deps.rules);
     const filled = podSpecOfJob(job);
     const schedulingClass = deps.classify(filled);
     classes.set(schedulingClass.id, schedulingClass);
