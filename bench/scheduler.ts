@@ -14,6 +14,7 @@ import { schedulerSchema } from '@armada-ts/server/scheduler/config';
 import { type Scheduler, createScheduler } from '@armada-ts/server/scheduler/cycle';
 import { release } from '@armada-ts/server/scheduler/round/nodes';
 import { runRound } from '@armada-ts/server/scheduler/round/round';
+import { packWhole } from '@armada-ts/server/store/testing/packed-jobs';
 import { randomBytes } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 
@@ -104,8 +105,7 @@ function loadJobs(scheduler: Scheduler, count: number, classes: SchedulingClass[
       });
       return { record, version: 1 };
     });
-    const page = LogEntry.decode(LogEntry.encode(LogEntry.create({ jobs, classes })).finish());
-    scheduler.load({ page: { jobs: page.jobs, classes: page.classes, operations: [] } });
+    scheduler.load({ page: { jobs: packWhole(jobs), classes, operations: [] } });
   }
 }
 

@@ -8,6 +8,7 @@ import { timestampOf } from '@armada-ts/server/model/instant';
 import { applyEvent, type Event, submittedJob } from '@armada-ts/server/model/job';
 import { schedulingClassOf } from '@armada-ts/server/model/scheduling-class';
 import type { JobSetInfo, StoreReader } from '@armada-ts/server/store/store';
+import { packWhole } from '@armada-ts/server/store/testing/packed-jobs';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
@@ -107,7 +108,7 @@ function readerOf(content: Content): StoreReader {
       ids.map((clientId) => ({ clientId, jobId: claims.get(clientId) ?? '', hash: Buffer.alloc(0) })),
     liveJobIds: async (_queue, _jobSet, afterId, limit) =>
       page(live, afterId, limit).map(({ jobId }) => jobId),
-    active: async () => ({ jobs: live.map(stored), classes: [], operations: [], next: undefined }),
+    active: async () => ({ jobs: packWhole(live.map(stored)), classes: [], operations: [], next: undefined }),
   };
   return reader as StoreReader;
 }

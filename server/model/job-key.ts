@@ -26,6 +26,16 @@ export function jobKey(jobId: string): Uint8Array | undefined {
   return key;
 }
 
+/** The key of the job at this index of the same request and queue. */
+export function keyAtIndex(key: Uint8Array, index: number): Uint8Array {
+  const other = Uint8Array.from(key);
+  // The last 32 bits: 2 of the request, 20 of the index, 10 of the slot.
+  other[12] = ((key[12] ?? 0) & 0xc0) | (index >> 14);
+  other[13] = index >> 6;
+  other[14] = ((index << 2) & 0xff) | ((key[14] ?? 0) & 0x03);
+  return other;
+}
+
 /** The first character of an id is no higher. */
 const LAST_FIRST = '7'.charCodeAt(0);
 

@@ -22,7 +22,7 @@ import { partitionOfSlot, placeOfJob, runId } from '../model/ids.ts';
 import { timestampOf } from '../model/instant.ts';
 import { validRun } from '../model/job.ts';
 import type { PriorityClasses } from '../model/priority-class.ts';
-import type { ActivePage, Positions } from '../store/store.ts';
+import type { Positions } from '../store/store.ts';
 import { isMissing, planRun } from './charges.ts';
 import type { SchedulerConfig } from './config.ts';
 import { decide, restMs } from './decide.ts';
@@ -43,12 +43,13 @@ import { viewFleet } from './fleet-view.ts';
 import { type AppendOutcome, type Flights, board, createFlights, depart, isCrowded, land } from './flight.ts';
 import { Flag, findJob, recordOf, setFlag } from './jobs.ts';
 import { type Judge, createJudge, judge } from './judge.ts';
+import { applyPage, type LoadedPage } from './loaded-page.ts';
 import { type Operations, createOperations, expand } from './operations.ts';
 import { drainOf } from './places.ts';
 import { setQueue } from './queues.ts';
 import { createRests, type Rests, restJob, takeRested } from './rests.ts';
 import { type Placement, runRound } from './round/round.ts';
-import { type State, applyEntry, applyPage, createState, lookAgain } from './state.ts';
+import { type State, applyEntry, createState, lookAgain } from './state.ts';
 
 export interface SchedulerDeps {
   config: SchedulerConfig;
@@ -90,8 +91,6 @@ export interface Scheduler {
   tick(): number;
   readonly state: State;
 }
-
-export type LoadedPage = Pick<ActivePage, 'jobs' | 'classes' | 'operations'>;
 
 /** Parts of a tick are bounded by these numbers of jobs. */
 const MAX_DUE_A_TICK = 2_000;

@@ -41,16 +41,34 @@ export function findId(index: IdIndex, jobId: string): number {
 export function addId(index: IdIndex, job: number, jobId: string): void {
   const key = jobKey(jobId);
   if (key === undefined) throw new Error(`"${jobId}" is not a job id`);
+  const found = addKey(index, job, key, 0);
+  if (found !== -1) throw new Error(`there is a job ${jobId} already`);
+}
+
+/**
+ * Gives a job the id whose key lies there, unless another has it: that one, or -1.
+ * Looked for and added in one go, for at a start most of the time goes into finding the place.
+ */
+export function addKey(index: IdIndex, job: number, bytes: Uint8Array, keyAt: number): number {
+  // Beyond two thirds, runs of occupied slots become long.
+  if ((index.size + 1) * 3 > index.slots.length * 2) rehash(index);
+  const words = wordsOf(bytes, keyAt);
+  const { slots } = index;
+  const mask = slots.length - 1;
+  let slot = hashOf(words, 0) & mask;
+  for (; slots[slot] !== 0; slot = (slot + 1) & mask) {
+    const other = (slots[slot] ?? 0) - 1;
+    if (isEqual(index.ids, other * WORDS, words)) return other;
+  }
   if ((job + 1) * WORDS > index.ids.length) {
     const grown = new Uint32Array(Math.max((job + 1) * WORDS, index.ids.length * 2));
     grown.set(index.ids);
     index.ids = grown;
   }
-  index.ids.set(wordsOf(key), job * WORDS);
+  for (let word = 0; word < WORDS; word++) index.ids[job * WORDS + word] = words[word] ?? 0;
+  slots[slot] = job + 1;
   index.size++;
-  // Beyond two thirds, runs of occupied slots become long.
-  if (index.size * 3 > index.slots.length * 2) rehash(index);
-  occupy(index, job);
+  return -1;
 }
 
 /** Takes the job's id away. */
@@ -94,8 +112,8 @@ export function isIdBefore({ ids }: IdIndex, a: number, b: number): boolean {
 const scratch = new Uint32Array(WORDS);
 
 /** Valid until it is called again. */
-function wordsOf(key: Uint8Array): Uint32Array {
-  for (let word = 0, at = 0; word < WORDS; word++, at += 4) {
+function wordsOf(key: Uint8Array, keyAt = 0): Uint32Array {
+  for (let word = 0, at = keyAt; word < WORDS; word++, at += 4) {
     scratch[word] =
       byteAt(key, at) * 2 ** 24 +
       byteAt(key, at + 1) * 2 ** 16 +

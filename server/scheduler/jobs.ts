@@ -4,7 +4,16 @@
  * about its job. Jobs of a set are chained, for set-wide operations.
  */
 import type { JobRecord } from '@armada-ts/api/armada/store/v1/store';
-import { type IdIndex, addId, createIdIndex, findId, idAt, isIdBefore, removeId } from './id-index.ts';
+import {
+  type IdIndex,
+  addId,
+  addKey,
+  createIdIndex,
+  findId,
+  idAt,
+  isIdBefore,
+  removeId,
+} from './id-index.ts';
 import { type KeptRecords, createKeptRecords, dropRecord, keepRecord, keptRecord } from './kept-records.ts';
 import { growBytes, growFloats, growInts } from './round/columns.ts';
 import type { JobOrder } from './round/waiting.ts';
@@ -74,7 +83,27 @@ export function createJobs(): Jobs {
 
 /** Adds a job; its record and columns are set by setRecord. */
 export function addJob(jobs: Jobs, id: string, set: SetName): number {
-  const job = jobs.unused.pop() ?? jobs.length++;
+  const job = nextJob(jobs);
+  addId(jobs.index, job, id);
+  occupy(jobs, job, setOf(jobs, set));
+  return job;
+}
+
+/**
+ * The same of a job whose key lies there, to a set by its index; -1 when there is
+ * such a job already.
+ */
+export function addKeyedJob(jobs: Jobs, bytes: Uint8Array, keyAt: number, set: number): number {
+  const job = nextJob(jobs);
+  if (addKey(jobs.index, job, bytes, keyAt) !== -1) return -1;
+  occupy(jobs, job, set);
+  return job;
+}
+
+/** Takes a row in use, which nextJob has told. */
+function occupy(jobs: Jobs, job: number, set: number): void {
+  if (jobs.unused.length > 0) jobs.unused.pop();
+  else jobs.length++;
   const length = job + 1;
   jobs.priority = growFloats(jobs.priority, length);
   jobs.submittedAtMs = growFloats(jobs.submittedAtMs, length);
@@ -86,11 +115,13 @@ export function addJob(jobs: Jobs, id: string, set: SetName): number {
   jobs.next = growInts(jobs.next, length);
   jobs.previous = growInts(jobs.previous, length);
   jobs.set = growInts(jobs.set, length);
-  addId(jobs.index, job, id);
   jobs.flags[job] = 0;
   jobs.classIndex[job] = -1;
   chain(jobs, job, set);
-  return job;
+}
+
+function nextJob({ unused, length }: Jobs): number {
+  return unused.at(-1) ?? length;
 }
 
 /** Keeps the job's record and what of it the columns need. */
@@ -165,8 +196,8 @@ function setKey(queue: string, jobSet: string): string {
   return `${queue}\0${jobSet}`;
 }
 
-function chain(jobs: Jobs, job: number, { queue, jobSet }: SetName): void {
-  const { sets } = jobs;
+/** Index of a job set; made at first sight. It is good until the next job is removed. */
+export function setOf({ sets }: Jobs, { queue, jobSet }: SetName): number {
   const key = setKey(queue, jobSet);
   let set = sets.byKey.get(key);
   if (set === undefined) {
@@ -175,6 +206,11 @@ function chain(jobs: Jobs, job: number, { queue, jobSet }: SetName): void {
     sets.names[set] = { queue, jobSet };
     sets.head[set] = -1;
   }
+  return set;
+}
+
+function chain(jobs: Jobs, job: number, set: number): void {
+  const { sets } = jobs;
   const head = sets.head[set] ?? -1;
   jobs.set[job] = set;
   jobs.next[job] = head;

@@ -44,10 +44,34 @@ export function createKeptRecords(): KeptRecords {
   };
 }
 
+/**
+ * Keeps the first record of a job, of which the part of its own is encoded
+ * already (see ownPart). It has as much in common with `like`; the answer is the
+ * index of that, by which it is found again for the next such job.
+ */
+export function keepOwnPart(
+  kept: KeptRecords,
+  job: number,
+  own: Uint8Array,
+  ...[like, known]: [like: SharedFields, known: number | undefined]
+): number {
+  growTo(kept, job + 1);
+  const found = known === undefined ? undefined : kept.commons[known];
+  if (found) found.jobs++;
+  const common = found?.index ?? takeCommon(kept, like);
+  kept.own[job] = own.length === 0 ? NOTHING : keepBytes(kept.slab, own);
+  kept.common[job] = common + 1;
+  return common;
+}
+
+function growTo(kept: KeptRecords, length: number): void {
+  kept.own = growInts(kept.own, length);
+  kept.common = growInts(kept.common, length);
+}
+
 /** Keeps the record of a job in place of the one before. */
 export function keepRecord(kept: KeptRecords, job: number, record: JobRecord): void {
-  kept.own = growInts(kept.own, job + 1);
-  kept.common = growInts(kept.common, job + 1);
+  growTo(kept, job + 1);
   // Taken first: what both records have in common is then not let go of in between.
   const common = takeCommon(kept, record);
   dropRecord(kept, job);
@@ -96,7 +120,7 @@ function ownPart(record: JobRecord): JobRecord {
   return own;
 }
 
-function takeCommon({ commons, byClass, unused }: KeptRecords, record: JobRecord): number {
+function takeCommon({ commons, byClass, unused }: KeptRecords, record: SharedFields): number {
   const { owner, groups, namespace, schedulingClass, atMostOnce, failFast } = record;
   let byOwner = byClass.get(schedulingClass);
   if (byOwner === undefined) {

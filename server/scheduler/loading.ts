@@ -39,11 +39,13 @@ async function loadFrom({ store, thread }: Ends, { number, over }: Life, heads: 
     // Another process may read while this one encodes. What fails then fails when it is waited for.
     reading = next === undefined ? undefined : store.read.active(next);
     reading?.catch(() => {});
-    const bytes = movable(encodeMessage(LogEntry, { ...LogEntry.create(), jobs, classes, opened }));
+    const commons = jobs.commons.map((record) => ({ record, version: 0, submittedNumber: undefined }));
+    const bytes = movable(encodeMessage(LogEntry, { ...LogEntry.create(), jobs: commons, classes, opened }));
+    const packed = movable(jobs.bytes);
     await thread.ready();
     // A page is read in one go: others need this thread too.
     await setImmediate();
-    thread.send({ kind: 'page', bytes }, bytes);
+    thread.send({ kind: 'page', bytes, jobs: packed }, bytes, packed);
   }
   for (const record of await store.read.executors()) {
     const bytes = movable(ExecutorRecord.encode(record).finish());

@@ -16,11 +16,11 @@ export interface WorkerStart {
 export type ToWorker =
   /** Begin anew, with nothing known; the store was read up to these positions or later. */
   | { kind: 'reset'; life: number; heads: number[] }
-  /** Part of what a scheduler must know: an api.QueueList, an ExecutorRecord or its settings, a LogEntry that stands for a page. */
+  /** Part of what a scheduler must know: an api.QueueList, an ExecutorRecord or its settings, a page: a LogEntry with what many jobs have in common, and the jobs, packed. */
   | { kind: 'queues'; bytes: Uint8Array }
   | { kind: 'executor'; bytes: Uint8Array }
   | { kind: 'settings'; bytes: Uint8Array }
-  | { kind: 'page'; bytes: Uint8Array }
+  | { kind: 'page'; bytes: Uint8Array; jobs: Uint8Array<ArrayBuffer> }
   /** That was all; answered with `loaded`. */
   | { kind: 'begin' }
   /** This server leads, and all that is in the log up to its seal was sent before: decide. */
@@ -55,6 +55,12 @@ export type FromWorker =
   | { kind: 'answer'; id: number; bytes: Uint8Array }
   | { kind: 'sealed'; life: number; term: number }
   | { kind: 'log'; level: Exclude<LogLevel, 'silent'>; fields: object; message: string };
+
+/** Bytes of a message of which the thread says when it has taken them in; 0 for others. */
+export function aheadBytesOf(message: ToWorker): number {
+  if (message.kind === 'page') return message.bytes.length + message.jobs.length;
+  return message.kind === 'entries' ? message.bytes.length : 0;
+}
 
 /** The bytes in a buffer of their own, which can change hands. */
 export function movable(bytes: Uint8Array): Uint8Array<ArrayBuffer> {

@@ -4,6 +4,7 @@ import { JobState as FilterState } from '@armada-ts/api/armadaevents/armadaevent
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { timestampOf } from '../model/instant.ts';
+import { packWhole } from '../store/testing/packed-jobs.ts';
 import {
   EPOCH_MS,
   type World,
@@ -230,7 +231,7 @@ test('an operation that is newer than what was loaded waits for the jobs before 
   // Read after the operation was opened, and before that the jobs that were there by then.
   world.scheduler.load({ heads: [2] });
   const page = {
-    jobs: [world.records.get(early)!],
+    jobs: packWhole([world.records.get(early)!]),
     classes: [classOf({})],
     operations: world.log[3]!.opened,
   };

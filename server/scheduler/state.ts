@@ -18,10 +18,8 @@ import {
   type SchedulingClass,
   type StoredJob,
 } from '@armada-ts/api/armada/store/v1/store';
-import { partitionOfSlot, slotOfQueue } from '../model/ids.ts';
 import { isTerminal, lastRun, validRun } from '../model/job.ts';
 import type { PriorityClasses } from '../model/priority-class.ts';
-import type { ActivePage } from '../store/store.ts';
 import { type Charges, chargeRun, createCharges, dropCharge, leaveRun } from './charges.ts';
 import { returnedRuns, isDue } from './decide.ts';
 import {
@@ -113,24 +111,7 @@ export function applyEntry(state: State, entry: LogEntry): void {
   if (entry.number > before) state.positions.set(entry.partition, entry.number);
 }
 
-/** Takes over live jobs as the store has them, at start. */
-export function applyPage(state: State, page: Pick<ActivePage, 'jobs' | 'classes' | 'operations'>): void {
-  for (const source of page.classes) learnClass(state, source);
-  for (const stored of page.jobs) applyJob(state, stored);
-  for (const operation of page.operations) {
-    // A newer one comes by the log, after the jobs that it means: the page may have been too early for those.
-    if (operation.openedAtNumber <= headOf(state, operation.queue)) {
-      state.operations.set(operation.id, operation);
-    }
-  }
-}
-
-/** Number of the last entry applied in the queue's partition. */
-function headOf({ positions }: State, queue: string): number {
-  return positions.get(partitionOfSlot(slotOfQueue(queue), positions.size)) ?? 0;
-}
-
-function learnClass(state: State, source: SchedulingClass): void {
+export function learnClass(state: State, source: SchedulingClass): void {
   if (!state.needs.has(source.id)) state.needs.set(source.id, { source, jobs: 0 });
 }
 
@@ -171,7 +152,8 @@ export function lookAgain(state: State, job: number): void {
   if (!hasFlag(state.jobs, job, Flag.IN_FLIGHT)) state.due.add(job);
 }
 
-function applyJob(state: State, stored: StoredJob): void {
+/** Takes over a job as it is, unless what is known is newer. */
+export function applyJob(state: State, stored: StoredJob): void {
   const { record, version } = stored;
   if (record === undefined) return;
   const { jobs } = state;
@@ -213,20 +195,28 @@ function endJob(state: State, job: number, record: JobRecord): void {
 /** The class by what the job needs and which nodes it must avoid by now. */
 function setClass(state: State, job: number, record: JobRecord): void {
   const { jobs, classes } = state;
-  const needs = state.needs.get(record.schedulingClass);
-  if (needs === undefined) {
-    throw new Error(`job ${record.jobId} is of a scheduling class that the log has not shown`);
-  }
   const avoided = returnedRuns(record).map((run) => nodeKey(run.executorId, run.node));
-  const priority = state.priorityClasses.get(needs.source.priorityClass)?.priority ?? 0;
   const before = jobs.classIndex[job] ?? -1;
   const { list } = classes;
-  const made = ensureClass(classes, state.nodes, { source: needs.source, avoided, priority });
+  const { made, needs } = classFor(state, record.schedulingClass, avoided);
   if (made.index === before) return;
   made.jobs++;
   needs.jobs++;
   jobs.classIndex[job] = made.index;
   if (list[before]) releaseClass(state, list[before], record.schedulingClass);
+}
+
+/** The class of jobs with these needs that must avoid these nodes. */
+export function classFor(
+  state: State,
+  id: string,
+  avoided: readonly string[],
+): { made: JobClass; needs: { jobs: number } } {
+  const needs = state.needs.get(id);
+  if (needs === undefined) throw new Error(`a job is of scheduling class ${id}, which the log has not shown`);
+  const { source } = needs;
+  const priority = state.priorityClasses.get(source.priorityClass)?.priority ?? 0;
+  return { made: ensureClass(state.classes, state.nodes, { source, avoided, priority }), needs };
 }
 
 function leaveClass(state: State, job: number, id: string): void {

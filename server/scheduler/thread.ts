@@ -3,13 +3,14 @@ import { Worker } from 'node:worker_threads';
 import type { Logger } from '../base/logger.ts';
 import type { PriorityClass } from '../model/priority-class.ts';
 import type { SchedulerConfig } from './config.ts';
-import type { FromWorker, ToWorker, WorkerStart } from './messages.ts';
+import { aheadBytesOf, type FromWorker, type ToWorker, type WorkerStart } from './messages.ts';
 
 /** Bytes of pages and entries that the thread may have before it; beyond it reading waits. */
 const MAX_AHEAD_BYTES = 32 * 1024 * 1024;
 
 export interface Thread {
-  send(message: ToWorker, bytes?: Uint8Array<ArrayBuffer>): void;
+  /** @param moved what of the message changes hands */
+  send(message: ToWorker, ...moved: Uint8Array<ArrayBuffer>[]): void;
   /** Resolves when the thread is not too far behind. */
   ready(): Promise<void>;
   stop(): Promise<void>;
@@ -57,10 +58,13 @@ export function startThread(
     fail(new Error(`the scheduler's thread has ended with code ${code}`));
   });
   return {
-    send(message, bytes) {
+    send(message, ...moved) {
       if (isStopped) return;
-      if (message.kind === 'page' || message.kind === 'entries') aheadBytes += message.bytes.length;
-      worker.postMessage(message, bytes ? [bytes.buffer] : []);
+      aheadBytes += aheadBytesOf(message);
+      worker.postMessage(
+        message,
+        moved.map(({ buffer }) => buffer),
+      );
     },
     ready: () =>
       aheadBytes < MAX_AHEAD_BYTES || isStopped

@@ -15,7 +15,15 @@ import { encodeMessage } from '../model/encode.ts';
 import { type Scheduler, createScheduler } from './cycle.ts';
 import { createDecidedBatches, type DecidedBatches } from './decided.ts';
 import type { AppendOutcome } from './flight.ts';
-import { type FromWorker, type ToWorker, type WireOutcome, type WorkerStart, movable } from './messages.ts';
+import type { LoadedPage } from './loaded-page.ts';
+import {
+  aheadBytesOf,
+  type FromWorker,
+  type ToWorker,
+  type WireOutcome,
+  type WorkerStart,
+  movable,
+} from './messages.ts';
 
 /** Longer sleeps are cut short, for timers take no more. */
 const MAX_TIMER_MS = 60_000;
@@ -95,12 +103,10 @@ function serve(port: MessagePort, { config, priorityClasses }: WorkerStart): voi
     } else if (scheduler) {
       const executorId = take(scheduler, decided, message);
       if (executorId !== undefined) send({ kind: 'saw', executorId });
-      if (message.kind === 'page' || message.kind === 'entries') {
-        tookBytes += message.bytes.length;
-        if (tookBytes >= TOLD_BYTES) {
-          send({ kind: 'took', bytes: tookBytes });
-          tookBytes = 0;
-        }
+      tookBytes += aheadBytesOf(message);
+      if (tookBytes >= TOLD_BYTES) {
+        send({ kind: 'took', bytes: tookBytes });
+        tookBytes = 0;
       }
     }
     wake();
@@ -133,8 +139,7 @@ function take(scheduler: Scheduler, decided: DecidedBatches, message: Input): st
       scheduler.load({ settings: [ExecutorSettings.decode(message.bytes)] });
       return undefined;
     case 'page': {
-      const { jobs, classes, opened } = LogEntry.decode(message.bytes);
-      scheduler.load({ page: { jobs, classes, operations: opened } });
+      scheduler.load({ page: pageOf(message) });
       return undefined;
     }
     case 'entries': {
@@ -152,6 +157,14 @@ function take(scheduler: Scheduler, decided: DecidedBatches, message: Input): st
       scheduler.restartSilence();
       return undefined;
   }
+}
+
+function pageOf({ bytes, jobs: packed }: Extract<Input, { kind: 'page' }>): LoadedPage {
+  const { jobs, classes, opened } = LogEntry.decode(bytes);
+  const commons = jobs.flatMap(({ record }) => (record ? [record] : []));
+  const { buffer, byteOffset, byteLength } = packed;
+  const packedJobs = { commons, bytes: Buffer.from(buffer, byteOffset, byteLength) };
+  return { jobs: packedJobs, classes, operations: opened };
 }
 
 function* entriesIn(

@@ -4,6 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { isTerminal } from '../model/job.ts';
 import type { TellFault } from './replay.ts';
 import { isInRange, type JobRange } from './replay-events.ts';
+import { unpackJobs } from './packed-jobs.ts';
 import { inPages } from './pages.ts';
 import type { RestingRecords } from './resting-records.ts';
 import type { JobSetInfo, StoreReader } from './store.ts';
@@ -87,7 +88,7 @@ export async function compareActive(
   const loaded = new Map([...live.keys()].map((name) => [name, createSum()]));
   for (let cursor: string | undefined = ''; cursor !== undefined; ) {
     const page: Awaited<ReturnType<StoreReader['active']>> = await read.active(cursor);
-    for (const { record } of page.jobs) {
+    for (const { record } of unpackJobs(page.jobs)) {
       if (record) loaded.get(`${record.queue}/${record.jobSet}`)?.add([Buffer.from(record.jobId)]);
     }
     cursor = page.next;

@@ -28,6 +28,7 @@ import type {
 import type { JobState } from '@armada-ts/api/api/job';
 import type { Queue } from '@armada-ts/api/api/queue';
 import type { SubmitJob } from '@armada-ts/api/armadaevents/armadaevents';
+import type { PackedJobs } from './packed-jobs.ts';
 import type { Servers } from './servers.ts';
 
 /**
@@ -126,7 +127,7 @@ export interface JobSetPart {
 
 /** Everything a new leader must know, part by part. */
 export interface ActivePage {
-  jobs: StoredJob[];
+  jobs: PackedJobs;
   classes: SchedulingClass[];
   operations: Operation[];
   /** Ask again with this; undefined after the last page. */

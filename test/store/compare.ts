@@ -1,7 +1,8 @@
 /** Comparing what stores answer: messages by their bytes, since a decoded one and a built one differ as objects. */
 import { JobRecord, LogEntry, type StoredJob, StoredSequence } from '@armada-ts/api/armada/store/v1/store';
 import { SubmitJob } from '@armada-ts/api/armadaevents/armadaevents';
-import type { AppendResult, Batch, Lead, Store } from '@armada-ts/server/store/store';
+import { unpackJobs } from '@armada-ts/server/store/packed-jobs';
+import type { ActivePage, AppendResult, Batch, Lead, Store } from '@armada-ts/server/store/store';
 import assert from 'node:assert/strict';
 
 export function shownJob({ record, version }: StoredJob): string {
@@ -63,12 +64,12 @@ export async function snapshot(store: Store, queue: string): Promise<unknown> {
 /** All pages of what is live. */
 export async function allActive(
   store: Store,
-): Promise<Omit<Awaited<ReturnType<Store['read']['active']>>, 'next'>> {
-  const all = { jobs: [], classes: [], operations: [] } as Awaited<ReturnType<typeof allActive>>;
+): Promise<Pick<ActivePage, 'classes' | 'operations'> & { jobs: StoredJob[] }> {
+  const all: Awaited<ReturnType<typeof allActive>> = { jobs: [], classes: [], operations: [] };
   let cursor: string | undefined = '';
   while (cursor !== undefined) {
-    const page: Awaited<ReturnType<Store['read']['active']>> = await store.read.active(cursor);
-    all.jobs.push(...page.jobs);
+    const page: ActivePage = await store.read.active(cursor);
+    all.jobs.push(...unpackJobs(page.jobs));
     all.classes.push(...page.classes);
     all.operations.push(...page.operations);
     cursor = page.next;

@@ -26,6 +26,7 @@ import { silentLogger } from '../../base/logger.ts';
 import { jobId, requestPrefix, slotOfQueue } from '../../model/ids.ts';
 import { timestampOf } from '../../model/instant.ts';
 import { type Event, applyEvent, submittedJob } from '../../model/job.ts';
+import { packWhole } from '../../store/testing/packed-jobs.ts';
 import { type SchedulerConfig, schedulerSchema } from '../config.ts';
 import { type Scheduler, createScheduler } from '../cycle.ts';
 import type { AppendOutcome } from '../flight.ts';
@@ -123,7 +124,7 @@ export function loadAll(world: World, scheduler: Scheduler, classes: SchedulingC
       );
   }
   scheduler.load({ heads: [world.log.length] });
-  scheduler.load({ page: { jobs: live.map((one) => ({ ...one })), classes, operations } });
+  scheduler.load({ page: { jobs: packWhole(live), classes, operations } });
 }
 
 /** Ticks until nothing more is to be done now, letting outcomes arrive in between. */

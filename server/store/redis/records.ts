@@ -12,6 +12,7 @@ import { createHash } from 'node:crypto';
 import { haveSameShared, withoutShared } from '../../model/shared-fields.ts';
 import { encodeMessage } from '../../model/encode.ts';
 import { jobId, placeOfJob } from '../../model/ids.ts';
+import { jobKey } from '../../model/job-key.ts';
 import { isTerminal } from '../../model/job.ts';
 import { BUCKET_JOBS } from './keys.ts';
 import type { Reply } from './node.ts';
@@ -154,6 +155,13 @@ export function storedJobOf(id: string, stored: StoredRecord, template: JobRecor
 function idInBucket(bucket: string, field: number): string {
   const slot = placeOfJob(`${bucket.slice(0, 20)}0000${bucket.slice(20, 22)}`).slot;
   return jobId(bucket.slice(0, 20), Number(bucket.slice(22)) * BUCKET_JOBS + field, slot);
+}
+
+/** The first id that a bucket may hold, as its key, and the index that is in it. */
+export function firstIdInBucket(bucket: string): { key: Uint8Array; index: number } {
+  const key = jobKey(idInBucket(bucket, 0));
+  assert(key, `"${bucket}" is not a bucket of jobs`);
+  return { key, index: Number(bucket.slice(22)) * BUCKET_JOBS };
 }
 
 /** Records of a bucket that are wanted, by rising id. What else its hash holds is for scripts. */
