@@ -1,0 +1,128 @@
+// Who may operate: every method of the operator port, by gRPC and by REST, tried by everybody.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { type Client, Metadata } from '@grpc/grpc-js';
+import { type AnyMethod, call, methodsOfContract } from './calls.ts';
+import { callHttps, openOperatorClient, presenting } from './operator-calls.ts';
+import { OPERATOR_ROWS, type OperatorRow } from './operator-rows.ts';
+import { type Standalone, temporaryDirectory } from './programs.ts';
+import { type OperatorAccess, operatorOf, startServer } from './server.ts';
+import { authorization, authSettings, credentialsOf, OPERATOR, ROLES } from './users.ts';
+
+/** What the mapped code is by REST. */
+const STATUSES: Readonly<Record<string, number>> = {
+  OK: 200,
+  NOT_FOUND: 404,
+  PERMISSION_DENIED: 403,
+  UNAUTHENTICATED: 401,
+};
+
+const directory = await temporaryDirectory({ after });
+const methods = await methodsOfContract();
+let server: Standalone;
+let access: OperatorAccess;
+let client: Client;
+
+before(async () => {
+  server = await startServer(directory, {
+    // Whoever comes without credentials may do everything, but not here.
+    auth: { ...authSettings(ROLES), schemes: ['basic', 'anonymous'], ...operateForEveryone() },
+    store: { acknowledgement: 'local' },
+  });
+  access = await operatorOf(server, directory);
+  client = openOperatorClient(access);
+});
+
+after(async () => {
+  client.close();
+  await server.kill('SIGKILL');
+});
+
+/** Roles have what they have by groups of their own names; the anonymous are in `everyone` only. */
+function operateForEveryone() {
+  const { permissionGroupMapping = {} } = authSettings(ROLES);
+  const { operate = [], ...others } = permissionGroupMapping;
+  const everyone = Object.keys(others).map((one) => [one, ['everyone']] as const);
+  return { permissionGroupMapping: { ...Object.fromEntries(everyone), operate } };
+}
+
+function methodOf({ path }: OperatorRow): AnyMethod {
+  const method = methods.get(path);
+  assert.ok(method, `the contract has no ${path}`);
+  return method;
+}
+
+/** The code by gRPC, and the status by REST. */
+async function outcomes(row: OperatorRow, metadata: Metadata): Promise<[string, number]> {
+  const [method, path, body] = row.rest;
+  const [given] = metadata.get('authorization').map(String);
+  const [{ code }, { status }] = await Promise.all([
+    call(client, methodOf(row), row.request, metadata),
+    callHttps(access, { method, path, authorization: given, ...(body && { body }) }),
+  ]);
+  return [code, status];
+}
+
+test('the table has every method that the operator port offers, and no other', async () => {
+  const offered: string[] = [];
+  for (const [path, method] of methods) {
+    const empty = { ...method, requestSerialize: () => Buffer.alloc(0) };
+    const { code } = await call(client, empty, {}, new Metadata());
+    assert.ok(code === 'UNIMPLEMENTED' || code === 'UNAUTHENTICATED', `${path}: ${code}`);
+    if (code !== 'UNIMPLEMENTED') offered.push(path);
+  }
+  assert.deepEqual([...new Set(OPERATOR_ROWS.map(({ path }) => path))].sort(), offered.sort());
+});
+
+test('nobody operates without credentials or with wrong ones, not even where anonymous is let in', async () => {
+  const wrong = new Map([
+    ['none', new Metadata()],
+    ['a wrong password', credentialsOf(OPERATOR.name, 'guessed')],
+    ['another token', authorization(`${access.authorization.slice(0, -4)}AAAA`)],
+    ['half a token', authorization(access.authorization.slice(0, -4))],
+    ['a token of another kind', authorization('Bearer eyJhbGciOiJub25lIn0.e30.')],
+    ['the token as a password', authorization(access.authorization.replace('Bearer', 'Basic'))],
+  ]);
+  for (const row of OPERATOR_ROWS) {
+    for (const [what, metadata] of wrong) {
+      const expected = ['UNAUTHENTICATED', STATUSES['UNAUTHENTICATED']];
+      assert.deepEqual(await outcomes(row, metadata), expected, `${row.path} with ${what}`);
+    }
+  }
+  const { headers } = await callHttps(access, { path: '/version' });
+  assert.equal(
+    headers['www-authenticate'],
+    'Bearer realm="armada operator", Basic realm="armada", charset="UTF-8"',
+  );
+});
+
+test('whoever lacks the permission is refused by every method', async () => {
+  for (const row of OPERATOR_ROWS) {
+    for (const { name } of ROLES.filter(({ permissions }) => !permissions.includes('operate'))) {
+      const expected = ['PERMISSION_DENIED', STATUSES['PERMISSION_DENIED']];
+      assert.deepEqual(await outcomes(row, credentialsOf(name)), expected, `${row.path} by ${name}`);
+    }
+  }
+});
+
+test('whoever has the permission, or the first token, is served by every method', async () => {
+  const operators = ROLES.filter(({ permissions }) => permissions.includes('operate'));
+  assert.ok(operators.length >= 2);
+  const allowed = new Map([
+    ...operators.map(({ name }) => [name, credentialsOf(name)] as const),
+    ['the first token', presenting(access)] as const,
+  ]);
+  for (const row of OPERATOR_ROWS) {
+    for (const [who, metadata] of allowed) {
+      const expected = [row.code, STATUSES[row.code]];
+      assert.deepEqual(await outcomes(row, metadata), expected, `${row.path} by ${who}`);
+    }
+  }
+});
+
+test('the first token is of no use on the other ports', async () => {
+  const { status } = await fetch(`${server.url}/v1/queue/none`, {
+    headers: { authorization: access.authorization },
+  });
+  assert.equal(status, 401);
+});

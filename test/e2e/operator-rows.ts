@@ -1,0 +1,109 @@
+// What the operator port offers, by gRPC and by REST, written down once more by
+// hand: all of it demands the permission `operate`.
+import type { Outcome } from './calls.ts';
+
+export interface OperatorRow {
+  path: string;
+  request: object;
+  /** The same by REST: method and path, and the body where there is one. */
+  rest: readonly [method: string, path: string, body?: object];
+  /** What becomes of it when the caller may. Where nothing of the name is there, none is changed. */
+  code: Outcome['code'];
+}
+
+const CLUSTER = '/armada.operator.v1.ClusterService';
+const FLEET = '/armada.operator.v1.FleetService';
+const LOG_LEVEL = '/armada.operator.v1.LogLevelService';
+const EXECUTORS = '/v1/operator/executors';
+
+const node = { executor: 'e', name: 'n', reason: 'dust', letRunningFinish: false };
+
+/** Methods may stand here more than once. */
+export const OPERATOR_ROWS: readonly OperatorRow[] = [
+  {
+    path: `${CLUSTER}/GetConfiguration`,
+    request: { stale: false },
+    rest: ['GET', '/v1/operator/cluster/configuration'],
+    code: 'OK',
+  },
+  {
+    path: `${CLUSTER}/GetConfiguration`,
+    request: { stale: true },
+    rest: ['GET', '/v1/operator/cluster/configuration?stale=true'],
+    code: 'OK',
+  },
+  {
+    path: `${CLUSTER}/RemovePeer`,
+    request: { address: 'nobody:1' },
+    rest: ['DELETE', '/v1/operator/cluster/peer?address=nobody:1'],
+    code: 'NOT_FOUND',
+  },
+  { path: `${CLUSTER}/GetVersion`, request: { clientVersion: '' }, rest: ['GET', '/version'], code: 'OK' },
+  {
+    path: `${FLEET}/ListExecutors`,
+    request: { name: '', pageSize: 0, pageToken: '' },
+    rest: ['GET', EXECUTORS],
+    code: 'OK',
+  },
+  {
+    path: `${FLEET}/ListNodes`,
+    request: { executor: '', name: '', pageSize: 0, pageToken: '' },
+    rest: ['GET', '/v1/operator/nodes'],
+    code: 'OK',
+  },
+  {
+    path: `${FLEET}/CordonExecutor`,
+    request: { name: 'e', reason: 'dust' },
+    rest: ['POST', `${EXECUTORS}/e/cordon`, { reason: 'dust' }],
+    code: 'OK',
+  },
+  {
+    path: `${FLEET}/UncordonExecutor`,
+    request: { name: 'e' },
+    rest: ['POST', `${EXECUTORS}/e/uncordon`, {}],
+    code: 'OK',
+  },
+  {
+    path: `${FLEET}/DrainExecutor`,
+    request: { name: 'none', reason: 'dust', letRunningFinish: false },
+    rest: ['POST', `${EXECUTORS}/none/drain`, { reason: 'dust' }],
+    code: 'NOT_FOUND',
+  },
+  {
+    path: `${FLEET}/RemoveExecutor`,
+    request: { name: 'none', requeueJobs: true },
+    rest: ['DELETE', `${EXECUTORS}/none?requeueJobs=true`],
+    code: 'NOT_FOUND',
+  },
+  {
+    path: `${FLEET}/CordonNode`,
+    request: node,
+    rest: ['POST', `${EXECUTORS}/e/nodes/n/cordon`, { reason: 'dust' }],
+    code: 'OK',
+  },
+  {
+    path: `${FLEET}/UncordonNode`,
+    request: node,
+    rest: ['POST', `${EXECUTORS}/e/nodes/n/uncordon`, {}],
+    code: 'OK',
+  },
+  {
+    path: `${FLEET}/DrainNode`,
+    request: { ...node, executor: 'none' },
+    rest: ['POST', `${EXECUTORS}/none/nodes/n/drain`, { reason: 'dust' }],
+    code: 'NOT_FOUND',
+  },
+  { path: `${LOG_LEVEL}/GetLogLevel`, request: { component: '' }, rest: ['GET', '/log/level'], code: 'OK' },
+  {
+    path: `${LOG_LEVEL}/SetLogLevel`,
+    request: { component: '', level: 'warn' },
+    rest: ['PUT', '/log/level', { level: 'warn' }],
+    code: 'OK',
+  },
+  {
+    path: `${LOG_LEVEL}/SetLogLevel`,
+    request: { component: '', level: '' },
+    rest: ['POST', '/log/level', {}],
+    code: 'OK',
+  },
+];
