@@ -37,11 +37,15 @@ export interface CallHandler {
 /** Largest body of a page's request; none so far takes one. */
 const MAX_PAGE_REQUEST_BYTES = 64 * 1024;
 
+const PLAIN_TEXT = 'text/plain; charset=utf-8';
+
 export async function createHttpServer(options: HttpOptions): Promise<Listener> {
   const guard = createGuard(options);
   const handlers: readonly CallHandler[] = [createConnectHandler(options), createRestHandler(options)];
   const pages = fastify({ bodyLimit: MAX_PAGE_REQUEST_BYTES });
   for (const page of options.pages) page(pages);
+  // As for every path that no route has.
+  pages.setNotFoundHandler((_, reply) => reply.code(404).type(PLAIN_TEXT).send('Not Found\n'));
   await pages.ready();
   const listener = createListener({
     tls: options.tls,

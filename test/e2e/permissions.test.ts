@@ -4,13 +4,15 @@ import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EventService, type EventStreamMessage } from '@armada-ts/api/api/event';
 import { QueueServiceService } from '@armada-ts/api/api/queue';
-import { SubmitService, type JobSubmitResponse } from '@armada-ts/api/api/submit';
+import { SubmitService } from '@armada-ts/api/api/submit';
 import { Client, credentials, Metadata, status } from '@grpc/grpc-js';
 import { type AnyMethod, call, methodsOfContract, type Outcome } from './calls.ts';
 import { jobItem } from './items.ts';
-import { EVERYWHERE, EXTERNAL_JOB_URI, ROWS, type Row, type Target } from './permission-table.ts';
+import { EVERYWHERE, ROWS, type Row, type Target } from './permission-table.ts';
 import { type Standalone, temporaryDirectory } from './programs.ts';
+import { restCall, routeOf } from './rest-calls.ts';
 import { startServer } from './server.ts';
+import { createTargets } from './targets.ts';
 import {
   authorization,
   authSettings,
@@ -54,27 +56,27 @@ after(async () => {
   await server.kill('SIGKILL');
 });
 
-/** A call of the operator that must be answered. */
-async function done(method: object, request: object): Promise<object | undefined> {
-  const { code, error, answer } = await call(client, method as AnyMethod, request, asOperator);
-  assert.equal(code, 'OK', error?.message);
-  return answer;
+const { done, newJob, newTarget } = createTargets(() => client);
+
+interface Door {
+  name: string;
+  rows: readonly Row[];
+  knock: (row: Row, target: Target, metadata: Metadata) => Promise<Outcome>;
 }
 
-async function newJob(queue: string, jobSetId = 'set'): Promise<string> {
-  const item = { ...jobItem({}), externalJobUri: EXTERNAL_JOB_URI };
-  const request = { queue, jobSetId, jobRequestItems: [item] };
-  const answer = (await done(SubmitService.submitJobs, request)) as JobSubmitResponse;
-  return answer.jobResponseItems[0]?.jobId ?? '';
-}
-
-let made = 0;
-
-async function newTarget(queue: string): Promise<Target> {
-  const spare = `spare-${++made}`;
-  await done(QueueServiceService.createQueue, queueOf(spare));
-  return { queue, jobId: await newJob(queue), spare, fresh: `fresh-${made}` };
-}
+/** Every method is there by gRPC, and by REST those that have a route. */
+const DOORS: readonly Door[] = [
+  {
+    name: 'gRPC',
+    rows: ROWS,
+    knock: (row, target, metadata) => call(client, methodOf(row), row.request(target), metadata),
+  },
+  {
+    name: 'REST',
+    rows: ROWS.filter(({ path }) => routeOf(path)),
+    knock: (row, target, metadata) => restCall(server.url, routeOf(row.path)!, row.request(target), metadata),
+  },
+];
 
 function methodOf({ path }: Row): AnyMethod {
   const method = methods.get(path);
@@ -115,7 +117,7 @@ async function streamed(method: object, request: object): Promise<unknown[]> {
 }
 
 function isAllowed(role: Role, { demand }: Row, queue: string): boolean {
-  if (demand === 'authenticated') return true;
+  if (demand === 'authenticated' || demand === 'anyone') return true;
   for (const verb of ['submit', 'cancel', 'preempt', 'reprioritize', 'watch'] as const) {
     if (demand !== `queue:${verb}`) continue;
     return role.permissions.includes(EVERYWHERE[verb]) || (queue === 'q1' && role.verbs.includes(verb));
@@ -150,30 +152,33 @@ test('the table has every method that the server offers, and no other', async ()
     // Any message will do: the empty one is one of every type.
     const empty = { ...method, requestSerialize: () => Buffer.alloc(0) };
     const { code } = await call(client, empty, {}, new Metadata());
-    assert.ok(code === 'UNIMPLEMENTED' || code === 'UNAUTHENTICATED', `${path}: ${code}`);
+    const isOpen = ROWS.some((row) => row.path === path && row.demand === 'anyone');
+    assert.ok(['UNIMPLEMENTED', isOpen ? 'OK' : 'UNAUTHENTICATED'].includes(code), `${path}: ${code}`);
     if (code !== 'UNIMPLEMENTED') offered.push(path);
   }
   assert.ok(offered.length >= 25, offered.join(', '));
   assert.deepEqual([...new Set(ROWS.map(({ path }) => path))].sort(), offered.sort());
 });
 
-test('nobody gets in without credentials or with wrong ones, by any method', async () => {
-  const target = { queue: 'q1', jobId: await newJob('q1'), spare: 'q1', fresh: 'fresh' };
-  const before = await everything();
-  const wrong = new Map([
-    ['none', new Metadata()],
-    ['a wrong password', credentialsOf(OPERATOR.name, 'guessed')],
-    ['the name of no user', credentialsOf('anonymous')],
-  ]);
-  for (const row of ROWS) {
-    for (const [what, metadata] of wrong) {
-      const { code, trailer } = await call(client, methodOf(row), row.request(target), metadata);
-      assert.equal(code, 'UNAUTHENTICATED', `${row.path} with ${what}`);
-      assert.match(String(trailer.get('www-authenticate')), /^Basic realm=/, `${row.path} with ${what}`);
+for (const door of DOORS) {
+  test(`${door.name}: nobody gets in without credentials or with wrong ones, by any method`, async () => {
+    const target = { queue: 'q1', jobId: await newJob('q1'), spare: 'q1', fresh: 'fresh' };
+    const before = await everything();
+    const wrong = new Map([
+      ['none', new Metadata()],
+      ['a wrong password', credentialsOf(OPERATOR.name, 'guessed')],
+      ['the name of no user', credentialsOf('anonymous')],
+    ]);
+    for (const row of door.rows.filter(({ demand }) => demand !== 'anyone')) {
+      for (const [what, metadata] of wrong) {
+        const { code, trailer } = await door.knock(row, target, metadata);
+        assert.equal(code, 'UNAUTHENTICATED', `${row.path} with ${what}`);
+        assert.match(String(trailer.get('www-authenticate')), /^Basic realm=/, `${row.path} with ${what}`);
+      }
     }
-  }
-  assert.deepEqual(await everything(), before, 'something changed');
-});
+    assert.deepEqual(await everything(), before, 'something changed');
+  });
+}
 
 test('credentials of every wrong form are refused as such, and never let through as anonymous', async () => {
   const right = String(asOperator.get('authorization')[0]);
@@ -197,61 +202,67 @@ test('credentials of every wrong form are refused as such, and never let through
   assert.equal((await call(client, SubmitService.health as AnyMethod, {}, anyCase)).code, 'OK');
 });
 
-test('whoever may not is refused by every method, learns nothing and changes nothing', async () => {
-  const targets = [await newTarget('q1'), await newTarget('q2')];
-  const before = await everything();
-  const wrong: string[] = [];
-  let refusals = 0;
-  for (const row of ROWS) {
-    for (const target of targets) {
-      for (const role of ROLES) {
-        if (isAllowed(role, row, target.queue)) continue;
-        refusals++;
-        const outcome = await call(client, methodOf(row), row.request(target), credentialsOf(role.name));
-        const fault = wronglyRefused(row, outcome, target);
-        if (fault !== undefined) wrong.push(`${row.path} by ${role.name} on ${target.queue}: ${fault}`);
+for (const door of DOORS) {
+  test(`${door.name}: whoever may not is refused by every method, learns nothing and changes nothing`, async () => {
+    const targets = [await newTarget('q1'), await newTarget('q2')];
+    const before = await everything();
+    const wrong: string[] = [];
+    let refusals = 0;
+    for (const row of door.rows) {
+      for (const target of targets) {
+        for (const role of ROLES) {
+          if (isAllowed(role, row, target.queue)) continue;
+          refusals++;
+          const outcome = await door.knock(row, target, credentialsOf(role.name));
+          const fault = wronglyRefused(row, outcome, target);
+          if (fault !== undefined) wrong.push(`${row.path} by ${role.name} on ${target.queue}: ${fault}`);
+        }
+      }
+      assert.deepEqual(wrong, []);
+    }
+    assert.ok(refusals > door.rows.length * ROLES.length, `only ${refusals} refusals`);
+    // Were there an operation on a whole job set, the scheduler would have carried it out by now.
+    await sleep(100);
+    assert.deepEqual(await everything(), before, 'something changed');
+  });
+}
+
+for (const door of DOORS) {
+  test(`${door.name}: whoever may is served by every method`, async () => {
+    const wrong: string[] = [];
+    for (const row of door.rows) {
+      for (const queue of QUEUES) {
+        for (const role of ROLES.filter((one) => isAllowed(one, row, queue))) {
+          const target = await newTarget(queue);
+          const outcome = await door.knock(row, target, credentialsOf(role.name));
+          const isDone = row.isDone?.(outcome, target) ?? outcome.code === 'OK';
+          if (!isDone)
+            wrong.push(`${row.path} by ${role.name} on ${queue}: ${outcome.code} ${outcome.error?.message}`);
+        }
       }
     }
     assert.deepEqual(wrong, []);
-  }
-  assert.ok(refusals > 1000, `only ${refusals} refusals`);
-  // Were there an operation on a whole job set, the scheduler would have carried it out by now.
-  await sleep(100);
-  assert.deepEqual(await everything(), before, 'something changed');
-});
+  });
+}
 
-test('whoever may is served by every method', async () => {
-  const wrong: string[] = [];
-  for (const row of ROWS) {
-    for (const queue of QUEUES) {
-      for (const role of ROLES.filter((one) => isAllowed(one, row, queue))) {
-        const target = await newTarget(queue);
-        const outcome = await call(client, methodOf(row), row.request(target), credentialsOf(role.name));
-        const isDone = row.isDone?.(outcome, target) ?? outcome.code === 'OK';
-        if (!isDone)
-          wrong.push(`${row.path} by ${role.name} on ${queue}: ${outcome.code} ${outcome.error?.message}`);
+for (const door of DOORS) {
+  test(`${door.name}: an answer about a job of others is the answer about a job that does not exist`, async () => {
+    const jobId = await newJob('q2');
+    for (const row of door.rows.filter(({ unknownJob }) => unknownJob)) {
+      for (const role of [STRANGER, OWNER, EXECUTOR]) {
+        const answers = [];
+        for (const id of [jobId, UNKNOWN_JOB]) {
+          const target = { queue: 'q2', jobId: id, spare: '', fresh: '' };
+          const outcome = await door.knock(row, target, credentialsOf(role.name));
+          const { code, answer, error } = outcome;
+          const shown = [code, Object.values(answer ?? {}).map(entriesOf), error?.message, error?.reason];
+          answers.push(JSON.stringify(shown).replaceAll(id, 'ID'));
+        }
+        assert.equal(answers[0], answers[1], `${row.path} by ${role.name}`);
       }
     }
-  }
-  assert.deepEqual(wrong, []);
-});
-
-test('an answer about a job of others is the answer about a job that does not exist', async () => {
-  const jobId = await newJob('q2');
-  for (const row of ROWS.filter(({ unknownJob }) => unknownJob)) {
-    for (const role of [STRANGER, OWNER, EXECUTOR]) {
-      const answers = [];
-      for (const id of [jobId, UNKNOWN_JOB]) {
-        const target = { queue: 'q2', jobId: id, spare: '', fresh: '' };
-        const outcome = await call(client, methodOf(row), row.request(target), credentialsOf(role.name));
-        const { code, answer, error } = outcome;
-        const shown = [code, Object.values(answer ?? {}).map(entriesOf), error?.message, error?.reason];
-        answers.push(JSON.stringify(shown).replaceAll(id, 'ID'));
-      }
-      assert.equal(answers[0], answers[1], `${row.path} by ${role.name}`);
-    }
-  }
-});
+  });
+}
 
 /** Maps do not show in JSON. */
 function entriesOf(value: unknown): unknown {

@@ -1,5 +1,5 @@
 /** Answers that are one JSON text, refusals among them, and the plain texts of those that no route took. */
-import { STATUS_CODES } from 'node:http';
+import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { status } from '@grpc/grpc-js';
 import type { JsonValue } from '@armada-ts/api/json';
 import { ArmadaError } from '../../base/errors.ts';
@@ -38,18 +38,26 @@ export function sendRefusal(door: Door, exchange: Exchange, incoming: Incoming, 
   const { request, response } = exchange;
   if (isGone(exchange) || response.writableEnded) return;
   const { httpStatus, code, message, details, headers } = refusalFor(door, error, incoming);
-  // Of a body that is not read to its end nothing may be taken for the next request.
-  const isUnread = !request.complete && request.httpVersionMajor === 1;
   const body = { error: message, code, message, ...detailsMember(details) };
   const text = JSON.stringify(body);
   response.writeHead(httpStatus, {
     ...answerHeaders(door, incoming),
     ...headers,
-    ...(isUnread && { connection: 'close' }),
+    ...(hasMuchUnread(request) && { connection: 'close' }),
     'content-type': 'application/json',
     'content-length': Buffer.byteLength(text),
   });
   response.end(text);
+}
+
+/** What is left of a body is read and thrown away, so that the connection can go on; not for ever. */
+const MAX_THROWN_AWAY_BYTES = 64 * 1024;
+
+/** HTTP/2 ends the one request by itself. */
+function hasMuchUnread({ complete, httpVersionMajor, headers }: IncomingMessage): boolean {
+  if (complete || httpVersionMajor !== 1) return false;
+  if (headers['transfer-encoding'] !== undefined) return true;
+  return Number(headers['content-length'] ?? 0) > MAX_THROWN_AWAY_BYTES;
 }
 
 /** How a stream says that it failed: the last line, in a form of its own. */

@@ -109,7 +109,7 @@ test('a body that does not come is given up, and its connection with it', async 
   const { port } = server.address() as AddressInfo;
   const socket = connect(port, '127.0.0.1');
   socket.write(
-    'POST /v1/queue HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{"na',
+    'POST /v1/queue HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n{"n\r\n',
   );
   const answer = Buffer.concat(await socket.toArray()).toString();
   assert.match(answer, /^HTTP\/1\.1 408 /);

@@ -1,0 +1,144 @@
+// The same calls by REST, from the routes of the contract alone.
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { fromJson, type JsonValue, type MessageName, type MessageTypes, toJson } from '@armada-ts/api/json';
+import { contractRoutes, type Route } from '@armada-ts/api/routes';
+import { Status } from '@armada-ts/api/google/rpc/status';
+import { toClientError } from '@armada-ts/client/errors';
+import { Metadata, status } from '@grpc/grpc-js';
+import type { Outcome } from './calls.ts';
+
+/** What each code is over HTTP, written down once more: the server's own table is what is under test. */
+const HTTP_STATUS: Partial<Record<keyof typeof status, number>> = {
+  CANCELLED: 408,
+  INVALID_ARGUMENT: 400,
+  DEADLINE_EXCEEDED: 504,
+  NOT_FOUND: 404,
+  ALREADY_EXISTS: 409,
+  PERMISSION_DENIED: 403,
+  RESOURCE_EXHAUSTED: 429,
+  FAILED_PRECONDITION: 400,
+  ABORTED: 409,
+  OUT_OF_RANGE: 400,
+  INTERNAL: 500,
+  UNAVAILABLE: 503,
+  UNAUTHENTICATED: 401,
+};
+
+/** The first route of a method, by its path in gRPC; undefined when it has none. */
+export function routeOf(path: string): Route | undefined {
+  return contractRoutes().find(({ method }) => method === path);
+}
+
+/** Makes a call; of a stream of answers the first counts. Throws when a refusal has another status than its code. */
+export async function restCall(
+  url: string,
+  route: Route,
+  request: object,
+  metadata = new Metadata(),
+): Promise<Outcome> {
+  const { target, body } = spelled(route, request);
+  const response = await send(`${url}${target}`, route.verb, { metadata, body });
+  const text = await firstLine(response);
+  const json = JSON.parse(text) as { result?: JsonValue; error?: StreamFailure | string };
+  const httpStatus = response.statusCode ?? 0;
+  if (httpStatus !== 200) {
+    const outcome = refused(json as unknown as Failure, response);
+    assert.equal(httpStatus, HTTP_STATUS[outcome.code], outcome.code);
+    assert.equal(json.error, outcome.error?.message);
+    return outcome;
+  }
+  if (typeof json.error === 'object') {
+    const { grpc_code: code, message, details = [] } = json.error;
+    return refused({ code, message, details }, response);
+  }
+  const answered = 'result' in json ? json.result : json;
+  const answer = fromJson(route.response, answered, { unknown: 'ignore' });
+  return { code: 'OK', answer, error: undefined, trailer: new Metadata() };
+}
+
+export interface Sent {
+  metadata?: Metadata;
+  body?: string | undefined;
+}
+
+export async function send(url: string, verb: string, { metadata, body }: Sent): Promise<IncomingMessage> {
+  const headers = Object.fromEntries(
+    Object.entries(metadata?.getMap() ?? {}).map(([name, value]) => [name, String(value)]),
+  );
+  // Left to itself the library says no length for DELETE.
+  const ofBody =
+    body === undefined
+      ? {}
+      : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
+  const asked = httpRequest(url, { method: verb, headers: { ...ofBody, ...headers } });
+  asked.end(body);
+  const [response] = (await once(asked, 'response')) as [IncomingMessage];
+  return response;
+}
+
+interface Failure {
+  code: number;
+  message: string;
+  details?: { type_url: string; value: string }[];
+}
+
+interface StreamFailure {
+  grpc_code: number;
+  message: string;
+  details?: Failure['details'];
+}
+
+/** Path, query and body that say the request. */
+export function spelled(
+  { template, body, request: typeName }: Route,
+  request: object,
+): { target: string; body: string | undefined } {
+  const json = toJson(typeName, request as MessageTypes[MessageName]) as Record<string, JsonValue>;
+  const path = template.replaceAll(/\{(\w+)\}/g, (_, name: string) => {
+    const key = name.replaceAll(/_(\w)/g, (__, letter: string) => letter.toUpperCase());
+    const { [key]: value = '' } = json;
+    delete json[key];
+    return encodeURIComponent(textOf(value));
+  });
+  if (body === '*') return { target: path, body: JSON.stringify(json) };
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(json)) {
+    for (const each of [value].flat()) query.append(name, textOf(each));
+  }
+  return { target: query.size === 0 ? path : `${path}?${query.toString()}`, body: undefined };
+}
+
+function textOf(value: JsonValue): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+async function firstLine(response: IncomingMessage): Promise<string> {
+  let text = '';
+  response.setEncoding('utf8');
+  for await (const chunk of response) {
+    text += String(chunk);
+    if (text.includes('\n')) break;
+  }
+  return text.split('\n')[0] ?? '';
+}
+
+/** As a client of gRPC sees it, details and all. */
+function refused({ code, message, details = [] }: Failure, response: IncomingMessage): Outcome {
+  const trailer = new Metadata();
+  const challenge = response.headers['www-authenticate'];
+  if (challenge !== undefined) trailer.set('www-authenticate', challenge);
+  const packed = details.map(({ type_url: typeUrl, value }) => ({
+    typeUrl,
+    value: Buffer.from(value, 'base64'),
+  }));
+  if (packed.length > 0) {
+    const bytes = Status.encode({ code, message, details: packed }).finish();
+    trailer.set('grpc-status-details-bin', Buffer.from(bytes));
+  }
+  const error = toClientError(
+    Object.assign(new Error(message), { code, details: message, metadata: trailer }),
+  );
+  return { code: status[code] as keyof typeof status, answer: undefined, error, trailer };
+}

@@ -1,0 +1,45 @@
+// What calls of the tests are about, made by an operator: queues and jobs of their own.
+import assert from 'node:assert/strict';
+import { QueueServiceService } from '@armada-ts/api/api/queue';
+import { SubmitService, type JobSubmitResponse } from '@armada-ts/api/api/submit';
+import type { Client } from '@grpc/grpc-js';
+import { type AnyMethod, call } from './calls.ts';
+import { jobItem } from './items.ts';
+import { EXTERNAL_JOB_URI, type Target } from './permission-table.ts';
+import { credentialsOf, OPERATOR, queueOf } from './users.ts';
+
+export interface Targets {
+  /** A call of the operator that must be answered. */
+  done: (method: object, request: object) => Promise<object | undefined>;
+  newJob: (queue: string, jobSetId?: string) => Promise<string>;
+  newTarget: (queue: string) => Promise<Target>;
+}
+
+/** @param client asked for when it is needed: it may not be there yet */
+export function createTargets(client: () => Client): Targets {
+  const asOperator = credentialsOf(OPERATOR.name);
+  let made = 0;
+
+  const done: Targets['done'] = async (method, request) => {
+    const { code, error, answer } = await call(client(), method as AnyMethod, request, asOperator);
+    assert.equal(code, 'OK', error?.message);
+    return answer;
+  };
+
+  const newJob: Targets['newJob'] = async (queue, jobSetId = 'set') => {
+    const item = { ...jobItem({}), externalJobUri: EXTERNAL_JOB_URI };
+    const request = { queue, jobSetId, jobRequestItems: [item] };
+    const answer = (await done(SubmitService.submitJobs, request)) as JobSubmitResponse;
+    return answer.jobResponseItems[0]?.jobId ?? '';
+  };
+
+  return {
+    done,
+    newJob,
+    async newTarget(queue) {
+      const spare = `spare-${++made}`;
+      await done(QueueServiceService.createQueue, queueOf(spare));
+      return { queue, jobId: await newJob(queue), spare, fresh: `fresh-${made}` };
+    },
+  };
+}
