@@ -3,7 +3,7 @@
 // the named ones and what they need. Runs before npm packs a package. What is
 // up to date costs nothing.
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync } from 'node:fs';
+import { copyFileSync, existsSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -23,6 +23,11 @@ const compiled = spawnSync(join(root, 'node_modules/.bin/tsc'), ['--build', ...p
 if (compiled.error) fail(`tsc could not be started: ${compiled.error.message}`);
 if (compiled.status !== 0) fail('there are errors');
 for (const name of wanted) copyFileSync(join(root, 'LICENSE'), join(root, name, 'LICENSE'));
+if (wanted.includes('server') && existsSync(join(root, '.git'))) {
+  // What the server says it was built from.
+  const head = spawnSync('git', ['rev-parse', 'HEAD'], { cwd: root, encoding: 'utf8' });
+  if (head.status === 0) writeFileSync(join(root, 'server/dist/commit'), head.stdout);
+}
 
 function fail(message) {
   process.stderr.write(`build: ${message}\n`);

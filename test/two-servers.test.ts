@@ -10,7 +10,7 @@ import { root, temporaryDirectory } from './e2e/programs.ts';
 import { freePort } from './free-port.ts';
 
 const EXAMPLE = 'docs/examples/two-servers';
-const PORTS = ['6379', '50051', '50052', '8081', '8082'];
+const PORTS = ['6379', '50051', '50052', '8081', '8082', '8628', '8629', '8728', '8729'];
 const SHELL_MS = 120_000;
 
 test('docs/examples/two-servers goes on when its leader is killed', async (t) => {
@@ -37,6 +37,9 @@ test('docs/examples/two-servers goes on when its leader is killed', async (t) =>
   assert.equal(code, 0, `${output}\n${await logs(join(directory, 'data'))}`);
   assert.match(output, /all twelve jobs succeeded/);
   assert.match(output, /^still here$/m);
+  const [before = '', afterwards = ''] = output.match(/^\{"servers":.*$/gm) ?? [];
+  assert.equal(before.match(/"alive":true/g)?.length, 2, before);
+  assert.equal(afterwards.match(/"alive":true/g)?.length, 1, afterwards);
   for (let job = 1; job <= 12; job++) assert.match(output, new RegExp(`\\[.*${job} succeeded`), output);
 });
 

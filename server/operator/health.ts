@@ -5,7 +5,7 @@ import type { Store } from '../store/store.ts';
 const STORE_MS = 2_000;
 
 export interface HealthDeps {
-  store: Store;
+  store: Pick<Store, 'heads' | 'failed'>;
   /** Aborted once the server has begun to stop. */
   stopping: AbortSignal;
   scheduler: {
@@ -64,7 +64,7 @@ export function healthCheckOf(checks: Checks): HealthCheck {
   return async () => (await checks.ready()).flatMap(({ fault }) => fault ?? []);
 }
 
-async function faultOf(store: Store): Promise<string | undefined> {
+async function faultOf(store: Pick<Store, 'heads'>): Promise<string | undefined> {
   const late = Promise.withResolvers<string>();
   const timer = setTimeout(() => late.resolve('the store does not answer'), STORE_MS);
   try {

@@ -92,7 +92,8 @@ test('the programs start', async () => {
   assert.match(await run(project, bin('armadactl'), 'version'), /^armadactl \d+\.\d+\.\d+ \(Node 2/);
   assert.match(await run(project, bin('armada-executor'), '--help'), /usage/i);
   const args = ['standalone', '--grpc-port', '0', '--http-port', '0', '--data', join(directory, 'data')];
-  const server = spawn(bin('armada-server'), args, { cwd: project, env: environment });
+  const free = { ARMADA_OPERATOR_GRPC_PORT: '0', ARMADA_OPERATOR_HTTP_PORT: '0' };
+  const server = spawn(bin('armada-server'), args, { cwd: project, env: { ...environment, ...free } });
   const lines: string[] = [];
   createInterface({ input: server.stderr }).on('line', (line) => lines.push(line));
   let address: string | undefined;
