@@ -4,7 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { root, type Standalone, startStandalone, temporaryDirectory } from '../e2e/programs.ts';
-import { kept, lacks, run } from './tools.ts';
+import { lacks, pythonWith, run } from './tools.ts';
 
 const REQUIREMENTS = 'test/interop/python/requirements.txt';
 const skip = lacks('python3', ['--version'], '3.10');
@@ -15,17 +15,7 @@ let server: Standalone;
 
 if (skip === false) {
   before(async () => {
-    const { stdout: version } = await run('python3', ['--version']);
-    const environment = await kept({
-      name: version.trim().toLowerCase().replace(/\W+/g, '-'),
-      inputs: [REQUIREMENTS],
-      make: async (path) => {
-        await run('python3', ['-m', 'venv', path]);
-        const install = ['-m', 'pip', 'install', '--quiet', '--no-deps', '--only-binary=:all:'];
-        await run(join(path, 'bin/python'), [...install, '-r', REQUIREMENTS]);
-      },
-    });
-    python = join(environment, 'bin/python');
+    python = await pythonWith(REQUIREMENTS);
     // One node that fits one job of the scenario at a time.
     server = await startStandalone(join(directory, 'data'), ['--cpu', '1', '--memory', '1Gi']);
   });

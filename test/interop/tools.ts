@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { root } from '../e2e/programs.ts';
 
 /** Outside what git tracks, and gone with everything else that set-up made. */
@@ -62,6 +62,22 @@ async function removePredecessors(name: string, path: string): Promise<void> {
     if (!entry.startsWith(`${name}-`) || !/^[0-9a-f]{16}$/.test(entry.slice(name.length + 1))) continue;
     if (join(CACHE, entry) !== path) await rm(join(CACHE, entry), { recursive: true, force: true });
   }
+}
+
+/** A Python that has what a file of requirements names. */
+export async function pythonWith(requirements: string): Promise<string> {
+  const { stdout: version } = await run('python3', ['--version']);
+  const language = version.trim().toLowerCase().replace(/\W+/g, '-');
+  const environment = await kept({
+    name: `${basename(dirname(requirements))}-${language}`,
+    inputs: [requirements],
+    make: async (path) => {
+      await run('python3', ['-m', 'venv', path]);
+      const install = ['-m', 'pip', 'install', '--quiet', '--no-deps', '--only-binary=:all:'];
+      await run(join(path, 'bin/python'), [...install, '-r', requirements]);
+    },
+  });
+  return join(environment, 'bin/python');
 }
 
 export interface RunOptions {
