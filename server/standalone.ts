@@ -24,7 +24,7 @@ const USAGE = `usage: npm start -- [options]
   --data DIR        where everything is kept (default: data)
   --store URL       where queues, jobs and events are kept instead, such as redis://localhost
   --grpc-port N     port of the gRPC API (default: 50051, or the next free one)
-  --http-port N     port for health checks (default: 8080, or the next free one)
+  --http-port N     port for REST and all else by HTTP (default: 8080, or the next free one)
   --nodes N         nodes to offer on this machine; 0 for none (default: 1)
   --cpu N           cores of each node (default: those of this machine, shared out)
   --memory SIZE     memory of each node, such as 8Gi (default: 80 % of this machine's)
@@ -137,7 +137,7 @@ function greet(app: App, flags: Flags, nodes: number): void {
   process.stdout.write(`Armada is up, with ${nodes} node${nodes === 1 ? '' : 's'} on this machine.
 
   gRPC      ${app.grpcAddress}
-  health    ${app.httpUrl}/health
+  REST      ${app.httpUrl}/api/docs
   operator  ${app.operator.httpsUrl}, see docs/operator-port.md
   data      ${resolve(flags.data)}
   store     ${app.store}
