@@ -16,6 +16,7 @@
 import type { Clock } from '../base/clock.ts';
 import { ArmadaError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
+import { createIntake, type Intake } from './intake.ts';
 
 export type Rank = 'write' | 'read' | 'vital';
 
@@ -87,12 +88,18 @@ export interface Refused {
 export interface Admission {
   /** Lets a call in, or not. Nothing is thrown, as refusing must cost next to nothing. */
   enter(arrival: Arrival): Admitted | Refused;
+  /** Calls refused so far. */
+  readonly refused: Readonly<Record<Rank, number>>;
+  /** Room for requests while they arrive, of any rank. */
+  readonly intake: Intake;
 }
 
 /** The rank of a method by its path, `/package.Service/Method`. */
 export function rankOf(path: string): Rank {
   const method = path.slice(path.lastIndexOf('/') + 1);
-  if (/^\/(?:executorapi\.|armada\.executor\.|armada\.server\.|api\.Executor\/|api\.Node\/)/.test(path))
+  if (
+    /^\/(?:executorapi\.|armada\.executor\.|armada\.server\.|grpc\.|api\.Executor\/|api\.Node\/)/.test(path)
+  )
     return 'vital';
   if (/^(?:Cancel|Preempt|Cordon|Health|Lease|Report|Renew|Return)/.test(method)) return 'vital';
   return /^(?:Get|List|Watch|Read|Describe)/.test(method) ? 'read' : 'write';
@@ -115,14 +122,18 @@ export function createAdmission({ lateMs, clock, logger }: AdmissionDeps): Admis
   const calls = { write: budget(FIRST_WRITE_BYTES), read: budget(MAX_READS), vital: budget(MAX_VITAL_CALLS) };
   const streams = { write: calls.write, read: budget(MAX_STREAMS), vital: budget(MAX_STREAMS) };
   const tell = createRefusalLog(clock, logger);
+  const refused: Record<Rank, number> = { write: 0, read: 0, vital: 0 };
   let expectedBytes = MIN_WRITE_BYTES;
 
   return {
+    refused,
+    intake: createIntake(),
     enter({ rank, isStream, connection }) {
       const room = (isStream ? streams : calls)[rank];
       const late = lateMs();
       const share = late > VERY_LATE_MS ? SHARES[rank].veryLate : late > LATE_MS ? SHARES[rank].late : 1;
       if ((room.usedBy.get(connection) ?? 0) >= room.limit * share - room.used) {
+        refused[rank]++;
         tell(rank, late);
         return { retryAfterMs: late > VERY_LATE_MS ? RETRY_VERY_LATE_MS : RETRY_MS };
       }

@@ -3,8 +3,9 @@ import type { Admission } from '../door/admission.ts';
 import type { Door } from '../door/call.ts';
 import type { Service } from '../door/method.ts';
 import { admissionInterceptor, measured } from './admission-interceptor.ts';
-import { widenConnections } from './connection-window.ts';
+import { limitConnections, limitHeaders } from './connections.ts';
 import { handlersOf } from './handlers.ts';
+import { unpackInTurn } from './unpacking.ts';
 
 // The library would write to standard error by itself; whatever goes wrong, its callbacks tell as well.
 setLogVerbosity(logVerbosity.NONE);
@@ -19,11 +20,16 @@ export interface GrpcServer {
 /** How long calls under way may take after the server was told to stop. */
 const DRAIN_MS = 5_000;
 
+/** How long a connection may be without a call; clients connect again by themselves. */
+const IDLE_MS = 10 * 60_000;
+
 export interface GrpcServerDeps {
   /** Largest message taken, in bytes after decompression. */
   maxRequestBytes: number;
   /** How long a request may take to arrive; 30 s when left out. */
   requestTimeoutMs?: number;
+  /** How long an answer may wait for its client; 60 s when left out. */
+  answerTimeoutMs?: number;
   admission: Admission;
   door: Door;
   /** As PEM; plain when left out. */
@@ -32,22 +38,26 @@ export interface GrpcServerDeps {
 
 /** Makes the gRPC server. */
 export function createGrpcServer(services: readonly Service[], deps: GrpcServerDeps): GrpcServer {
-  const { maxRequestBytes, requestTimeoutMs, admission, door, tls } = deps;
-  const widening = widenConnections();
+  const { maxRequestBytes, requestTimeoutMs, answerTimeoutMs, admission, door, tls } = deps;
+  unpackInTurn();
   const server = new Server({
     interceptors: [admissionInterceptor(admission, { logger: door.logger, requestTimeoutMs })],
     'grpc.max_receive_message_length': maxRequestBytes,
     'grpc.max_send_message_length': -1,
     // Compressed answers only to clients that ask for them.
     'grpc.default_compression_algorithm': 0,
-    'grpc.max_concurrent_streams': 1000,
     // An executor whose machine died keeps its id taken until its stream is known to be dead.
     'grpc.keepalive_time_ms': 10_000,
     'grpc.keepalive_timeout_ms': 10_000,
-    'grpc.max_metadata_size': 16 * 1024,
+    'grpc.max_connection_idle_ms': IDLE_MS,
   });
+  limitHeaders(server);
+  const requestStreams = new Set<string>();
   for (const { definition, methods } of services) {
     server.addService(measured(definition), handlersOf(door, methods));
+    for (const { path, requestStream } of Object.values(definition)) {
+      if (requestStream) requestStreams.add(path);
+    }
   }
 
   return {
@@ -55,15 +65,15 @@ export function createGrpcServer(services: readonly Service[], deps: GrpcServerD
       new Promise((resolve, reject) => {
         const address = `${host.includes(':') ? `[${host}]` : host}:${port}`;
         server.bindAsync(address, credentialsOf(tls), (error, bound) => {
-          if (error) reject(new Error(`cannot listen on ${address}: ${listenFault(error.message)}`));
-          else resolve(bound);
+          if (error) return reject(new Error(`cannot listen on ${address}: ${listenFault(error.message)}`));
+          limitConnections(server, { intake: admission.intake, requestStreams, answerTimeoutMs });
+          resolve(bound);
         });
       }),
     close: () =>
       new Promise((resolve) => {
         const timer = setTimeout(() => server.forceShutdown(), DRAIN_MS);
         server.tryShutdown(() => {
-          widening[Symbol.dispose]();
           clearTimeout(timer);
           resolve();
         });

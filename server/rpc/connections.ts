@@ -1,0 +1,89 @@
+/**
+ * What a connection to the gRPC port may have the server do, below calls. The
+ * gRPC library has no settings for it and takes some of HTTP/2's own limits away,
+ * so they are set on the HTTP/2 servers inside it.
+ */
+import { constants, type Http2Server, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
+import type { Server } from '@grpc/grpc-js';
+import type { Intake } from '../door/intake.ts';
+
+/**
+ * How much clients may send on one connection before they have to wait. HTTP/2
+ * begins with 64 KiB for all calls of a connection together. Over a long way that
+ * is little: with 50 ms there and back no more than 1.3 MB of submits a second.
+ * And under overload the bodies of calls that are refused take it from those of
+ * calls that were let in. It is also what a connection whose calls are read slowly
+ * can make the server hold.
+ */
+const WINDOW_BYTES = 1024 * 1024;
+
+/** Headers of a call: how many, and their bytes together, 32 more for each. */
+const MAX_HEADERS = 64;
+const MAX_HEADER_BYTES = 16 * 1024;
+
+const MAX_STREAMS = 1000;
+const MAX_CONNECTIONS = 16_384;
+
+/** How long a client may take nothing of an answer that is ready; streams are ended before, with a word about it. */
+const ANSWER_TIMEOUT_MS = 60_000;
+
+export interface ConnectionLimits {
+  intake: Intake;
+  /** Paths of the methods whose requests are a stream: their messages are read one at a time. */
+  requestStreams: ReadonlySet<string>;
+  /** How long an answer may wait for its client; 60 s when left out. */
+  answerTimeoutMs?: number | undefined;
+}
+
+/** The part of the library's server that it does not show. */
+interface Inside {
+  commonServerOptions: Record<string, unknown>;
+  http2Servers: Map<Http2Server, unknown>;
+}
+
+/** Call before the server listens. */
+export function limitHeaders(server: Server): void {
+  const { commonServerOptions } = inside(server);
+  const settings = { maxConcurrentStreams: MAX_STREAMS, maxHeaderListSize: MAX_HEADER_BYTES };
+  Object.assign(commonServerOptions, { maxHeaderListPairs: MAX_HEADERS, settings });
+}
+
+/** Call as soon as the server listens. */
+export function limitConnections(server: Server, limits: ConnectionLimits): void {
+  for (const http2Server of inside(server).http2Servers.keys()) {
+    http2Server.maxConnections = MAX_CONNECTIONS;
+    http2Server.on('session', (session) => limitSession(session, limits));
+  }
+}
+
+function inside(server: Server): Inside {
+  const { commonServerOptions, http2Servers } = server as unknown as Partial<Inside>;
+  if (!commonServerOptions || !http2Servers) throw new TypeError('the gRPC library is another one inside');
+  return { commonServerOptions, http2Servers };
+}
+
+function limitSession(session: ServerHttp2Session, limits: ConnectionLimits): void {
+  const { intake, requestStreams, answerTimeoutMs = ANSWER_TIMEOUT_MS } = limits;
+  session.once('connect', () => session.setLocalWindowSize(WINDOW_BYTES));
+  // The library's own listener came first, so that the stream does not begin to flow here.
+  session.on('stream', (stream, headers) => {
+    endUntaken(stream, answerTimeoutMs);
+    if (requestStreams.has(headers[':path'] ?? '')) return;
+    const arriving = intake.begin(session);
+    stream.on('data', (chunk: Buffer) => {
+      if (!arriving.add(chunk.length)) stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    });
+    // What is packed is held until it has been unpacked.
+    if (headers['grpc-encoding'] === undefined) stream.once('end', () => arriving.over());
+    stream.once('close', () => arriving.over());
+  });
+}
+
+/** Ends a stream whose client takes nothing of what waits for it. */
+function endUntaken(stream: ServerHttp2Stream, timeoutMs: number): void {
+  stream.setTimeout(timeoutMs);
+  stream.on('timeout', () => {
+    if (stream.writableLength > 0 || stream.writableEnded) stream.close(constants.NGHTTP2_CANCEL);
+    else stream.setTimeout(timeoutMs);
+  });
+}
