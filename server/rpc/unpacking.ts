@@ -30,9 +30,9 @@ export function unpackInTurn(): void {
     const packing = PACKINGS.get(encoding);
     if (!packing) return Promise.reject(unknownPacking(encoding));
     const maxBytes = this.maxReceiveMessageSize;
-    return unpack(packing, bytes, maxBytes).catch((error: unknown) => {
-      throw isTooMuch(error) ? tooLarge(maxBytes) : notPacked(encoding);
-    });
+    return unpack(packing, bytes, maxBytes).catch((error: unknown) =>
+      Promise.reject(isTooMuch(error) ? tooLarge(maxBytes) : notPacked(encoding)),
+    );
   };
 }
 
