@@ -1,6 +1,7 @@
 // Installs what the tests need of the system besides Node: Redis, of which they
-// start servers of their own, and openssl, for certificates. Runs before the tests, on whatever Node the
-// system has, hence plain JavaScript. `npm start` needs none of it.
+// start servers of their own, openssl, for certificates, and curl, which the
+// documentation uses. Runs before the tests, on whatever Node the system has,
+// hence plain JavaScript. `npm start` needs none of it.
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
@@ -11,6 +12,7 @@ const PACKAGES = {
   'redis-sentinel': 'redis-sentinel',
   'redis-cli': 'redis-tools',
   openssl: 'openssl',
+  curl: 'curl',
 };
 
 const missing = Object.keys(PACKAGES).filter((program) => !isInstalled(program));

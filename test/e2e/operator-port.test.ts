@@ -1,14 +1,16 @@
 // The operator port of real servers: what it proves, what it tells without
 // credentials, what it keeps, and the servers of one store seen through it.
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { createPrivateKey } from 'node:crypto';
-import { readdir, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { request as httpRequest } from 'node:http';
 import { connect as connectHttp2 } from 'node:http2';
 import { join } from 'node:path';
 import { after, before, test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
+import { promisify } from 'node:util';
 import { ClusterServiceService } from '@armada-ts/api/armada/operator/v1/cluster';
 import { standaloneAuth } from '@armada-ts/server/auth/config';
 import type { ConfigInput } from '@armada-ts/server/config';
@@ -17,7 +19,7 @@ import { Client, credentials } from '@grpc/grpc-js';
 import { createDirectory, startRedis } from '../store/redis.servers.ts';
 import { type AnyMethod, call } from './calls.ts';
 import { callHttps, openOperatorClient, presenting } from './operator-calls.ts';
-import { type Standalone, temporaryDirectory } from './programs.ts';
+import { root, type Standalone, temporaryDirectory } from './programs.ts';
 import { type OperatorAccess, operatorOf, startServer } from './server.ts';
 import { authSettings, credentialsOf, OPERATOR } from './users.ts';
 
@@ -194,6 +196,19 @@ test('a client that is too new or too old is told so on every call, on every por
   const { body } = await callHttps(access, { path: '/version?client_version=0.0.1', ...access });
   assert.equal(body?.['compatibility'], 'ClientTooOld');
   assert.match(String(body?.['advice']), /update the client/);
+});
+
+test('what docs/operator-port.md shows works', async (t) => {
+  const page = await readFile(join(root, 'docs/operator-port.md'), 'utf8');
+  const [, block = ''] = /<!-- operator-port\b[^>]*-->\n```sh\n([\s\S]*?)```/.exec(page) ?? [];
+  const place = await temporaryDirectory(t);
+  await mkdir(join(place, 'data'));
+  await symlink(join(directory, 'operator'), join(place, 'data/operator'));
+  const port = new URL(server.access.url).port;
+  const commands = block.replaceAll('https://localhost:8628', `https://localhost:${port}`);
+  const { stdout } = await promisify(execFile)('sh', ['-ec', `${commands}\n`], { cwd: place });
+  for (const expected of ['"oldestClient":"', '"leader":true', '"checks":['])
+    assert.ok(stdout.includes(expected), stdout);
 });
 
 test('certificate and token are made once, kept for the owner alone, and never logged', async (t) => {
