@@ -39,5 +39,6 @@ await runUntilStopped('armada-server', async (): Promise<App> => {
   const { grpcAddress, httpsUrl, tokenFile } = app.operator;
   const token = tokenFile ? `, token in ${tokenFile}` : '';
   process.stdout.write(`armada-server: operator port ${httpsUrl}, gRPC ${grpcAddress}${token}\n`);
+  if (app.metricsUrl) process.stdout.write(`armada-server: metrics ${app.metricsUrl}\n`);
   return app;
 });

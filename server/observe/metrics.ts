@@ -47,11 +47,8 @@ export function createMetrics(logger: Logger): Metrics {
     },
     contentType: Registry.PROMETHEUS_CONTENT_TYPE,
     async text() {
-      const [families, process] = await Promise.all([
-        Promise.all(sources.map(familiesOf)),
-        processMetrics().metrics(),
-      ]);
-      return families.flat().map(textOf).join('') + process;
+      const families = await Promise.all([...sources, processMetrics].map(familiesOf));
+      return families.flat().map(textOf).join('');
     },
   };
 }
@@ -62,12 +59,33 @@ const LOOP_EVERY_MS = 100;
 let ofProcess: Registry | undefined;
 
 /** Memory, time, open files and the like: of the process, so one for all servers in it, and not measured before it is asked for. */
-function processMetrics(): Registry {
+async function processMetrics(): Promise<Family[]> {
   if (ofProcess === undefined) {
     ofProcess = new Registry();
     collectDefaultMetrics({ register: ofProcess, eventLoopMonitoringPrecision: LOOP_EVERY_MS });
   }
-  return ofProcess;
+  const all = (await ofProcess.getMetricsAsJSON()) as unknown as LibraryFamily[];
+  return all.map(({ name, help, type, values = [] }) => ({
+    name,
+    help,
+    type,
+    // Of what was not measured yet nothing is told.
+    samples: values
+      .filter(({ value }) => !Number.isNaN(value))
+      .map(({ labels, value, metricName = name }) => ({
+        suffix: metricName.slice(name.length),
+        labels: Object.fromEntries(Object.entries(labels).map(([key, text]) => [key, String(text)])),
+        value,
+      })),
+  }));
+}
+
+/** As the library tells them, and not as its types do. */
+interface LibraryFamily {
+  name: string;
+  help: string;
+  type: Family['type'];
+  values?: { labels: object; value: number; metricName?: string }[];
 }
 
 function textOf({ name, help, type, samples }: Family): string {
