@@ -14,6 +14,7 @@ import { schedulerSchema } from '@armada-ts/server/scheduler/config';
 import { type Scheduler, createScheduler } from '@armada-ts/server/scheduler/cycle';
 import { release } from '@armada-ts/server/scheduler/round/nodes';
 import { runRound } from '@armada-ts/server/scheduler/round/round';
+import { createTally } from '@armada-ts/server/scheduler/tally';
 import { packWhole } from '@armada-ts/server/store/testing/packed-jobs';
 import { randomBytes } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
@@ -48,6 +49,7 @@ function newScheduler(): { scheduler: Scheduler; log: { number: number; batches:
     },
     saveExecutor: () => {},
     wake: () => {},
+    tally: createTally(),
     sealed: () => {},
     logger: silentLogger,
   });

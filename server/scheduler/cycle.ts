@@ -39,6 +39,7 @@ import {
   takeUnsaved,
   watchSilence,
 } from './executors.ts';
+import { figuresOf, type SchedulerFigures } from './figures.ts';
 import { viewFleet } from './fleet-view.ts';
 import { type AppendOutcome, type Flights, board, createFlights, depart, isCrowded, land } from './flight.ts';
 import { Flag, findJob, recordOf, setFlag } from './jobs.ts';
@@ -50,6 +51,7 @@ import { setQueue } from './queues.ts';
 import { createRests, type Rests, restJob, takeRested } from './rests.ts';
 import { type Placement, runRound } from './round/round.ts';
 import { type State, applyEntry, createState, lookAgain } from './state.ts';
+import { addDuration, countScheduled, type Tally, TOOK_MS } from './tally.ts';
 
 export interface SchedulerDeps {
   config: SchedulerConfig;
@@ -65,6 +67,7 @@ export interface SchedulerDeps {
   wake: () => void;
   /** There is a later leader: this scheduler decides nothing any more. */
   sealed: (term: number) => void;
+  tally: Tally;
   logger: Logger;
 }
 
@@ -85,6 +88,8 @@ export interface Scheduler {
   lead(term: number): void;
   /** What is known of executors and nodes, for people. */
   viewFleet(question: ReadFleetRequest): ReadFleetResponse;
+  /** For metrics. */
+  measure(): SchedulerFigures;
   /** For a while nobody could have been heard: silence counts from now. */
   restartSilence(): void;
   /** Decides what is due, once this scheduler leads. Returns the milliseconds after which it wants to be called again, at the latest. */
@@ -183,6 +188,7 @@ export function createScheduler(deps: SchedulerDeps): Scheduler {
       restartSilence(executors, since);
     },
     viewFleet: (question) => viewFleet(executors, question),
+    measure: () => figuresOf(executors, deps.tally, deps.clock.now()),
     restartSilence: () => restartSilence(executors, now()),
     tick: () => tick(cycle, now()),
   };
@@ -271,6 +277,7 @@ function startRound(cycle: Cycle, now: Now): number {
   const limits = { maxPlacements: deps.config.roundMaxPlacements, maxSteps: MAX_ROUND_STEPS };
   const plan = runRound(state, limits);
   cycle.roundTookMs = deps.clock.elapsed() - now.elapsedMs;
+  addDuration(deps.tally.rounds, TOOK_MS, cycle.roundTookMs);
   if (plan.placements.length > 0) {
     const random = deps.random(16 * plan.placements.length);
     for (const [index, placement] of plan.placements.entries()) {
@@ -309,4 +316,5 @@ function lease(cycle: Cycle, placement: Placement, random: Uint8Array, nowMs: nu
   };
   const events = [{ event: { $case: 'jobRunLeased' as const, value }, created: timestampOf(nowMs) }];
   board(flights, { job, record, events, runId: id });
+  countScheduled(cycle.deps.tally, record.queue, jobClass.source.priorityClass);
 }

@@ -6,6 +6,7 @@
 import type { LogLevel } from '../base/logger.ts';
 import type { PriorityClass } from '../model/priority-class.ts';
 import type { SchedulerConfig } from './config.ts';
+import type { SchedulerFigures } from './figures.ts';
 
 /** The worker's settings, given when it is started. */
 export interface WorkerStart {
@@ -33,7 +34,9 @@ export type ToWorker =
   /** The store could not be reached for a while. */
   | { kind: 'deaf' }
   /** An encoded ReadFleetRequest, answered with `answer`. */
-  | { kind: 'ask'; id: number; bytes: Uint8Array };
+  | { kind: 'ask'; id: number; bytes: Uint8Array }
+  /** Answered with `figures`. */
+  | { kind: 'measure' };
 
 export type WireOutcome =
   | { outcome: 'applied'; partition: number; number: number }
@@ -53,6 +56,7 @@ export type FromWorker =
   | { kind: 'executor'; bytes: Uint8Array }
   /** An encoded ReadFleetResponse. */
   | { kind: 'answer'; id: number; bytes: Uint8Array }
+  | { kind: 'figures'; figures: SchedulerFigures }
   | { kind: 'sealed'; life: number; term: number }
   | { kind: 'log'; level: Exclude<LogLevel, 'silent'>; fields: object; message: string };
 

@@ -16,6 +16,7 @@ import { type Scheduler, createScheduler } from './cycle.ts';
 import { createDecidedBatches, type DecidedBatches } from './decided.ts';
 import type { AppendOutcome } from './flight.ts';
 import type { LoadedPage } from './loaded-page.ts';
+import { addDuration, countDecided, createTally, TOOK_MS } from './tally.ts';
 import {
   aheadBytesOf,
   type FromWorker,
@@ -37,6 +38,7 @@ function serve(port: MessagePort, { config, priorityClasses }: WorkerStart): voi
   const logger = loggerTo(send);
   const waiting = new Map<number, (outcome: AppendOutcome) => void>();
   const decided = createDecidedBatches();
+  const tally = createTally();
   let scheduler: Scheduler | undefined;
   let life = 0;
   let lastBatch = 0;
@@ -52,7 +54,9 @@ function serve(port: MessagePort, { config, priorityClasses }: WorkerStart): voi
       isTickDue = false;
       clearTimeout(timer);
       if (!isLeading) return;
+      const beganMs = systemClock.elapsed();
       const nextMs = scheduler?.tick() ?? MAX_TIMER_MS;
+      addDuration(tally.ticks, TOOK_MS, systemClock.elapsed() - beganMs);
       if (nextMs <= 0) wake();
       else timer = setTimeout(wake, Math.min(nextMs, MAX_TIMER_MS));
     });
@@ -74,7 +78,12 @@ function serve(port: MessagePort, { config, priorityClasses }: WorkerStart): voi
         const bytes = movable(encodeMessage(Batch, batch));
         decided.add(id, batch);
         send({ kind: 'append', life, batch: id, bytes }, bytes);
-        return new Promise((resolve) => waiting.set(id, resolve));
+        return new Promise((resolve) =>
+          waiting.set(id, (outcome) => {
+            if (outcome.outcome === 'applied') countDecided(tally, batch);
+            resolve(outcome);
+          }),
+        );
       },
       saveExecutor: (record) => {
         const bytes = movable(ExecutorRecord.encode(record).finish());
@@ -82,6 +91,7 @@ function serve(port: MessagePort, { config, priorityClasses }: WorkerStart): voi
       },
       wake,
       sealed: (term) => send({ kind: 'sealed', life, term }),
+      tally,
       logger,
     });
     scheduler.load({ heads: message.heads });
@@ -98,6 +108,8 @@ function serve(port: MessagePort, { config, priorityClasses }: WorkerStart): voi
       waiting.delete(message.batch);
       decided.settled(message.batch, message.outcome);
       resolve?.(fromWire(message.outcome));
+    } else if (message.kind === 'measure') {
+      if (scheduler) send({ kind: 'figures', figures: scheduler.measure() });
     } else if (message.kind === 'ask') {
       if (scheduler) answer(scheduler, message, send);
     } else if (scheduler) {
@@ -113,7 +125,7 @@ function serve(port: MessagePort, { config, priorityClasses }: WorkerStart): voi
   });
 }
 
-type Input = Exclude<ToWorker, { kind: 'reset' | 'begin' | 'lead' | 'outcome' | 'ask' }>;
+type Input = Exclude<ToWorker, { kind: 'reset' | 'begin' | 'lead' | 'outcome' | 'ask' | 'measure' }>;
 
 function answer(
   scheduler: Scheduler,

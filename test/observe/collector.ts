@@ -1,7 +1,8 @@
 // A collector of traces: takes what programs send it over HTTP and lets a test look at it.
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 
@@ -74,19 +75,19 @@ export interface Collector extends AsyncDisposable {
 const WAIT_MS = 15_000;
 
 export async function startCollector(): Promise<Collector> {
-  const server = createServer(async (incoming, response) => {
-    const chunks: Buffer[] = [];
-    for await (const chunk of incoming) chunks.push(chunk as Buffer);
+  const take = async (incoming: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const body = await text(incoming);
     collector.requests++;
     if (collector.answer === 200) {
       try {
-        collector.spans.push(...spansIn(request.parse(JSON.parse(Buffer.concat(chunks).toString()))));
+        collector.spans.push(...spansIn(request.parse(JSON.parse(body))));
       } catch (error) {
         collector.faults.push(String(error));
       }
     }
     response.writeHead(collector.answer, { 'content-type': 'application/json' }).end('{}');
-  });
+  };
+  const server = createServer((incoming, response) => void take(incoming, response));
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const collector: Collector = {

@@ -68,7 +68,8 @@ function numberIn(text: string, fault: (what: string) => Error): number {
 function checkFamily({ name, type, samples }: Family): void {
   const seen = new Set<string>();
   for (const sample of samples) {
-    const key = `${sample.name}${JSON.stringify(Object.entries(sample.labels).sort())}`;
+    const pairs = Object.entries(sample.labels).map((pair) => JSON.stringify(pair));
+    const key = `${sample.name} ${pairs.toSorted().join()}`;
     if (seen.has(key)) throw new Error(`${key} is told twice`);
     seen.add(key);
     if (type === 'counter' && sample.value < 0) throw new Error(`the counter ${key} is below 0`);

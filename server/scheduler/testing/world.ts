@@ -23,6 +23,7 @@ import {
   NodeInfo as NodeInfoMessage,
 } from '@armada-ts/api/executorapi/executorapi';
 import { silentLogger } from '../../base/logger.ts';
+import { type Place, settingsName } from '../../model/executor-settings.ts';
 import { jobId, requestPrefix, slotOfQueue } from '../../model/ids.ts';
 import { timestampOf } from '../../model/instant.ts';
 import { type Event, applyEvent, submittedJob } from '../../model/job.ts';
@@ -30,6 +31,7 @@ import { packWhole } from '../../store/testing/packed-jobs.ts';
 import { type SchedulerConfig, schedulerSchema } from '../config.ts';
 import { type Scheduler, createScheduler } from '../cycle.ts';
 import type { AppendOutcome } from '../flight.ts';
+import { createTally } from '../tally.ts';
 
 /** Wall clock at elapsed time 0. */
 export const EPOCH_MS = 1_800_000_000_000;
@@ -107,6 +109,7 @@ export function createFollower(world: World, settings: Partial<SchedulerConfig> 
     sealed: (term) => {
       world.sealedBy = term;
     },
+    tally: createTally(),
     logger: silentLogger,
   });
 }
@@ -165,13 +168,28 @@ export function queue(world: World, name: string, more: Partial<Queue> = {}): vo
 
 /** An operator cordons an executor, or takes that back. */
 export function cordon(world: World, executorId: string, cordoned: boolean): void {
-  const record = Buffer.from(
-    ExecutorSettings.encode(ExecutorSettings.create({ executorId, cordoned })).finish(),
-  );
-  const version = world.log.length + 1;
-  const kind = Control_Kind.KIND_EXECUTOR_SETTINGS;
-  commit(world, { control: { kind, name: executorId, version, record } });
+  set(world, { executorId, cordoned });
 }
+
+/** An operator sets something for an executor, or for a node of it. */
+export function set(
+  world: World,
+  settings: Partial<ExecutorSettings> & Pick<ExecutorSettings, 'executorId'>,
+): void {
+  const setBy = { requestor: 'olga', reason: 'new disks', atMs: EPOCH_MS };
+  const whole = ExecutorSettings.create({ cordoned: true, setBy, ...settings });
+  const record = Buffer.from(ExecutorSettings.encode(whole).finish());
+  const version = world.log.length + 1;
+  commit(world, { control: { kind: SETTINGS, name: settingsName(whole), version, record } });
+}
+
+/** An operator takes back what was set. */
+export function unset(world: World, place: Place): void {
+  const version = world.log.length + 1;
+  commit(world, { control: { kind: SETTINGS, name: settingsName(place), version, record: undefined } });
+}
+
+const SETTINGS = Control_Kind.KIND_EXECUTOR_SETTINGS;
 
 /** An operator says that an executor is gone. */
 export function dismiss(world: World, name: string): void {
