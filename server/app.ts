@@ -1,10 +1,10 @@
 /**
- * The server put together: the only place that wires parts; engines.ts picks the store's.
+ * The server put together, with services.ts and operator-port.ts the only place that wires
+ * parts; engines.ts picks the store's.
  * Programs and tests build the same app from a configuration.
  */
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import type { Spans } from '@armada-ts/api/trace/spans';
 import { packageVersion } from '@armada-ts/api/package-version';
 import { createAuthorizer, withOperators } from './auth/authorizer.ts';
 import { operatorToken } from './auth/operator-token.ts';
@@ -12,7 +12,7 @@ import { chainsOf } from './auth/schemes.ts';
 import type { Clock } from './base/clock.ts';
 import type { LogLevels } from './base/log-levels.ts';
 import type { Logger } from './base/logger.ts';
-import { type Config } from './config.ts';
+import type { Config } from './config.ts';
 import { openStore } from './engines.ts';
 import { createEventHub } from './events/hub.ts';
 import { followLog } from './follow.ts';
@@ -20,50 +20,28 @@ import { healthPage } from './gateway/health-page.ts';
 import { createHttpServer, type Page } from './gateway/http.ts';
 import { apiPages } from './gateway/openapi/pages.ts';
 import { userApi } from './gateway/openapi/subjects.ts';
-import { createHolders } from './lease/holders.ts';
 import { createInboxes } from './lease/inboxes.ts';
-import { createLinks } from './lease/links.ts';
-import { createClassifier } from './model/scheduling-class.ts';
 import { createVersionNotice } from './operator/client-version.ts';
-import { createChecks, type HealthCheck, healthCheckOf } from './operator/health.ts';
+import { createChecks, healthCheckOf } from './operator/health.ts';
 import { createObservation, type Observation } from './observe/observation.ts';
 import { schedulerMetrics } from './observe/scheduler-metrics.ts';
 import { serverMetrics } from './observe/server-metrics.ts';
 import { describeServer, serverInfo } from './operator/server-info.ts';
-import { type FleetDeps, readFleet } from './peers/fleet.ts';
-import { readAnywhere } from './peers/logs.ts';
 import { createMembers, type Membership } from './peers/members.ts';
 import { createPeers, type Peers } from './peers/peers.ts';
-import type { LogDeps } from './query/logs.ts';
 import { addressOf, isAnywhere, listening } from './listening.ts';
 import { openOperatorPort, type OperatorPort } from './operator-port.ts';
-import { commitOf } from './operator/version.ts';
 import { checksPage } from './gateway/checks-page.ts';
 import { metricsPage } from './gateway/metrics-page.ts';
-import { clusterDefinition, clusterService } from './rpc/cluster.ts';
 import { keepRetention } from './retention.ts';
 import { type Admission, createAdmission } from './door/admission.ts';
 import type { Door } from './door/call.ts';
 import { watchLateness } from './door/lateness.ts';
-import type { Service } from './door/method.ts';
-import { eventDefinition, eventService } from './rpc/event.ts';
-import { executorDefinition, executorService } from './rpc/executor.ts';
-import { executorApiDefinition, executorApiService } from './rpc/executor-api.ts';
-import { executorLinkDefinition, executorLinkService } from './rpc/executor-link.ts';
-import { fleetDefinition, fleetService } from './rpc/fleet.ts';
-import { jobListDefinition, jobListService } from './rpc/job-list.ts';
-import { jobsDefinition, jobsService } from './rpc/jobs.ts';
-import { logLevelDefinition, logLevelService } from './rpc/log-level.ts';
-import { logsDefinition, logService } from './rpc/logs.ts';
-import { nodeDefinition, nodeService } from './rpc/node.ts';
-import { peerDefinition, peerService } from './rpc/peers.ts';
-import { queueServiceDefinition, queueService } from './rpc/queues.ts';
 import { createGrpcServer } from './rpc/server.ts';
-import { serverInfoDefinition, serverInfoService } from './rpc/server-info.ts';
-import { submitDefinition, submitService } from './rpc/submit.ts';
+import { withHealth, withReflection } from './rpc/standard-services.ts';
 import { type SchedulerHost, startScheduler } from './scheduler/host.ts';
-import type { Positions, Store } from './store/store.ts';
-import { submitRules } from './submit/rules.ts';
+import type { Store } from './store/store.ts';
+import { type Parts, servicesOf } from './services.ts';
 
 const VERSION = packageVersion(import.meta.url);
 
@@ -171,20 +149,21 @@ async function openPorts(opened: AsyncDisposableStack, config: Config, core: Cor
   const checks = createChecks({ store, stopping: stopping.signal, scheduler });
   const health = healthCheckOf(checks);
   const followed = following.positions;
-  const services = servicesOf({ ...core, config, door, health, followed, spans });
+  const services = servicesOf({ ...core, version: VERSION, config, door, health, followed, spans });
   const lateness = opened.adopt(watchLateness(clock), (watch) => watch.stop());
   const admission = createAdmission({ lateMs: () => lateness.lateMs(), clock, logger: door.logger });
   metrics.add(serverMetrics({ store, members, hub, admission, lateness, followed }));
   metrics.add(schedulerMetrics(scheduler));
   const { maxRequestBytes } = config.grpc;
-  const everyone = [...services.public, ...services.internal];
+  const forUsers = withHealth(services.public, health);
+  const everyone = withReflection([...forUsers, ...services.internal]);
   const grpc = createGrpcServer(everyone, { maxRequestBytes, admission, door });
   const http = await createHttpServer({
     host: config.host,
     ...config.http,
     door,
     admission,
-    services: services.public,
+    services: forUsers,
     pages: [
       healthPageOf({ store, members, health }),
       apiPages(userApi(services.public, config.auth.schemes)),
@@ -312,94 +291,4 @@ function healthPageOf({ store, members, health }: Pick<Parts, 'store' | 'members
 /** Where other servers reach this one. */
 function advertised({ advertisedAddress, host }: Config, grpcPort: number): string {
   return advertisedAddress ?? addressOf(isAnywhere(host) ? hostname() : host, grpcPort);
-}
-
-interface Parts extends Omit<Core, 'observation' | 'following' | 'stopping' | 'handOver'> {
-  config: Config;
-  door: Door;
-  health: HealthCheck;
-  /** Of the log, as far as it has been followed. */
-  followed: () => Positions;
-  /** Undefined while nothing is traced. */
-  spans: Spans | undefined;
-}
-
-/**
- * What anybody may call by any protocol; what only executors and other servers
- * call, by gRPC; and what operators call, on a port of their own.
- */
-interface Services {
-  public: readonly Service[];
-  internal: readonly Service[];
-  operator: readonly Service[];
-}
-
-function servicesOf(parts: Parts): Services {
-  const { config, clock, logger, logLevels, store, door, hub, inboxes, members, peers, health } = parts;
-  const { spans } = parts;
-  const { authorizer } = door;
-  const submit = {
-    store,
-    clock,
-    authorizer,
-    random: randomBytes,
-    rules: submitRules(config.submission, config.priorityClasses),
-    classify: createClassifier(),
-  };
-  const holders = createHolders(peers);
-  const lease = {
-    store,
-    clock,
-    authorizer,
-    inboxes,
-    holders,
-    sightings: peers.relay,
-    logger: logger.child({ part: 'lease' }),
-    spans,
-  };
-  const links = createLinks(authorizer);
-  const { channels, taking } = peers;
-  const readFromExecutor: LogDeps['readFromExecutor'] = (...question) =>
-    readAnywhere({ links, channels, clock }, ...question);
-  const logs = { store, authorizer, readFromExecutor };
-  const askScheduler: FleetDeps['askScheduler'] = (question) => parts.scheduler.askFleet(question);
-  const fleet = { members, channels, askScheduler };
-  return {
-    public: [
-      { definition: submitDefinition, methods: submitService(submit, health) },
-      { definition: queueServiceDefinition, methods: queueService(submit) },
-      { definition: executorDefinition, methods: executorService(submit) },
-      { definition: nodeDefinition, methods: nodeService(submit) },
-      { definition: eventDefinition, methods: eventService({ store, hub, authorizer }, health) },
-      { definition: serverInfoDefinition, methods: serverInfoService({ store, members }) },
-      { definition: logsDefinition, methods: logService(logs) },
-      { definition: jobsDefinition, methods: jobsService({ store, authorizer }) },
-      { definition: jobListDefinition, methods: jobListService({ store, authorizer }) },
-    ],
-    internal: [
-      { definition: executorApiDefinition, methods: executorApiService(lease) },
-      { definition: executorLinkDefinition, methods: executorLinkService(links) },
-      {
-        definition: peerDefinition,
-        methods: peerService({ taking, links, holders, askScheduler, logLevels }),
-      },
-    ],
-    operator: [
-      {
-        definition: clusterDefinition,
-        methods: clusterService(
-          { store, members, followed: parts.followed, clock },
-          { store, version: VERSION, build: commitOf() },
-        ),
-      },
-      {
-        definition: fleetDefinition,
-        methods: fleetService({ ...submit, readFleet: (question) => readFleet(fleet, question) }),
-      },
-      {
-        definition: logLevelDefinition,
-        methods: logLevelService({ members, channels, levels: logLevels }),
-      },
-    ],
-  };
 }

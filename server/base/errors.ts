@@ -19,6 +19,7 @@ export type ErrorCode =
   | 'LOG_NOT_FOUND'
   | 'EXECUTOR_TAKEN'
   | 'SERVER_NOT_FOUND'
+  | 'SERVICE_NOT_FOUND'
   | 'SERVER_ALIVE'
   | 'EXECUTOR_NOT_FOUND'
   | 'EXECUTOR_IN_USE'

@@ -11,10 +11,10 @@ import { MAX_UNSENT } from './sender.ts';
 /**
  * What a caller must be allowed to do: a global permission, checked at the door; a
  * verb on the queue that the request names, checked by the service, which finds
- * the queue; or nothing beyond being known. Or it must be another server of the
- * same store, which no user can be.
+ * the queue; or nothing beyond being known, and for what is told to `anyone` not
+ * even that. Or it must be another server of the same store, which no user can be.
  */
-export type Need = Permission | `queue:${QueueVerb}` | 'authenticated' | 'peer';
+export type Need = Permission | `queue:${QueueVerb}` | 'authenticated' | 'anyone' | 'peer';
 
 /** What a service may know of a call besides its request. */
 export interface CallContext {

@@ -9,7 +9,7 @@ import type { Outcome } from './calls.ts';
 import { jobItem } from './items.ts';
 
 /** What a caller must be: `peer` is another server, which nobody is who has credentials. */
-export type Demand = Permission | `queue:${QueueVerb}` | 'authenticated' | 'peer';
+export type Demand = Permission | `queue:${QueueVerb}` | 'authenticated' | 'anyone' | 'peer';
 
 /** The permission that gives a verb on all queues. */
 export const EVERYWHERE: Record<QueueVerb, Permission> = {
@@ -208,6 +208,16 @@ export const ROWS: Row[] = [
     request: ({ queue }) => ({ name: queue }),
   },
   { path: '/api.Submit/Health', demand: 'authenticated', request: () => ({}) },
+  { path: '/grpc.health.v1.Health/Check', demand: 'anyone', request: () => ({ service: '' }) },
+  { path: '/grpc.health.v1.Health/List', demand: 'anyone', request: () => ({}) },
+  { path: '/grpc.health.v1.Health/Watch', demand: 'anyone', request: () => ({ service: '' }) },
+  ...['v1', 'v1alpha'].map(
+    (version): Row => ({
+      path: `/grpc.reflection.${version}.ServerReflection/ServerReflectionInfo`,
+      demand: 'authenticated',
+      request: () => ({ host: '', messageRequest: { $case: 'listServices', value: '' } }),
+    }),
+  ),
   { path: '/api.Event/Health', demand: 'authenticated', request: () => ({}) },
   {
     path: '/api.Event/GetJobSetEvents',
