@@ -16,7 +16,7 @@ import { type Scheduler, createScheduler } from './cycle.ts';
 import { createDecidedBatches, type DecidedBatches } from './decided.ts';
 import type { AppendOutcome } from './flight.ts';
 import type { LoadedPage } from './loaded-page.ts';
-import { addDuration, countDecided, createTally, TOOK_MS } from './tally.ts';
+import { addDuration, countDecided, createTally, type Tally, TOOK_MS } from './tally.ts';
 import {
   aheadBytesOf,
   type FromWorker,
@@ -54,9 +54,7 @@ function serve(port: MessagePort, { config, priorityClasses }: WorkerStart): voi
       isTickDue = false;
       clearTimeout(timer);
       if (!isLeading) return;
-      const beganMs = systemClock.elapsed();
-      const nextMs = scheduler?.tick() ?? MAX_TIMER_MS;
-      addDuration(tally.ticks, TOOK_MS, systemClock.elapsed() - beganMs);
+      const nextMs = scheduler ? timedTick(scheduler, tally) : MAX_TIMER_MS;
       if (nextMs <= 0) wake();
       else timer = setTimeout(wake, Math.min(nextMs, MAX_TIMER_MS));
     });
@@ -78,12 +76,7 @@ function serve(port: MessagePort, { config, priorityClasses }: WorkerStart): voi
         const bytes = movable(encodeMessage(Batch, batch));
         decided.add(id, batch);
         send({ kind: 'append', life, batch: id, bytes }, bytes);
-        return new Promise((resolve) =>
-          waiting.set(id, (outcome) => {
-            if (outcome.outcome === 'applied') countDecided(tally, batch);
-            resolve(outcome);
-          }),
-        );
+        return new Promise((resolve) => waiting.set(id, counting(tally, batch, resolve)));
       },
       saveExecutor: (record) => {
         const bytes = movable(ExecutorRecord.encode(record).finish());
@@ -108,9 +101,7 @@ function serve(port: MessagePort, { config, priorityClasses }: WorkerStart): voi
       waiting.delete(message.batch);
       decided.settled(message.batch, message.outcome);
       resolve?.(fromWire(message.outcome));
-    } else if (message.kind === 'measure') {
-      if (scheduler) send({ kind: 'figures', figures: scheduler.measure() });
-    } else if (message.kind === 'ask') {
+    } else if (message.kind === 'ask' || message.kind === 'measure') {
       if (scheduler) answer(scheduler, message, send);
     } else if (scheduler) {
       const executorId = take(scheduler, decided, message);
@@ -129,13 +120,34 @@ type Input = Exclude<ToWorker, { kind: 'reset' | 'begin' | 'lead' | 'outcome' | 
 
 function answer(
   scheduler: Scheduler,
-  { id, bytes }: Extract<ToWorker, { kind: 'ask' }>,
-  send: (message: FromWorker, bytes: Uint8Array<ArrayBuffer>) => void,
+  message: Extract<ToWorker, { kind: 'ask' | 'measure' }>,
+  send: (message: FromWorker, bytes?: Uint8Array<ArrayBuffer>) => void,
 ): void {
+  if (message.kind === 'measure') return send({ kind: 'figures', figures: scheduler.measure() });
+  const { id, bytes } = message;
   const told = movable(
     ReadFleetResponse.encode(scheduler.viewFleet(ReadFleetRequest.decode(bytes))).finish(),
   );
   send({ kind: 'answer', id, bytes: told }, told);
+}
+
+function timedTick(scheduler: Scheduler, { ticks }: Tally): number {
+  const beganMs = systemClock.elapsed();
+  const nextMs = scheduler.tick();
+  addDuration(ticks, TOOK_MS, systemClock.elapsed() - beganMs);
+  return nextMs;
+}
+
+/** Counts what a batch has decided, once it is in the log. */
+function counting(
+  tally: Tally,
+  batch: Batch,
+  resolve: (outcome: AppendOutcome) => void,
+): (outcome: AppendOutcome) => void {
+  return (outcome) => {
+    if (outcome.outcome === 'applied') countDecided(tally, batch);
+    resolve(outcome);
+  };
 }
 
 /** Hands a message to the scheduler; the executor's id when it is what one showed. */
