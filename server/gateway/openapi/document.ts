@@ -19,6 +19,8 @@ export interface Subject {
   version: string;
   services: readonly Service[];
   credentials: readonly CredentialKind[];
+  /** What is there besides calls, to be had by GET. */
+  pages: Readonly<Record<string, Omit<Operation, 'tags'>>>;
 }
 
 export interface SecurityScheme {
@@ -53,6 +55,9 @@ const securitySchemes: Readonly<Record<Exclude<CredentialKind, 'anonymous'>, Sec
   bearer: { type: 'http', scheme: 'bearer', description: 'A token.' },
 };
 
+/** The tag of pages. */
+const PAGES = { name: 'Server', description: 'The server itself, for whatever watches it.' } as const;
+
 /** A name without its package: `api.Queue.Permissions` is QueuePermissions. */
 export function localName(typeName: string): string {
   return typeName
@@ -66,7 +71,7 @@ export function openApiDocument(
   subject: Subject,
   nameOf: (typeName: string) => string = localName,
 ): OpenApiDocument {
-  const { title, description, version, services, credentials } = subject;
+  const { title, description, version, services, credentials, pages } = subject;
   const schemas = createSchemas(nameOf);
   for (const name of Object.keys(ERROR_SCHEMAS)) schemas.typeNames.set(name, 'the form of errors');
   const served = servedRoutes(services);
@@ -75,12 +80,15 @@ export function openApiDocument(
     const path = (paths[pathOf(each.route)] ??= {});
     path[each.route.verb.toLowerCase()] = operationOf(schemas, each);
   }
+  for (const [path, operation] of Object.entries(pages)) {
+    paths[path] = { get: { ...operation, tags: [PAGES.name] } };
+  }
   const named = credentials.filter((kind) => kind !== 'anonymous');
   return {
     openapi: '3.1.1',
     info: { title, description, version, license: { name: 'Apache License 2.0', identifier: 'Apache-2.0' } },
     servers: [{ url: '/' }],
-    tags: tagsOf(served),
+    tags: [...tagsOf(served), PAGES],
     paths,
     security: credentials.map((kind) => (kind === 'anonymous' ? {} : { [kind]: [] })),
     components: {

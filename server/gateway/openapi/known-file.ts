@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { encodingOf } from '../rest/encoding.ts';
 
 export interface KnownFile {
   readonly type: string;
@@ -32,7 +33,7 @@ export function whenAsked<Made>(make: () => Promise<Made>): () => Promise<Made> 
 
 /** Browsers ask again each time, so that a newer server is noticed, and are told when nothing is new. */
 export function sendKnown(request: FastifyRequest, reply: FastifyReply, file: KnownFile): FastifyReply {
-  const takesPacked = /\bgzip\b(?!\s*;\s*q=0(?:\.0+)?(?:,|$))/.test(request.headers['accept-encoding'] ?? '');
+  const takesPacked = encodingOf(request.raw, ['gzip']) !== undefined;
   const tag = `"${file.tag}${takesPacked ? '-gzip' : ''}"`;
   reply
     .type(file.type)

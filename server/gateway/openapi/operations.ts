@@ -41,6 +41,8 @@ export interface Operation {
   readonly deprecated?: boolean;
   readonly parameters?: readonly Parameter[];
   readonly requestBody?: Body;
+  /** Where it differs from that of the document; empty for no credentials. */
+  readonly security?: readonly [];
   readonly responses: { readonly '200': Answer } & Readonly<
     Record<string, Answer | { readonly $ref: string }>
   >;
@@ -73,11 +75,12 @@ export function operationOf(collection: SchemaCollection, served: ServedRoute): 
   };
 }
 
-/** A comment that sends its readers to the same method of another service, with what they find there. */
+/** A comment that sends its readers to the same method of another service begins with what they would find there. */
 function methodText(service: string, method: string): string {
   const text = textOf(`${service}.${method}`);
-  const [, other] = /, as ([\w.]+) does\b/.exec(text) ?? [];
-  return other === undefined ? text : `${text}\n\n${textOf(`${other}.${method}`)}`;
+  const [, other, rest = ''] = /^[^.]*, as ([\w.]+) does\.\s*(.*)$/s.exec(text) ?? [];
+  if (other === undefined) return text;
+  return [textOf(`${other}.${method}`), rest].filter((part) => part !== '').join('\n\n');
 }
 
 /** A service goes by its last name. */

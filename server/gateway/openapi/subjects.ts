@@ -1,7 +1,9 @@
 /** What the two APIs that people are told of are about. */
 import type { Service } from '../../door/method.ts';
 import type { CredentialKind } from './document.ts';
+import type { Answer } from './operations.ts';
 import type { ApiSubject } from './pages.ts';
+import type { Schema } from './schemas.ts';
 
 const common = `**Who you are** goes into the header \`Authorization\`, unless the server lets in anybody. What a call needs to be
 allowed stands with it.
@@ -18,7 +20,7 @@ and is in every answer. Answers come packed to who accepts gzip or br.
 The same document in the older form: [swagger.json](swagger.json).`;
 
 /** The API for users, by the services on the HTTP port. */
-export function userApi(services: readonly Service[], schemes: readonly CredentialKind[]): ApiSubject {
+export function userApi(services: readonly Service[], credentials: readonly CredentialKind[]): ApiSubject {
   return {
     title: 'Armada',
     description: `Submits jobs to queues and follows what becomes of them.
@@ -27,18 +29,84 @@ ${common}
 
 The same services, and those without a path here, are there for gRPC, gRPC-Web and Connect, on this port too.`,
     services,
-    credentials: schemes,
+    credentials,
+    pages: {
+      '/health': {
+        operationId: 'getHealth',
+        summary: 'Whether the server is well',
+        description: 'With `?verbose` also what it is.',
+        security: [],
+        responses: {
+          '200': text('All is well, and there is something to say.'),
+          '204': { description: 'All is well.' },
+          '503': text('A line for each thing that is not in order.'),
+        },
+      },
+    },
   };
 }
 
 /** The API for operators, on a port of its own. */
-export function operatorApi(services: readonly Service[], schemes: readonly CredentialKind[]): ApiSubject {
+export function operatorApi(
+  services: readonly Service[],
+  credentials: readonly CredentialKind[],
+): ApiSubject {
   return {
     title: 'Armada for operators',
     description: `Shows and steers running servers and the fleet. Every call needs the permission \`operate\`.
 
 ${common}`,
     services,
-    credentials: schemes,
+    credentials,
+    pages: {
+      '/health': {
+        operationId: 'getHealth',
+        summary: 'Whether to start this server again',
+        security: [],
+        responses: {
+          '200': checks('It may go on.'),
+          '503': checks('It has failed beyond repair.'),
+        },
+      },
+      '/ready': {
+        operationId: 'getReadiness',
+        summary: 'Whether to send calls to this server',
+        security: [],
+        responses: { '200': checks('It takes calls.'), '503': checks('It does not, for now.') },
+      },
+      '/metrics': {
+        operationId: 'getMetrics',
+        summary: 'What the server counts and measures, for Prometheus',
+        responses: {
+          '200': text('The text format of Prometheus.'),
+          '401': text('There are no credentials, or they are wrong.'),
+          '403': text('The caller is known but may not do this.'),
+        },
+      },
+    },
   };
+}
+
+function text(description: string): Answer {
+  return { description, content: { 'text/plain': { schema: { type: 'string' } } } };
+}
+
+/** What was looked at, and what is wrong with it. */
+function checks(description: string): Answer {
+  const check: Schema = {
+    type: 'object',
+    properties: {
+      name: { type: 'string' },
+      ok: { type: 'boolean' },
+      fault: { type: 'string', description: 'What is wrong; not there when nothing is.' },
+    },
+  };
+  const schema: Schema = {
+    type: 'object',
+    properties: {
+      status: { type: 'string', enum: ['ok', 'failing'] },
+      checks: { type: 'array', items: check },
+    },
+  };
+  return { description, content: { 'application/json': { schema } } };
 }

@@ -62,7 +62,7 @@ function operationIn2(operation: Operation): Json {
   return {
     ...rest,
     ...(all.length > 0 && { parameters: all }),
-    ...(forms.length > 1 && { produces: forms }),
+    ...(forms.join() !== 'application/json' && { produces: forms }),
     responses: mapped(responses, (answer) =>
       '$ref' in answer ? { $ref: referenceIn2(answer.$ref) } : answerIn2(answer),
     ),
@@ -85,13 +85,15 @@ function bodyIn2({ content, description, required }: Body): Json {
   return { name: 'body', in: 'body', ...(description !== undefined && { description }), required, schema };
 }
 
+/** One schema for all forms: that of the first, which is the one that is sent to who asks for none. */
 function answerIn2({ description, content = {} }: Answer): Json {
-  const json = content['application/json'];
-  if (json === undefined) return { description };
+  const [first] = Object.entries(content);
+  if (first === undefined) return { description };
+  const [form, { schema, example }] = first;
   return {
     description,
-    schema: schemaIn2(json.schema),
-    ...(json.example !== undefined && { examples: { 'application/json': json.example } }),
+    schema: schemaIn2(schema),
+    ...(example !== undefined && { examples: { [form]: example } }),
   };
 }
 

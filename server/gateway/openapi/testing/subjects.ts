@@ -8,25 +8,28 @@ import { ClusterServiceService } from '@armada-ts/api/armada/operator/v1/cluster
 import { FleetServiceService } from '@armada-ts/api/armada/operator/v1/fleet';
 import { LogLevelServiceService } from '@armada-ts/api/armada/operator/v1/log_level';
 import type { ServiceDefinition } from '@grpc/grpc-js';
+import type { Service } from '../../../door/method.ts';
 import type { Subject } from '../document.ts';
+import { operatorApi, userApi } from '../subjects.ts';
 
-function subject(definitions: readonly ServiceDefinition[]): Subject {
-  return {
-    title: 'Some services',
-    description: 'What they do.',
-    version: '1.2.3',
-    services: definitions.map((definition) => ({ definition, methods: {} })),
-    credentials: ['basic', 'bearer', 'anonymous'],
-  };
+function servicesOf(definitions: readonly ServiceDefinition[]): Service[] {
+  return definitions.map((definition) => ({ definition, methods: {} }));
 }
 
-export const userSubject = subject([
-  SubmitService,
-  QueueServiceService,
-  EventService,
-  JobsService,
-  ExecutorService,
-  NodeService,
-]);
+const version = '1.2.3';
 
-export const operatorSubject = subject([ClusterServiceService, FleetServiceService, LogLevelServiceService]);
+export const userSubject: Subject = {
+  ...userApi(
+    servicesOf([SubmitService, QueueServiceService, EventService, JobsService, ExecutorService, NodeService]),
+    ['basic', 'anonymous'],
+  ),
+  version,
+};
+
+export const operatorSubject: Subject = {
+  ...operatorApi(servicesOf([ClusterServiceService, FleetServiceService, LogLevelServiceService]), [
+    'bearer',
+    'basic',
+  ]),
+  version,
+};
