@@ -19,7 +19,7 @@ import { followLog } from './follow.ts';
 import { healthPage } from './gateway/health-page.ts';
 import { createHttpServer, type Page } from './gateway/http.ts';
 import { apiPages } from './gateway/openapi/pages.ts';
-import { userApi } from './gateway/openapi/subjects.ts';
+import { operatorApi, userApi } from './gateway/openapi/subjects.ts';
 import { createInboxes } from './lease/inboxes.ts';
 import { createVersionNotice } from './operator/client-version.ts';
 import { createChecks, healthCheckOf } from './operator/health.ts';
@@ -183,7 +183,11 @@ async function openPorts(opened: AsyncDisposableStack, config: Config, core: Cor
       chain: chains.operators,
       token,
       services: services.operator,
-      pages: [checksPage(checks), metricsPage(metrics, gate)],
+      pages: [
+        checksPage(checks),
+        metricsPage(metrics, gate),
+        apiPages(operatorApi(services.operator, ['bearer', 'basic'])),
+      ],
       clock,
       logger: door.logger,
     }),
