@@ -1,7 +1,7 @@
 // Installs what the tests need of the system besides Node: Redis, of which they
-// start servers of their own, openssl, for certificates, and curl, which the
-// documentation uses. Runs before the tests, on whatever Node the system has,
-// hence plain JavaScript. `npm start` needs none of it.
+// start servers of their own, openssl, for certificates, curl, which the
+// documentation uses, and a browser. Runs before the tests, on whatever Node the
+// system has, hence plain JavaScript. `npm start` needs none of it.
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
@@ -13,6 +13,7 @@ const PACKAGES = {
   'redis-cli': 'redis-tools',
   openssl: 'openssl',
   curl: 'curl',
+  chromium: 'chromium',
 };
 
 const missing = Object.keys(PACKAGES).filter((program) => !isInstalled(program));
