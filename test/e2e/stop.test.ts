@@ -238,5 +238,5 @@ test('nothing is made outside the data directory', async (t) => {
   await eventsUntil(connection, SET, have('succeeded', 1));
   assert.equal(await server.kill('SIGTERM'), 0);
   assert.deepEqual(await readdir(place, { recursive: true }), before);
-  assert.deepEqual((await readdir(data)).sort(), ['executor', 'server']);
+  assert.deepEqual((await readdir(data)).sort(), ['executor', 'operator', 'server']);
 });
