@@ -50,6 +50,8 @@ export interface Inbox {
 export interface Inboxes {
   /** Takes records as the log tells them; older versions than known are skipped. */
   apply(jobs: readonly StoredJob[]): void;
+  /** A job that holds a run, as it was when the log told of it last: by now there may be a newer record. */
+  held(jobId: string): StoredJob | undefined;
   /** Forgets all other jobs: they have ended while the log was not followed. */
   retain(jobIds: ReadonlySet<string>): void;
   /** Offers nothing until resumed: for a while the log tells what is older than the records known already. */
@@ -85,8 +87,8 @@ interface InboxState {
 
 export function createInboxes(): Inboxes {
   const states = new Map<string, InboxState>();
-  /** Version and executor of the newest run of every job that holds one. */
-  const known = new Map<string, { version: number; runId: string; executorId: string }>();
+  /** Every job that holds a run, with the newest one. */
+  const known = new Map<string, { stored: StoredJob; runId: string; executorId: string }>();
   let isPaused = false;
 
   const stateOf = (executorId: string): InboxState => {
@@ -111,22 +113,24 @@ export function createInboxes(): Inboxes {
 
   return {
     apply(jobs) {
-      for (const { record, version } of jobs) {
+      for (const stored of jobs) {
+        const { record, version } = stored;
         if (!record) continue;
         const before = known.get(record.jobId);
-        if (before && before.version >= version) continue;
+        if (before && before.stored.version >= version) continue;
         const run = validRun(record);
         if (before && before.runId !== run?.runId) {
           takeAway(before.executorId, before.runId, !isStopReason(record, before.runId));
         }
         if (run) {
-          known.set(record.jobId, { version, runId: run.runId, executorId: run.executorId });
+          known.set(record.jobId, { stored, runId: run.runId, executorId: run.executorId });
           assign(stateOf(run.executorId), { job: record, run });
         } else {
           known.delete(record.jobId);
         }
       }
     },
+    held: (jobId) => known.get(jobId)?.stored,
     retain(jobIds) {
       for (const [jobId, { executorId, runId }] of known) {
         if (jobIds.has(jobId)) continue;

@@ -16,6 +16,7 @@ import {
   erred,
   lease,
   type Payload,
+  requeued,
   returned,
   running,
   runPreempted,
@@ -36,6 +37,10 @@ const NOW_MS = AT_MS + 60_000;
 interface World {
   deps: ReportDeps;
   jobs: Map<string, StoredJob>;
+  /** Of these jobs, what the inboxes know; none at first. */
+  held: Map<string, StoredJob>;
+  /** Ids of jobs that were read of the store. */
+  reads: string[];
   batches: Batch[];
   /** Called before each append, to change a job behind the reporter's back. */
   meanwhile: () => void;
@@ -46,13 +51,21 @@ interface World {
 /** A store of nothing but records, which refuses what was derived from older ones. */
 function setUp(...records: JobRecord[]): World {
   const jobs = new Map(records.map((record) => [record.jobId, stored(record, 1)]));
+  const held = new Map<string, StoredJob>();
   const world: World = {
     jobs,
+    held,
+    reads: [],
     batches: [],
     meanwhile: () => {},
     deps: {
       store: {
-        read: { jobs: async (ids: string[]) => ids.flatMap((id) => jobs.get(id) ?? []) },
+        read: {
+          jobs: async (ids: string[]) => {
+            world.reads.push(...ids);
+            return ids.flatMap((id) => jobs.get(id) ?? []);
+          },
+        },
         append: async (batch: Batch) => {
           world.meanwhile();
           const isStale = batch.changed.some(
@@ -66,6 +79,7 @@ function setUp(...records: JobRecord[]): World {
           return { outcome: 'applied' };
         },
       } as unknown as Store,
+      inboxes: { held: (jobId) => held.get(jobId) },
       authorizer: createAuthorizer({ permissionScopeMapping: {}, ...standaloneAuth }),
       clock: { now: () => NOW_MS, elapsed: () => 0 },
       logger: silentLogger,
@@ -254,4 +268,34 @@ test('only who may execute jobs reports', async () => {
   world.deps.authorizer = createAuthorizer({ permissionGroupMapping: {}, permissionScopeMapping: {} });
   await assert.rejects(world.report([0, running('r')]), { code: 'PERMISSION_DENIED' });
   assert.deepEqual(world.batches, []);
+});
+
+test('a job that the inboxes know is not read', async () => {
+  const world = setUp(after(submitted(), lease('r')));
+  world.held.set(idOf(0), world.jobs.get(idOf(0))!);
+  await world.report([0, assigned('r')], [0, running('r')]);
+  assert.deepEqual(world.reads, []);
+  assert.equal(world.record(0).state, JobState.RUNNING);
+  assert.equal(world.batches[0]?.sequences[0]?.events.length, 2);
+});
+
+test('what the inboxes know may be old: nothing is derived from it that the store has left behind', async () => {
+  const leasedJob = after(submitted(), lease('r'));
+  const world = setUp(after(leasedJob, assigned('r'), running('r')));
+  world.jobs.set(idOf(0), stored(world.record(0), 5));
+  world.held.set(idOf(0), stored(leasedJob, 1));
+  await world.report([0, done('r')]);
+  assert.deepEqual(world.reads, [idOf(0)]);
+  const [run] = world.record(0).runs;
+  assert.equal(run?.state, JobRunState.RUN_STATE_SUCCEEDED);
+  assert.ok(run?.startedAtMs, 'what happened meanwhile is still there');
+});
+
+test('no report is dropped for what the inboxes know', async () => {
+  const first = after(submitted(), lease('r'), erred('r', returned(false)));
+  const world = setUp(after(first, requeued, lease('s')));
+  world.held.set(idOf(0), stored(after(submitted(), lease('r')), 1));
+  await world.report([0, assigned('s')]);
+  assert.deepEqual(world.reads, [idOf(0)]);
+  assert.equal(world.record(0).state, JobState.PENDING);
 });

@@ -21,9 +21,11 @@ import { isJobId } from '../model/ids.ts';
 import { instantOf, timestampOf } from '../model/instant.ts';
 import { applyEvent, type Event, jobIdOf } from '../model/job.ts';
 import type { Store } from '../store/store.ts';
+import type { Inboxes } from './inboxes.ts';
 
 export interface ReportDeps {
   store: Store;
+  inboxes: Pick<Inboxes, 'held'>;
   authorizer: Authorizer;
   clock: Clock;
   logger: Logger;
@@ -65,8 +67,10 @@ export async function reportEvents(
         retryAfterMs: 50,
       });
     }
-    const jobs = await deps.store.read.jobs(jobIds);
-    const batches = deriveBatches(deps, jobs, reports);
+    const known = attempt === 0 ? changesOfHeld(deps, reports) : new Map<string, Change>();
+    const unknown = jobIds.filter((jobId) => !known.has(jobId));
+    const read = unknown.length === 0 ? [] : await deps.store.read.jobs(unknown);
+    const batches = batchesOf([...known.values(), ...changesOf(deps, read, reports)]);
     const results = await Promise.all(batches.map((batch) => deps.store.append(batch)));
     jobIds = batches.flatMap((batch, index) =>
       results[index]?.outcome === 'stale' ? batch.changed.map(({ record }) => record?.jobId ?? '') : [],
@@ -86,48 +90,85 @@ function reportsByJob(sequences: readonly EventSequence[]): Map<string, Event[]>
   return reports;
 }
 
-/** One batch for each queue, with what the reports change in the jobs as they are. */
-function deriveBatches(
-  deps: ReportDeps,
-  jobs: readonly StoredJob[],
-  reports: ReadonlyMap<string, readonly Event[]>,
-): Batch[] {
-  const batches = new Map<string, Batch>();
-  const now = deps.clock.now();
-  let dropped = 0;
-  for (const { record: before, version } of jobs) {
-    if (!before) continue;
-    let record = before;
-    const events: Event[] = [];
-    for (const report of reports.get(before.jobId) ?? []) {
-      const event = cleanReport(report, record, now);
-      const after = event && applyEvent(record, event, '');
-      if (event && after) {
-        record = after;
-        events.push(event);
-      } else dropped++;
-    }
-    if (events.length > 0) addToBatch(batches, { record, expectedVersion: version }, events);
-  }
-  if (dropped > 0) deps.logger.debug({ dropped }, 'reports that change nothing were dropped');
-  return [...batches.values()];
+/** What the reports of a job come to. */
+interface Change {
+  record: JobRecord;
+  expectedVersion: number;
+  events: Event[];
+  /** Reports that change nothing. */
+  dropped: number;
 }
 
-function addToBatch(
-  batches: Map<string, Batch>,
-  change: { record: JobRecord; expectedVersion: number },
-  events: Event[],
-): void {
-  const { queue, jobSet } = change.record;
-  let batch = batches.get(queue);
-  if (!batch) {
-    batch = Batch.create({ queue });
-    batches.set(queue, batch);
+/**
+ * The changes of jobs as this server's inboxes know them: most reports need no reading then. A record may be older than
+ * the store's, which refuses what was derived from it; but a report is not dropped for what such a record says.
+ */
+function changesOfHeld(
+  { inboxes, clock }: ReportDeps,
+  reports: ReadonlyMap<string, readonly Event[]>,
+): Map<string, Change> {
+  const now = clock.now();
+  const changes = new Map<string, Change>();
+  for (const [jobId, ofJob] of reports) {
+    const held = inboxes.held(jobId);
+    const change = held && changeOf(held, ofJob, now);
+    if (change?.dropped === 0) changes.set(jobId, change);
   }
-  batch.changed.push(change);
-  const sequence = batch.sequences.find((one) => one.jobSetName === jobSet);
-  if (sequence) for (const event of events) sequence.events.push(event);
-  else batch.sequences.push({ queue, jobSetName: jobSet, userId: '', groups: [], events });
+  return changes;
+}
+
+/** What the reports change in the jobs as they are. */
+function changesOf(
+  { clock, logger }: ReportDeps,
+  jobs: readonly StoredJob[],
+  reports: ReadonlyMap<string, readonly Event[]>,
+): Change[] {
+  const now = clock.now();
+  const changes = jobs.flatMap((job) => changeOf(job, reports.get(job.record?.jobId ?? '') ?? [], now) ?? []);
+  const dropped = changes.reduce((sum, change) => sum + change.dropped, 0);
+  if (dropped > 0) logger.debug({ dropped }, 'reports that change nothing were dropped');
+  return changes.filter(({ events }) => events.length > 0);
+}
+
+function changeOf(
+  { record: before, version }: StoredJob,
+  reports: readonly Event[],
+  now: number,
+): Change | undefined {
+  if (!before) return undefined;
+  const change: Change = { record: before, expectedVersion: version, events: [], dropped: 0 };
+  for (const report of reports) {
+    const event = cleanReport(report, change.record, now);
+    const after = event && applyEvent(change.record, event, '');
+    if (event && after) {
+      change.record = after;
+      change.events.push(event);
+    } else change.dropped++;
+  }
+  return change;
+}
+
+/** One batch for each queue. */
+function batchesOf(changes: readonly Change[]): Batch[] {
+  const batches = new Map<string, { batch: Batch; sequences: Map<string, EventSequence> }>();
+  for (const { record, expectedVersion, events } of changes) {
+    const { queue, jobSet } = record;
+    let made = batches.get(queue);
+    if (!made) {
+      made = { batch: Batch.create({ queue }), sequences: new Map() };
+      batches.set(queue, made);
+    }
+    made.batch.changed.push({ record, expectedVersion });
+    const sequence = made.sequences.get(jobSet);
+    if (sequence) {
+      for (const event of events) sequence.events.push(event);
+      continue;
+    }
+    const begun = { queue, jobSetName: jobSet, userId: '', groups: [], events };
+    made.sequences.set(jobSet, begun);
+    made.batch.sequences.push(begun);
+  }
+  return Array.from(batches.values(), ({ batch }) => batch);
 }
 
 /**
