@@ -5,10 +5,7 @@ import type { Answer } from './operations.ts';
 import type { ApiSubject } from './pages.ts';
 import type { Schema } from './schemas.ts';
 
-const common = `**Who you are** goes into the header \`Authorization\`, unless the server lets in anybody. What a call needs to be
-allowed stands with it.
-
-**JSON**: empty values are left out of answers and may be left out of requests, unknown keys are ignored. Keys are read in
+const common = `**JSON**: empty values are left out of answers and may be left out of requests, unknown keys are ignored. Keys are read in
 camelCase and in snake_case. Times are RFC 3339, enums go by name. Whole numbers from 2^53 on are texts.
 
 **Errors** have the form \`Error\`: \`code\` is the number of the gRPC status, \`message\` says what is wrong and what to do.
@@ -22,8 +19,11 @@ The same document in the older form: [swagger.json](swagger.json).`;
 /** The API for users, by the services on the HTTP port. */
 export function userApi(services: readonly Service[], credentials: readonly CredentialKind[]): ApiSubject {
   return {
-    title: 'Armada',
+    title: 'Armada REST',
     description: `Submits jobs to queues and follows what becomes of them.
+
+**Who you are** goes into the header \`Authorization\`, unless the server lets in anybody. What a call needs to be allowed
+stands with it.
 
 ${common}
 
@@ -52,8 +52,9 @@ export function operatorApi(
   credentials: readonly CredentialKind[],
 ): ApiSubject {
   return {
-    title: 'Armada for operators',
-    description: `Shows and steers running servers and the fleet. Every call needs the permission \`operate\`.
+    title: 'Armada REST for operators',
+    description: `Shows and steers running servers and the fleet. Every call needs the permission \`operate\`,
+which the bearer of the operator token has.
 
 ${common}`,
     services,

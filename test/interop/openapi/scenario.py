@@ -2,16 +2,16 @@
 
 usage: scenario.py URL
 
-The package armada_rest lies on the path. It ends with a traceback when the
+The package armada_rest_client lies on the path. It ends with a traceback when the
 server does not answer as the document says.
 """
 
 import json
 import sys
 
-from armada_rest import Client
-from armada_rest.api.jobs import get_job_details, get_job_status
-from armada_rest.api.submit import (
+from armada_rest_client import Client
+from armada_rest_client.api.jobs import get_job_details, get_job_status
+from armada_rest_client.api.submit import (
     cancel_jobs,
     create_queue,
     delete_queue,
@@ -19,7 +19,7 @@ from armada_rest.api.submit import (
     submit_jobs,
     update_queue,
 )
-from armada_rest.models import (
+from armada_rest_client.models import (
     CancellationResult,
     Container,
     Error,
@@ -37,7 +37,7 @@ from armada_rest.models import (
     ResourceRequirementsLimits,
     ResourceRequirementsRequests,
 )
-from armada_rest.types import UNSET
+from armada_rest_client.types import UNSET
 
 QUEUE = "generated"
 JOB_SET = "first"
