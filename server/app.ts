@@ -30,7 +30,7 @@ import { describeServer, serverInfo } from './operator/server-info.ts';
 import { createMembers, type Membership } from './peers/members.ts';
 import { createPeers, type Peers } from './peers/peers.ts';
 import { addressOf, isAnywhere, listening } from './listening.ts';
-import { openOperatorPort, type OperatorPort } from './operator-port.ts';
+import { openOperatorPort, type OperatorPort, type OperatorPortDeps } from './operator-port.ts';
 import { checksPage } from './gateway/checks-page.ts';
 import { metricsPage } from './gateway/metrics-page.ts';
 import { keepRetention } from './retention.ts';
@@ -154,6 +154,10 @@ async function openPorts(opened: AsyncDisposableStack, config: Config, core: Cor
   const admission = createAdmission({ lateMs: () => lateness.lateMs(), clock, logger: door.logger });
   metrics.add(serverMetrics({ store, members, hub, admission, lateness, followed }));
   metrics.add(schedulerMetrics(scheduler));
+  const pages = [checksPage(checks)];
+  const port = { door, chain: chains.operators, token, services: services.operator, pages };
+  // The last to be closed: what stops is still to be seen.
+  const operator = opened.use(await operatorPortOf(config, core, port));
   const { maxRequestBytes } = config.grpc;
   const forUsers = withHealth(services.public, health);
   const everyone = withReflection([...forUsers, ...services.internal]);
@@ -175,23 +179,6 @@ async function openPorts(opened: AsyncDisposableStack, config: Config, core: Cor
   });
   const grpcPort = await listening('grpc.port', grpc.listen(config.host, config.grpc.port));
   const httpPort = await listening('http.port', http.listen(config.host, config.http.port));
-  const gate = { chain: chains.operators, authorizer: withOperators(door.authorizer) };
-  const operator = opened.use(
-    await openOperatorPort({
-      config: config.operator,
-      door,
-      chain: chains.operators,
-      token,
-      services: services.operator,
-      pages: [
-        checksPage(checks),
-        metricsPage(metrics, gate),
-        apiPages(operatorApi(services.operator, ['bearer', 'basic'])),
-      ],
-      clock,
-      logger: door.logger,
-    }),
-  );
   return {
     grpcPort,
     grpcAddress: addressOf(config.host, grpcPort),
@@ -199,6 +186,20 @@ async function openPorts(opened: AsyncDisposableStack, config: Config, core: Cor
     operator,
     metricsUrl: await openMetricsPort(opened, config, { door, admission, page: metricsPage(metrics) }),
   };
+}
+
+/** What only operators may call and read, beside pages that anybody may read. */
+function operatorPortOf(
+  { operator, auth: { schemes } }: Config,
+  { observation: { metrics }, clock }: Core,
+  { pages, ...port }: Pick<OperatorPortDeps, 'door' | 'chain' | 'token' | 'services' | 'pages'>,
+): Promise<OperatorPort & AsyncDisposable> {
+  const { chain, token, services } = port;
+  const named = schemes.filter((scheme) => scheme !== 'anonymous');
+  const credentials = token === undefined ? named : (['bearer', ...named] as const);
+  const gate = { chain, authorizer: withOperators(port.door.authorizer) };
+  const readable = [...pages, metricsPage(metrics, gate), apiPages(operatorApi(services, credentials))];
+  return openOperatorPort({ ...port, config: operator, pages: readable, clock });
 }
 
 /** Metrics on a port of their own, where that is configured. Returns their URL. */

@@ -7,7 +7,6 @@ import { hostname } from 'node:os';
 import { withOperators } from './auth/authorizer.ts';
 import type { Chain } from './auth/chain.ts';
 import type { Clock } from './base/clock.ts';
-import type { Logger } from './base/logger.ts';
 import { createAdmission } from './door/admission.ts';
 import type { Door } from './door/call.ts';
 import type { Service } from './door/method.ts';
@@ -28,7 +27,6 @@ export interface OperatorPortDeps {
   services: readonly Service[];
   pages: readonly Page[];
   clock: Clock;
-  logger: Logger;
 }
 
 /** Where operators find everything. */
@@ -47,7 +45,7 @@ const MAX_REQUEST_BYTES = 1024 * 1024;
 
 /** Throws ConfigError when it cannot listen, INVALID_REQUEST for certificates that cannot be used, UNAVAILABLE for a directory that cannot. */
 export async function openOperatorPort(deps: OperatorPortDeps): Promise<OperatorPort & AsyncDisposable> {
-  const { config, services, pages, clock, logger } = deps;
+  const { config, services, pages, clock } = deps;
   const names = namesOf(config);
   const shown = config.tls
     ? givenCertificate(config.tls)
@@ -57,7 +55,7 @@ export async function openOperatorPort(deps: OperatorPortDeps): Promise<Operator
   const shared = {
     door: { ...deps.door, chain: deps.chain, authorizer: withOperators(deps.door.authorizer) },
     // Not that of the other ports: who is to help a server that has too much to do must get through.
-    admission: createAdmission({ lateMs: () => 0, clock, logger }),
+    admission: createAdmission({ lateMs: () => 0, clock, logger: deps.door.logger }),
     maxRequestBytes: MAX_REQUEST_BYTES,
   };
   const grpc = createGrpcServer(services, { ...shared, tls: { certificate, key } });
