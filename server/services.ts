@@ -102,16 +102,17 @@ export function servicesOf(parts: Parts): Services {
   const askScheduler: FleetDeps['askScheduler'] = (question) => parts.scheduler.askFleet(question);
   const fleet = { members, channels, askScheduler };
   return {
+    // In the order in which the documents of the API tell of them.
     public: [
       { definition: submitDefinition, methods: submitService(submit, health) },
       { definition: queueServiceDefinition, methods: queueService(submit) },
-      { definition: executorDefinition, methods: executorService(submit) },
-      { definition: nodeDefinition, methods: nodeService(submit) },
       { definition: eventDefinition, methods: eventService({ store, hub, authorizer }, health) },
-      { definition: serverInfoDefinition, methods: serverInfoService({ store, members }) },
-      { definition: logsDefinition, methods: logService(logs) },
       { definition: jobsDefinition, methods: jobsService({ store, authorizer }) },
       { definition: jobListDefinition, methods: jobListService({ store, authorizer }) },
+      { definition: logsDefinition, methods: logService(logs) },
+      { definition: executorDefinition, methods: executorService(submit) },
+      { definition: nodeDefinition, methods: nodeService(submit) },
+      { definition: serverInfoDefinition, methods: serverInfoService({ store, members }) },
     ],
     internal: [
       { definition: executorApiDefinition, methods: executorApiService(lease) },

@@ -38,7 +38,6 @@ export interface OpenApiDocument {
     readonly version: string;
     readonly license: { readonly name: string; readonly identifier: string };
   };
-  readonly servers: readonly { readonly url: string }[];
   readonly tags: readonly { readonly name: string; readonly description: string }[];
   /** By path, then by verb in small letters. */
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
@@ -87,7 +86,6 @@ export function openApiDocument(
   return {
     openapi: '3.1.1',
     info: { title, description, version, license: { name: 'Apache License 2.0', identifier: 'Apache-2.0' } },
-    servers: [{ url: '/' }],
     tags: [...tagsOf(served), PAGES],
     paths,
     security: credentials.map((kind) => (kind === 'anonymous' ? {} : { [kind]: [] })),
@@ -99,19 +97,14 @@ export function openApiDocument(
   };
 }
 
-/** In the order of the protos, whatever the order of the services. */
+/** In the order of the services, and of the protos within each. */
 function servedRoutes(services: readonly Service[]): ServedRoute[] {
-  const methods = new Map(
-    services.flatMap(({ definition }) => Object.values(definition)).map((method) => [method.path, method]),
-  );
-  const counts = new Map<string, number>();
-  return contractRoutes().flatMap((route) => {
-    const method = methods.get(route.method);
-    if (method === undefined) return [];
-    const ordinal = (counts.get(route.method) ?? 0) + 1;
-    counts.set(route.method, ordinal);
-    return [{ route, streams: method.responseStream, ordinal }];
-  });
+  const routes = Map.groupBy(contractRoutes(), ({ method }) => method);
+  return services
+    .flatMap(({ definition }) => Object.values(definition))
+    .flatMap(({ path, responseStream }) =>
+      (routes.get(path) ?? []).map((route, at) => ({ route, streams: responseStream, ordinal: at + 1 })),
+    );
 }
 
 function tagsOf(served: readonly ServedRoute[]): OpenApiDocument['tags'] {

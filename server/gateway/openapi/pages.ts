@@ -114,5 +114,7 @@ const START = `SwaggerUIBundle({
   defaultModelsExpandDepth: 0,
   tryItOutEnabled: true,
   validatorUrl: null,
+  // Else a browser would ask for a password itself, of any call that is refused for want of one.
+  requestInterceptor: (request) => Object.assign(request, { credentials: 'omit' }),
 });
 `;

@@ -11,10 +11,7 @@ let jsonNames: ReadonlyMap<string, string> | undefined;
 export function textOf(fullName: string): string {
   jsonNames ??= fieldNames();
   const names = jsonNames;
-  return commentOf(fullName).replaceAll(/`([a-z0-9]+(?:_[a-z0-9]+)+)`/g, (whole, name: string) => {
-    const jsonName = names.get(name);
-    return jsonName === undefined ? whole : `\`${jsonName}\``;
-  });
+  return commentOf(fullName).replaceAll(/\b[a-z0-9]+(?:_[a-z0-9]+)+\b/g, (word) => names.get(word) ?? word);
 }
 
 /** The first sentence, without its full stop, for where there is one line. */
