@@ -120,6 +120,23 @@ test('whoever has the permission, or the first token, is served by every method'
   }
 });
 
+test('of the pages only those are for everybody that tell nothing of jobs, users and servers', async () => {
+  const statuses = async (path: string): Promise<number[]> => {
+    const answers = [undefined, credentialsOf('stranger'), presenting(access)].map((metadata) => {
+      const [given] = metadata?.get('authorization').map(String) ?? [];
+      return callHttps(access, { path, authorization: given });
+    });
+    return (await Promise.all(answers)).map(({ status }) => status);
+  };
+  assert.deepEqual(await statuses('/metrics'), [401, 403, 200]);
+  for (const path of ['/health', '/ready', '/api/openapi.json', '/api/swagger.json']) {
+    assert.deepEqual(await statuses(path), [200, 200, 200], path);
+  }
+  for (const path of ['/', '/v1/operator/keyring', '/v1/keys', '/v1/queue/q1']) {
+    assert.deepEqual(await statuses(path), [404, 404, 404], path);
+  }
+});
+
 test('the first token is of no use on the other ports', async () => {
   const { status } = await fetch(`${server.url}/v1/queue/none`, {
     headers: { authorization: access.authorization },
