@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { openApiDocument } from '@armada-ts/server/gateway/openapi/document';
 import { configurationPage } from '../docs/configuration.ts';
-import { userSubject } from '../server/gateway/openapi/testing/subjects.ts';
+import { userSubject } from '@armada-ts/server/gateway/openapi/testing/subjects';
 import { root } from './e2e/programs.ts';
 
 test('docs/configuration.md is what the schemas say (npm run docs writes it)', async () => {
