@@ -32,6 +32,7 @@ const UNKNOWN_JOB = '01f3j0g1md4qx7z5qb148qnh4d';
 const directory = await temporaryDirectory({ after });
 let server: Standalone;
 let client: Client;
+let httpClient: Client;
 const methods = await methodsOfContract();
 const asOperator = credentialsOf(OPERATOR.name);
 
@@ -43,6 +44,7 @@ before(async () => {
     scheduling: { rejectAfterMs: 3_600_000 },
   });
   client = new Client(server.address, credentials.createInsecure());
+  httpClient = new Client(new URL(server.url).host, credentials.createInsecure());
   for (const name of QUEUES) await done(QueueServiceService.createQueue, queueOf(name));
   for (const queue of QUEUES) {
     const claimed = jobItem({ clientId: 'claimed' });
@@ -53,6 +55,7 @@ before(async () => {
 
 after(async () => {
   client.close();
+  httpClient.close();
   await server.kill('SIGKILL');
 });
 
@@ -77,6 +80,15 @@ const DOORS: readonly Door[] = [
     knock: (row, target, metadata) => restCall(server.url, routeOf(row.path)!, row.request(target), metadata),
   },
 ];
+
+/** Of those on the HTTP port by gRPC, Connect and gRPC-Web, which have all of their way in common. */
+const OTHER_DOOR: Door = {
+  name: 'gRPC on the HTTP port',
+  rows: ROWS.filter(
+    ({ path }) => !/^\/(executorapi|armada\.executor|grpc\.reflection)\.|PeerService/.test(path),
+  ),
+  knock: (row, target, metadata) => call(httpClient, methodOf(row), row.request(target), metadata),
+};
 
 function methodOf({ path }: Row): AnyMethod {
   const method = methods.get(path);
@@ -160,7 +172,16 @@ test('the table has every method that the server offers, and no other', async ()
   assert.deepEqual([...new Set(ROWS.map(({ path }) => path))].sort(), offered.sort());
 });
 
-for (const door of DOORS) {
+test('what only executors and servers call is not on the HTTP port', async () => {
+  const target = { queue: 'q1', jobId: UNKNOWN_JOB, spare: 'q1', fresh: 'fresh' };
+  const internal = ROWS.filter(({ path }) => !OTHER_DOOR.rows.some((row) => row.path === path));
+  assert.ok(internal.length >= 5);
+  for (const row of internal) {
+    assert.equal((await OTHER_DOOR.knock(row, target, asOperator)).code, 'UNIMPLEMENTED', row.path);
+  }
+});
+
+for (const door of [...DOORS, OTHER_DOOR]) {
   test(`${door.name}: nobody gets in without credentials or with wrong ones, by any method`, async () => {
     const target = { queue: 'q1', jobId: await newJob('q1'), spare: 'q1', fresh: 'fresh' };
     const before = await everything();
@@ -202,7 +223,7 @@ test('credentials of every wrong form are refused as such, and never let through
   assert.equal((await call(client, SubmitService.health as AnyMethod, {}, anyCase)).code, 'OK');
 });
 
-for (const door of DOORS) {
+for (const door of [...DOORS, OTHER_DOOR]) {
   test(`${door.name}: whoever may not is refused by every method, learns nothing and changes nothing`, async () => {
     const targets = [await newTarget('q1'), await newTarget('q2')];
     const before = await everything();
