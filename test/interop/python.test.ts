@@ -31,6 +31,15 @@ for (const mode of ['sync', 'asyncio']) {
   });
 }
 
+test('tools of gRPC find out what the server has, call it by that alone, and ask for its health', {
+  skip,
+}, async () => {
+  const { stdout } = await run(python, ['test/interop/python/reflect.py', server.address], {
+    timeoutMs: 60_000,
+  });
+  assert.equal(stdout, 'api.Submit api.QueueService api.Event: found, called, serving\n');
+});
+
 test('the Python example of docs/clients.md prints what the page says', { skip }, async () => {
   const page = await readFile(join(root, 'docs/clients.md'), 'utf8');
   const example = /<!-- python-example:[^>]*-->\n```python\n([\s\S]*?)```\n\nIt prints ([^.]*)\./.exec(page);
