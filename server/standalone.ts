@@ -133,12 +133,13 @@ function localExecutor(flags: Flags, count: number, { logLevel, store, tracing }
 }
 
 function greet(app: App, flags: Flags, nodes: number): void {
+  const { tokenFile } = app.operator;
   const server = app.grpcAddress === '127.0.0.1:50051' ? '' : ` --armadaUrl ${app.grpcAddress}`;
   process.stdout.write(`Armada is up, with ${nodes} node${nodes === 1 ? '' : 's'} on this machine.
 
   gRPC      ${app.grpcAddress}
   REST      ${app.httpUrl}/api/docs
-  operator  ${app.operator.httpsUrl}, see docs/operator-port.md
+  operator  ${app.operator.httpsUrl}${tokenFile ? `, token in ${tokenFile}` : ''}
   data      ${resolve(flags.data)}
   store     ${app.store}
 

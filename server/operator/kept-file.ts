@@ -23,8 +23,6 @@ export function makeKeptFile(path: string, text: string, mode: number): boolean 
     } catch (error) {
       if (codeOf(error) === 'EEXIST') return false;
       throw error;
-    } finally {
-      rmSync(temporary, { force: true });
     }
   });
 }
@@ -42,12 +40,15 @@ function written<Value>(
   const temporary = `${path}.${randomBytes(6).toString('hex')}`;
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    writeFileSync(temporary, text, { mode, flag: 'wx', flush: true });
-    // Whatever the umask takes away from what others are to read.
-    chmodSync(temporary, mode);
-    return move(temporary);
+    try {
+      writeFileSync(temporary, text, { mode, flag: 'wx', flush: true });
+      // Whatever the umask takes away from what others are to read.
+      chmodSync(temporary, mode);
+      return move(temporary);
+    } finally {
+      rmSync(temporary, { force: true });
+    }
   } catch (error) {
-    rmSync(temporary, { force: true });
     throw unusable(path, error);
   }
 }
