@@ -97,15 +97,21 @@ test('the programs start', async () => {
   const lines: string[] = [];
   createInterface({ input: server.stderr }).on('line', (line) => lines.push(line));
   let address: string | undefined;
+  let docs: string | undefined;
   for await (const line of createInterface({ input: server.stdout })) {
-    address = /gRPC\s+(\S+:\d+)/.exec(line)?.[1];
-    if (address) break;
+    address ??= /gRPC\s+(\S+:\d+)/.exec(line)?.[1];
+    docs = /REST\s+(http:\S+)/.exec(line)?.[1];
+    if (docs) break;
   }
-  assert.ok(address, lines.join('\n'));
+  assert.ok(address && docs, lines.join('\n'));
   assert.match(
     await run(project, bin('armadactl'), '--armadaUrl', address, 'create', 'queue', 'demo'),
     /demo/,
   );
+  // The page comes out of a package of others, and the document out of generated code.
+  for (const part of [docs, `${docs}/swagger-ui-bundle.js`, new URL('openapi.json', docs)]) {
+    assert.equal((await fetch(part)).status, 200, String(part));
+  }
   server.kill('SIGTERM');
   const [code] = await once(server, 'exit');
   assert.equal(code, 0, lines.join('\n'));
