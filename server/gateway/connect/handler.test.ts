@@ -11,12 +11,14 @@ import {
   compressionGzip,
 } from '@connectrpc/connect-node';
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ArmadaError } from '../../base/errors.ts';
 import { frame } from '../../base/framing.ts';
 import { createChain, credentialOf, type Scheme } from '../../auth/chain.ts';
 import type { Admission } from '../../door/admission.ts';
+import { createIntake } from '../../door/intake.ts';
 import { type Methods, type Service, serverStream, unary } from '../../door/method.ts';
 import { calmAdmission, openDoor } from '../../door/testing/doors.ts';
 import { alreadyFramed } from '../../rpc/framed.ts';
@@ -263,6 +265,16 @@ for (const [name, transportTo] of Object.entries(TRANSPORTS)) {
       await using port = await open({}, { maxRequestBytes: 64 * 1024 });
       const call = queuesOf(transportTo(port.url)).getQueue({ name: 'x'.repeat(100_000) });
       await assert.rejects(call, { code: Code.ResourceExhausted });
+    });
+
+    test('a request that there is no room for while it arrives is refused', async () => {
+      const admission = { ...calmAdmission(), intake: createIntake(64 * 1024) };
+      await using port = await open({}, { admission });
+      const client = queuesOf(transportTo(port.url));
+      // Not of one letter alone: packed it would be small.
+      const name = randomBytes(100_000).toString('base64');
+      await assert.rejects(client.getQueue({ name }), { code: Code.ResourceExhausted });
+      assert.equal((await client.getQueue({ name: 'x' })).name, 'x');
     });
 
     test('a call that there is no room for is refused before it is read', async () => {

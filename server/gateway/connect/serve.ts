@@ -2,15 +2,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { DescMethod } from '@bufbuild/protobuf';
 import { EmptySchema } from '@bufbuild/protobuf/wkt';
 import { Code, ConnectError, createConnectRouter, createContextValues } from '@connectrpc/connect';
-import {
-  compressionBrotli,
-  compressionGzip,
-  universalRequestFromNodeRequest,
-  universalResponseToNodeResponse,
-} from '@connectrpc/connect-node';
+import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from '@connectrpc/connect-node';
 import type { ServedMethod } from '../../door/method.ts';
 import type { ConnectOptions } from './handler.ts';
 import { addMethod, gateOf } from './methods.ts';
+import { COMPRESSIONS } from './packing.ts';
 import { visits } from './context.ts';
 import type { Visit } from './visit.ts';
 
@@ -29,7 +25,7 @@ export function serveMethod(
   const handlerOf = (method: DescMethod) => {
     const router = createConnectRouter({
       readMaxBytes: maxRequestBytes,
-      acceptCompression: [compressionGzip, compressionBrotli],
+      acceptCompression: COMPRESSIONS,
       requestGate: gate,
     });
     addMethod(router, door, served, method);
@@ -48,13 +44,23 @@ export function serveMethod(
     dropEndlessTimeouts(universal.header);
     const isJson = request.headers['content-type']?.includes('json') ?? false;
     try {
-      const answer = await (isJson ? json : binary)(universal);
+      const body = counted(universal.body as AsyncIterable<Uint8Array>, visit);
+      const answer = await (isJson ? json : binary)({ ...universal, body });
       await universalResponseToNodeResponse(answer, response);
     } catch (error) {
       // The client has gone.
       if (ConnectError.from(error).code !== Code.Aborted) throw error;
     }
   };
+}
+
+/** Ends the call when there is no room for what still comes. */
+async function* counted(body: AsyncIterable<Uint8Array>, visit: Visit): AsyncGenerator<Uint8Array> {
+  for await (const chunk of body) {
+    if (!visit.takes(chunk.length))
+      throw new ConnectError('too much arrives at once', Code.ResourceExhausted);
+    yield chunk;
+  }
 }
 
 /** A deadline beyond what a timer can wait would be taken for one that is past. */

@@ -13,6 +13,8 @@ export interface Visit {
   readonly request: IncomingMessage;
   /** Asks to be let in; before the body is read. */
   enter(): Refused | undefined;
+  /** So much more of the request has come; false when there is no room for it. */
+  takes(bytes: number): boolean;
   /** The request is there and has this size: the work begins. */
   arrived(bytes: number): void;
   /** The work is done, whether or not the client has its answer. */
@@ -39,9 +41,11 @@ export function beginVisit({ admission, arrival, request, response }: VisitOptio
   let timer: NodeJS.Timeout | undefined;
   let isAtWork = false;
   let hasEnded = false;
+  const arriving = admission.intake.begin(request.socket);
   const cutOff = (): void => void response.destroy();
   response.on('close', () => {
     clearTimeout(timer);
+    arriving.over();
     hasEnded = true;
     if (!isAtWork) admitted?.over();
   });
@@ -57,8 +61,10 @@ export function beginVisit({ admission, arrival, request, response }: VisitOptio
       }, STALL_MS);
       return undefined;
     },
+    takes: (bytes) => arriving.add(bytes),
     arrived(bytes) {
       clearTimeout(timer);
+      arriving.over();
       admitted?.arrived(bytes);
       isAtWork = !arrival.isStream;
     },
