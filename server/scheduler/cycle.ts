@@ -26,6 +26,7 @@ import type { Positions } from '../store/store.ts';
 import { isMissing, planRun } from './charges.ts';
 import type { SchedulerConfig } from './config.ts';
 import { decide, restMs } from './decide.ts';
+import { createDraining, drain, type Draining } from './draining.ts';
 import { applyExecutorControl, applySettings } from './executor-control.ts';
 import {
   type Executors,
@@ -46,7 +47,6 @@ import { Flag, findJob, recordOf, setFlag } from './jobs.ts';
 import { type Judge, createJudge, judge } from './judge.ts';
 import { applyPage, type LoadedPage } from './loaded-page.ts';
 import { type Operations, createOperations, expand } from './operations.ts';
-import { drainOf } from './places.ts';
 import { setQueue } from './queues.ts';
 import { createRests, type Rests, restJob, takeRested } from './rests.ts';
 import { type Placement, runRound } from './round/round.ts';
@@ -117,6 +117,7 @@ interface Cycle {
   readonly state: State;
   readonly executors: Executors;
   readonly flights: Flights;
+  readonly draining: Draining;
   readonly operations: Operations;
   readonly judging: Judge;
   readonly rests: Rests;
@@ -147,6 +148,7 @@ export function createScheduler(deps: SchedulerDeps): Scheduler {
     state,
     executors,
     flights,
+    draining: createDraining(state, flights, deps.config),
     operations: createOperations(state, flights, deps.config),
     judging: createJudge(state, flights),
     rests: createRests(),
@@ -199,6 +201,7 @@ function tick(cycle: Cycle, now: Now): number {
   const { state, flights, executors, deps } = cycle;
   hearSilence(cycle, now);
   let hasMore = decideDue(cycle, now);
+  hasMore = drain(cycle.draining, now.wallMs) || hasMore;
   hasMore = expand(cycle.operations, MAX_EXPANDED_A_TICK, now.wallMs) || hasMore;
   const judgeInMs = cycle.leadsSinceMs + deps.config.rejectAfterMs - now.elapsedMs;
   if (judgeInMs <= 0 && isAnyHeard(executors)) {
@@ -250,8 +253,7 @@ function decideDue(cycle: Cycle, now: Now): boolean {
       (isLostExecutor(executors, run.executorId) ||
         isMissing(state.charges.byRun.get(run.runId), now.elapsedMs));
     const { maxAttempts } = deps.config;
-    const drainedBy = run && drainOf(state.places, run)?.setBy;
-    const events = decide(record, { nowMs: now.wallMs, maxAttempts, isRunLost, drainedBy });
+    const events = decide(record, { nowMs: now.wallMs, maxAttempts, isRunLost });
     if (events.length > 0) {
       board(flights, { job, record, events });
       continue;

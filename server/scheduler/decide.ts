@@ -5,8 +5,6 @@
  *
  *     the run succeeded           -> the job succeeded
  *     the run failed              -> the job failed, for the run's reason
- *     its node is being emptied   -> the run is taken away, the job queued again;
- *                                    left alone where that would end the job
  *     the run came back, was lost -> queued again, or failed when its attempts are used up;
  *                                    again and again unstarted: after a rest
  *     somebody cancelled the job  -> its run and the job are cancelled
@@ -30,8 +28,6 @@ export interface Facts {
   maxAttempts: number;
   /** Whether the run is given up: its executor has been silent for too long, or does not have it any more. */
   isRunLost: boolean;
-  /** Who takes the run from its node, and why, where that is so. */
-  drainedBy?: Pick<Request, 'requestor' | 'reason'> | undefined;
 }
 
 type Payload = NonNullable<Event['event']>;
@@ -104,6 +100,36 @@ export function preemptEvents(
   return [event({ $case: 'jobRunPreempted', value }, { nowMs }), event(failed(record, error), { nowMs })];
 }
 
+/**
+ * Takes the run from its node, as if its executor had given it back unstarted, so
+ * that it costs the job nothing; none where that would end the job, or where
+ * something else has been asked for that ends it.
+ */
+export function drainEvents(
+  record: JobRecord,
+  request: Pick<Request, 'requestor' | 'reason'>,
+  facts: Pick<Facts, 'nowMs' | 'maxAttempts'>,
+): Event[] {
+  const run = validRun(record);
+  const isEnding = record.cancel !== undefined || record.preempt !== undefined;
+  if (run === undefined || isEnding || record.atMostOnce || record.failFast) return [];
+  const message = `Drained by ${request.requestor}${because(request)}`;
+  const value = PodLeaseReturned.fromPartial({ message, runAttempted: false });
+  const error: RunError = {
+    ...NO_ERROR,
+    failureCategory: DRAINED,
+    reason: { $case: 'podLeaseReturned', value },
+  };
+  const taken = event(
+    { $case: 'jobRunErrors', value: { jobId: record.jobId, runId: run.runId, errors: [error] } },
+    facts,
+  );
+  const after = applyAll(record, [taken]);
+  const last = lastRun(after);
+  if (!last || again(after, last, facts.maxAttempts).$case !== 'jobRequeued') return [];
+  return [taken, ...afterRun(after, { ...facts, isRunLost: false })];
+}
+
 /** Gives the job another priority, because somebody asked for it. */
 export function reprioritiseEvents(
   record: JobRecord,
@@ -149,30 +175,6 @@ export function returnedRuns(record: JobRecord): RunRecord[] {
   return record.runs.filter((run) => run.attempted && run.state === JobRunState.RUNS_STATE_LEASE_RETURNED);
 }
 
-/**
- * Takes the run from its node, as if its executor had given it back unstarted, so
- * that it costs the job nothing. A job that would end of this is left where it is.
- */
-function drained(record: JobRecord, run: RunRecord, facts: Facts): Event[] {
-  const { drainedBy, maxAttempts } = facts;
-  if (drainedBy === undefined || record.atMostOnce || record.failFast) return [];
-  const message = `Drained by ${drainedBy.requestor}${because(drainedBy)}`;
-  const value = PodLeaseReturned.fromPartial({ message, runAttempted: false });
-  const error: RunError = {
-    ...NO_ERROR,
-    failureCategory: DRAINED,
-    reason: { $case: 'podLeaseReturned', value },
-  };
-  const taken = event(
-    { $case: 'jobRunErrors', value: { jobId: record.jobId, runId: run.runId, errors: [error] } },
-    facts,
-  );
-  const after = applyAll(record, [taken]);
-  const last = lastRun(after);
-  if (!last || again(after, last, maxAttempts).$case !== 'jobRequeued') return [];
-  return [taken, ...afterRun(after, facts)];
-}
-
 /** The reason that somebody gave, if any, after what they did. */
 function because({ reason }: Pick<Request, 'reason'>): string {
   return reason === '' ? '' : ` - ${reason}`;
@@ -189,7 +191,7 @@ function afterRun(record: JobRecord, facts: Facts): Event[] {
   const run = lastRun(record);
   if (run === undefined) return [];
   if (validRun(record)) {
-    if (!facts.isRunLost) return drained(record, run, facts);
+    if (!facts.isRunLost) return [];
     const expired = event(
       {
         $case: 'jobRunErrors',

@@ -10,7 +10,6 @@ import { type Place, placeOfSettings } from '../model/executor-settings.ts';
 import { dismissExecutor, type Executors, type Now, recallExecutor, relistExecutor } from './executors.ts';
 import { setPlace } from './places.ts';
 import { nodeKey } from './round/nodes.ts';
-import { lookAgain } from './state.ts';
 
 /** Takes over a control entry of the log, if it is about an executor. */
 export function applyExecutorControl(executors: Executors, { kind, name, record }: Control, now: Now): void {
@@ -50,5 +49,5 @@ function lookAtRuns({ state }: Executors, place: Place): void {
     place.node === ''
       ? charges.byExecutor.get(place.executorId)
       : node !== undefined && charges.byNode.get(node);
-  for (const one of there || []) if (one.state === 'valid') lookAgain(state, one.job);
+  for (const one of there || []) if (one.state === 'valid') state.drained.add(one.job);
 }

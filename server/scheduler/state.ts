@@ -55,6 +55,8 @@ export interface State {
   readonly operations: Map<string, Operation>;
   /** Jobs about which something may be decided now. */
   readonly due: Set<number>;
+  /** Jobs whose run may have to be taken from a place that is being emptied. */
+  readonly drained: Set<number>;
   /** Classes that have begun to wait, so that somebody may ask whether they can ever run. */
   readonly newClasses: Set<JobClass>;
   /** Number of the last entry applied, by partition. */
@@ -78,6 +80,7 @@ export function createState(priorityClasses: PriorityClasses): State {
     needs: new Map(),
     operations: new Map(),
     due: new Set(),
+    drained: new Set(),
     newClasses: new Set(),
     positions: new Map(),
     isRoundDue: false,
@@ -174,7 +177,8 @@ export function applyJob(state: State, stored: StoredJob): void {
   setClass(state, job, record);
   setRun(state, job, record);
   setFlag(jobs, job, Flag.QUEUED, record.state === JobState.QUEUED);
-  setFlag(jobs, job, Flag.DUE, isDue(record) || isDrained(state, record));
+  setFlag(jobs, job, Flag.DUE, isDue(record));
+  if (isDrained(state, record)) state.drained.add(job);
   if (!hasFlag(jobs, job, Flag.IN_FLIGHT)) landJob(state, job);
 }
 
@@ -188,6 +192,7 @@ function endJob(state: State, job: number, record: JobRecord): void {
   leaveLane(state, job);
   setRun(state, job, record);
   state.due.delete(job);
+  state.drained.delete(job);
   leaveClass(state, job, classOfJob(state, job).source.id);
   removeJob(state.jobs, job);
 }

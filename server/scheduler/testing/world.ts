@@ -97,12 +97,13 @@ export function newScheduler(world: World, settings: Partial<SchedulerConfig> = 
 
 /** A scheduler that does not lead; the log is handed to it by the test. */
 export function createFollower(world: World, settings: Partial<SchedulerConfig> = {}): Scheduler {
-  let drawn = 0;
+  let drawn = 1;
   return createScheduler({
     config: { ...schedulerSchema.parse({}), maxRoundIntervalMs: 0, rejectAfterMs: 0, ...settings },
     priorityClasses,
     clock: { now: () => EPOCH_MS + world.nowMs, elapsed: () => (world.nowMs += world.stepMs) },
-    random: (size) => Uint8Array.from({ length: size }, () => (drawn++ % 256) ^ (drawn >> 8)),
+    // Repeats itself only after some thousand million bytes: run ids must differ.
+    random: (size) => Uint8Array.from({ length: size }, () => (drawn = nextDrawn(drawn)) >>> 24),
     append: (batch) => append(world, batch),
     saveExecutor: (record) => world.saved.push(record),
     wake: () => {},
@@ -112,6 +113,10 @@ export function createFollower(world: World, settings: Partial<SchedulerConfig> 
     tally: createTally(),
     logger: silentLogger,
   });
+}
+
+function nextDrawn(drawn: number): number {
+  return (Math.imul(drawn, 1_664_525) + 1_013_904_223) >>> 0;
 }
 
 /** Loads what the store has into a scheduler, as a new leader does. */
