@@ -2,7 +2,7 @@
  * The scheduler: state, and the tick that decides.
  *
  *     apply(entries)   the log goes into the state
- *     tick()           silence -> due jobs -> operations -> rejections -> round -> store
+ *     tick()           silence -> due jobs -> drains -> operations -> rejections -> round -> store
  *
  * A tick does what has become due and is bounded in each part, so that nothing
  * holds up the rest; it says when it wants to be called again. Between ticks
