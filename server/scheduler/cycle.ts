@@ -12,7 +12,7 @@
  * Before it leads it follows: the log goes into the state, so that it can lead at
  * once, and nothing is decided.
  */
-import type { Batch, ExecutorRecord, ExecutorSettings, LogEntry } from '@armada-ts/api/armada/store/v1/store';
+import type { Batch, ExecutorRecord, ExecutorSettings } from '@armada-ts/api/armada/store/v1/store';
 import type { ReadFleetRequest, ReadFleetResponse } from '@armada-ts/api/armada/server/v1/peers';
 import type { Queue } from '@armada-ts/api/api/queue';
 import type { LeaseRequest } from '@armada-ts/api/executorapi/executorapi';
@@ -22,7 +22,8 @@ import { partitionOfSlot, placeOfJob, runId } from '../model/ids.ts';
 import { timestampOf } from '../model/instant.ts';
 import { validRun } from '../model/job.ts';
 import type { PriorityClasses } from '../model/priority-class.ts';
-import type { Positions } from '../store/store.ts';
+import type { Positions, TailEntry } from '../store/store.ts';
+import { applyEntry, applyPage, type LoadedPage } from './apply.ts';
 import { isMissing, planRun } from './charges.ts';
 import type { SchedulerConfig } from './config.ts';
 import { decide, restMs } from './decide.ts';
@@ -45,12 +46,11 @@ import { viewFleet } from './fleet-view.ts';
 import { type AppendOutcome, type Flights, board, createFlights, depart, isCrowded, land } from './flight.ts';
 import { Flag, findJob, recordOf, setFlag } from './jobs.ts';
 import { type Judge, createJudge, judge } from './judge.ts';
-import { applyPage, type LoadedPage } from './loaded-page.ts';
 import { type Operations, createOperations, expand } from './operations.ts';
 import { setQueue } from './queues.ts';
 import { createRests, type Rests, restJob, takeRested } from './rests.ts';
 import { type Placement, runRound } from './round/round.ts';
-import { type State, applyEntry, createState, lookAgain } from './state.ts';
+import { type State, createState, lookAgain } from './state.ts';
 import { addDuration, countScheduled, type Tally, TOOK_MS } from './tally.ts';
 
 export interface SchedulerDeps {
@@ -81,7 +81,7 @@ export interface Scheduler {
     page?: LoadedPage;
   }): void;
   /** Log entries, each partition's in order. */
-  apply(entries: readonly LogEntry[]): void;
+  apply(entries: readonly TailEntry[]): void;
   /** @param isRepeated it was shown to an earlier leader: of use only while this one has not heard of the executor */
   executorSeen(snapshot: LeaseRequest, isRepeated?: boolean): void;
   /** From now on this scheduler decides, in this term. Executors show themselves only to who leads: their silence begins now. */

@@ -3,7 +3,7 @@
  * The record itself is kept encoded and read only when something is decided
  * about its job. Jobs of a set are chained, for set-wide operations.
  */
-import type { JobRecord } from '@armada-ts/api/armada/store/v1/store';
+import type { JobRecord, StoredJob } from '@armada-ts/api/armada/store/v1/store';
 import {
   type IdIndex,
   addId,
@@ -125,8 +125,9 @@ function nextJob({ unused, length }: Jobs): number {
 }
 
 /** Keeps the job's record and what of it the columns need. */
-export function setRecord(jobs: Jobs, job: number, record: JobRecord, version: number): void {
-  keepRecord(jobs.kept, job, record);
+export function setRecord(jobs: Jobs, job: number, { record, version }: StoredJob, own?: Uint8Array): void {
+  if (record === undefined) return;
+  keepRecord(jobs.kept, job, record, own);
   jobs.version[job] = version;
   jobs.priority[job] = record.priority;
   jobs.submittedAtMs[job] = record.submittedAtMs;

@@ -69,13 +69,16 @@ function growTo(kept: KeptRecords, length: number): void {
   kept.common = growInts(kept.common, length);
 }
 
-/** Keeps the record of a job in place of the one before. */
-export function keepRecord(kept: KeptRecords, job: number, record: JobRecord): void {
+/**
+ * Keeps the record of a job in place of the one before.
+ * @param own the record without what is shared, where that is encoded already
+ */
+export function keepRecord(kept: KeptRecords, job: number, record: JobRecord, own?: Uint8Array): void {
   growTo(kept, job + 1);
   // Taken first: what both records have in common is then not let go of in between.
   const common = takeCommon(kept, record);
   dropRecord(kept, job);
-  const bytes = encodeMessage(JobRecord, ownPart(record));
+  const bytes = own ?? encodeMessage(JobRecord, ownPart(record));
   kept.own[job] = bytes.length === 0 ? NOTHING : keepBytes(kept.slab, bytes);
   kept.common[job] = common + 1;
 }

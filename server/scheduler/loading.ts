@@ -4,7 +4,9 @@ import { ExecutorRecord, ExecutorSettings, LogEntry } from '@armada-ts/api/armad
 import { setImmediate } from 'node:timers/promises';
 import { untilAvailable } from '../base/retry.ts';
 import { encodeMessage } from '../model/encode.ts';
-import type { ActivePage, Positions, Store } from '../store/store.ts';
+import { jobKey } from '../model/job-key.ts';
+import { commonPart, type PackedJobs, packRecords } from '../store/packed-jobs.ts';
+import type { ActivePage, Positions, Store, StoredJob, TailEntry } from '../store/store.ts';
 import type { Life } from './life.ts';
 import { movable } from './messages.ts';
 import type { Thread } from './thread.ts';
@@ -39,8 +41,8 @@ async function loadFrom({ store, thread }: Ends, { number, over }: Life, heads: 
     // Another process may read while this one encodes. What fails then fails when it is waited for.
     reading = next === undefined ? undefined : store.read.active(next);
     reading?.catch(() => {});
-    const commons = jobs.commons.map((record) => ({ record, version: 0, submittedNumber: undefined }));
-    const bytes = movable(encodeMessage(LogEntry, { ...LogEntry.create(), jobs: commons, classes, opened }));
+    const shared = commonsOf(jobs);
+    const bytes = movable(encodeMessage(LogEntry, { ...LogEntry.create(), jobs: shared, classes, opened }));
     const packed = movable(jobs.bytes);
     await thread.ready();
     // A page is read in one go: others need this thread too.
@@ -63,8 +65,8 @@ export async function feed({ store, thread }: Ends, life: Life): Promise<void> {
     if (item.kind === 'fell-off') return;
     // The ring holds what was appended, as the very objects it was appended as.
     const decided = item.entries.map(({ jobs: [first] }) => first?.record && life.decided.get(first.record));
-    const encoded = item.entries.map((entry, i) =>
-      encodeMessage(LogEntry, decided[i] === undefined ? neededOf(entry) : placeOf(entry)),
+    const encoded = item.entries.flatMap((entry, i) =>
+      decided[i] === undefined ? neededOf(entry) : [encodeMessage(LogEntry, placeOf(entry)), NO_JOBS],
     );
     const lengths = encoded.map((one) => one.length);
     const bytes = movable(Buffer.concat(encoded));
@@ -75,20 +77,31 @@ export async function feed({ store, thread }: Ends, life: Life): Promise<void> {
   }
 }
 
-/** An entry as the thread needs it: the records tell all but which jobs are new. */
-function neededOf(entry: LogEntry): LogEntry {
+/** An entry as the thread needs it: what it says besides its jobs, and these, packed. */
+function neededOf(entry: TailEntry): [Uint8Array, Uint8Array] {
+  const packed = entry.packed ?? packEntry(entry);
+  return [encodeMessage(LogEntry, { ...entry, sequences: [], jobs: commonsOf(packed) }), packed.bytes];
+}
+
+function packEntry({ number, sequences, jobs }: LogEntry): PackedJobs {
   const created = new Set(
-    entry.sequences.flatMap(({ events }) =>
+    sequences.flatMap(({ events }) =>
       (events?.events ?? []).flatMap(({ event }) => (event?.$case === 'submitJob' ? event.value.jobId : [])),
     ),
   );
-  const jobs =
-    created.size === 0
-      ? entry.jobs
-      : entry.jobs.map((job) =>
-          created.has(job.record?.jobId ?? '') ? { ...job, submittedNumber: entry.number } : job,
-        );
-  return { ...entry, sequences: [], jobs };
+  return packRecords(
+    jobs.flatMap(({ record, version }) => {
+      const key = record && jobKey(record.jobId);
+      return key ? [{ record, key, version, submitted: created.has(record.jobId) ? number : 0 }] : [];
+    }),
+  );
+}
+
+const NO_JOBS = new Uint8Array();
+
+/** In place of jobs stands what they have in common. */
+function commonsOf({ commons }: PackedJobs): StoredJob[] {
+  return commons.map((record) => ({ record: commonPart(record), version: 0, submittedNumber: undefined }));
 }
 
 /** Where an entry is, without what it says. */

@@ -26,7 +26,7 @@ export type ToWorker =
   | { kind: 'begin' }
   /** This server leads, and all that is in the log up to its seal was sent before: decide. */
   | { kind: 'lead'; term: number }
-  /** Encoded LogEntries, one after the other, with their lengths. Of those that are batches of the thread's own, which; they say no more than where they are. */
+  /** Encoded LogEntries, of which the jobs are what their jobs have in common, each with these behind it, packed; and the lengths of both. Of those that are batches of the thread's own, which; they say no more than where they are. */
   | { kind: 'entries'; bytes: Uint8Array; lengths: number[]; decided: (number | undefined)[] }
   /** An encoded executorapi.LeaseRequest, answered with `saw`: of each executor one is on its way at a time. */
   | { kind: 'seen'; bytes: Uint8Array; isRepeated: boolean }

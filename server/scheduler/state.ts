@@ -8,12 +8,9 @@
  * While a decision is on its way the job is in flight: it stands in no lane and
  * nothing else is decided about it, until the log has shown what became of it.
  */
-import { Queue } from '@armada-ts/api/api/queue';
 import { JobRunState, JobState } from '@armada-ts/api/api/job';
 import {
-  Control_Kind,
   type JobRecord,
-  type LogEntry,
   type Operation,
   type SchedulingClass,
   type StoredJob,
@@ -33,7 +30,7 @@ import {
   setFlag,
   setRecord,
 } from './jobs.ts';
-import { type Queues, createQueues, ensureQueue, setQueue } from './queues.ts';
+import { type Queues, createQueues, ensureQueue } from './queues.ts';
 import { type Classes, type JobClass, createClasses, dropClass, ensureClass } from './round/classes.ts';
 import { drainOf, type Places } from './places.ts';
 import { type Nodes, createNodes, nodeKey } from './round/nodes.ts';
@@ -87,47 +84,6 @@ export function createState(priorityClasses: PriorityClasses): State {
   };
 }
 
-/** Takes over what a log entry says. Applying it again changes nothing. */
-export function applyEntry(state: State, entry: LogEntry): void {
-  for (const source of entry.classes) learnClass(state, source);
-  let created: ReadonlySet<string> | undefined;
-  for (const stored of entry.jobs) {
-    const id = stored.record?.jobId ?? '';
-    if (findJob(state.jobs, id) === -1 && stored.submittedNumber !== entry.number) {
-      // A job that is not known and not created here has ended: the page it was missing from was newer.
-      created ??= createdJobs(entry);
-      if (!created.has(id)) continue;
-    }
-    applyJob(state, { ...stored, submittedNumber: entry.number });
-  }
-  for (const { id } of entry.classes) {
-    if (state.needs.get(id)?.jobs === 0) state.needs.delete(id);
-  }
-  for (const operation of entry.opened) state.operations.set(operation.id, operation);
-  for (const id of entry.closed) state.operations.delete(id);
-  const { control } = entry;
-  if (control?.kind === Control_Kind.KIND_QUEUE && control.record) {
-    setQueue(state.queues, Queue.decode(control.record));
-    state.isRoundDue = true;
-  }
-  const before = state.positions.get(entry.partition) ?? 0;
-  if (entry.number > before) state.positions.set(entry.partition, entry.number);
-}
-
-export function learnClass(state: State, source: SchedulingClass): void {
-  if (!state.needs.has(source.id)) state.needs.set(source.id, { source, jobs: 0 });
-}
-
-function createdJobs(entry: LogEntry): Set<string> {
-  const ids = new Set<string>();
-  for (const { events } of entry.sequences) {
-    for (const { event } of events?.events ?? []) {
-      if (event?.$case === 'submitJob') ids.add(event.value.jobId);
-    }
-  }
-  return ids;
-}
-
 /** The outcome of a decision about the job is known and applied: it takes part again. */
 export function landJob(state: State, job: number): void {
   const { jobs } = state;
@@ -155,8 +111,11 @@ export function lookAgain(state: State, job: number): void {
   if (!hasFlag(state.jobs, job, Flag.IN_FLIGHT)) state.due.add(job);
 }
 
-/** Takes over a job as it is, unless what is known is newer. */
-export function applyJob(state: State, stored: StoredJob): void {
+/**
+ * Takes over a job as it is, unless what is known is newer.
+ * @param own what is kept of the record, where it is encoded already; see kept-records.ts
+ */
+export function applyJob(state: State, stored: StoredJob, own?: Uint8Array): void {
   const { record, version } = stored;
   if (record === undefined) return;
   const { jobs } = state;
@@ -173,7 +132,7 @@ export function applyJob(state: State, stored: StoredJob): void {
     jobs.queue[job] = ensureQueue(state.queues, record.queue);
     jobs.submittedNumber[job] = stored.submittedNumber ?? Number.NaN;
   }
-  setRecord(jobs, job, record, version);
+  setRecord(jobs, job, stored, own);
   setClass(state, job, record);
   setRun(state, job, record);
   setFlag(jobs, job, Flag.QUEUED, record.state === JobState.QUEUED);

@@ -15,7 +15,9 @@ import { encodeMessage } from '../model/encode.ts';
 import { type Scheduler, createScheduler } from './cycle.ts';
 import { createDecidedBatches, type DecidedBatches } from './decided.ts';
 import type { AppendOutcome } from './flight.ts';
-import type { LoadedPage } from './loaded-page.ts';
+import type { PackedJobs } from '../store/packed-jobs.ts';
+import type { TailEntry } from '../store/store.ts';
+import type { LoadedPage } from './apply.ts';
 import { addDuration, countDecided, createTally, type Tally, TOOK_MS } from './tally.ts';
 import {
   aheadBytesOf,
@@ -184,24 +186,29 @@ function take(scheduler: Scheduler, decided: DecidedBatches, message: Input): st
 }
 
 function pageOf({ bytes, jobs: packed }: Extract<Input, { kind: 'page' }>): LoadedPage {
-  const { jobs, classes, opened } = LogEntry.decode(bytes);
-  const commons = jobs.flatMap(({ record }) => (record ? [record] : []));
-  const { buffer, byteOffset, byteLength } = packed;
-  const packedJobs = { commons, bytes: Buffer.from(buffer, byteOffset, byteLength) };
-  return { jobs: packedJobs, classes, operations: opened };
+  const entry = LogEntry.decode(bytes);
+  return { jobs: packedIn(entry, packed), classes: entry.classes, operations: entry.opened };
 }
 
 function* entriesIn(
   { bytes, lengths, decided: ids }: Extract<Input, { kind: 'entries' }>,
   decided: DecidedBatches,
-): Iterable<LogEntry> {
+): Iterable<TailEntry> {
   let start = 0;
-  for (const [i, length] of lengths.entries()) {
-    const entry = LogEntry.decode(bytes.subarray(start, start + length));
-    const id = ids[i];
-    yield id === undefined ? entry : decided.entryOf(id, entry);
-    start += length;
+  const next = (length = 0): Uint8Array => bytes.subarray(start, (start += length));
+  for (const [i, id] of ids.entries()) {
+    const entry = LogEntry.decode(next(lengths[2 * i]));
+    const packed = next(lengths[2 * i + 1]);
+    yield id === undefined
+      ? { ...entry, jobs: [], packed: packedIn(entry, packed) }
+      : decided.entryOf(id, entry);
   }
+}
+
+/** Packed jobs: what they have in common stands in place of the jobs of an entry. */
+function packedIn({ jobs }: LogEntry, { buffer, byteOffset, byteLength }: Uint8Array): PackedJobs {
+  const commons = jobs.flatMap(({ record }) => (record ? [record] : []));
+  return { commons, bytes: Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength) };
 }
 
 function fromWire(outcome: WireOutcome): AppendOutcome {

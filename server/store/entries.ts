@@ -13,7 +13,8 @@ import {
 } from '@armada-ts/api/armada/store/v1/store';
 import { encodeMessage } from '../model/encode.ts';
 import { pack, unpack } from './pack.ts';
-import type { ControlChange } from './store.ts';
+import type { PackedJobs } from './packed-jobs.ts';
+import type { ControlChange, TailEntry } from './store.ts';
 
 /** Where a sequence of a batch landed. */
 export interface SequencePlace {
@@ -28,8 +29,11 @@ export interface EntryPlace {
   sequences: readonly SequencePlace[];
 }
 
-/** The entry of an applied batch, of the batch's own objects. */
-export function appliedEntry(batch: Batch, place: EntryPlace): LogEntry {
+/**
+ * The entry of an applied batch, of the batch's own objects.
+ * @param packed its jobs, the submitted ones first, where they have been packed
+ */
+export function appliedEntry(batch: Batch, place: EntryPlace, packed?: PackedJobs): TailEntry {
   const { partition, number, sequences } = place;
   return {
     partition,
@@ -44,6 +48,7 @@ export function appliedEntry(batch: Batch, place: EntryPlace): LogEntry {
     opened: batch.opened.map((operation) => ({ ...operation, openedAtNumber: number })),
     closed: batch.closed,
     control: undefined,
+    ...(packed && { packed }),
   };
 }
 

@@ -137,9 +137,14 @@ export interface ActivePage {
 /** Where in the log a reader is: for each partition the number of the last entry it has applied. */
 export type Positions = readonly number[];
 
+/** A log entry, perhaps with its jobs as they were packed when it was appended. */
+export interface TailEntry extends LogEntry {
+  packed?: PackedJobs;
+}
+
 /** What a follower of the log receives. */
 export type TailItem =
-  | { kind: 'entries'; entries: LogEntry[] }
+  | { kind: 'entries'; entries: TailEntry[] }
   /** The log no longer reaches back to where the reader was; it must load again and follow from these heads. */
   | { kind: 'fell-off' };
 

@@ -4,9 +4,8 @@
  * in that one ring, so a slow one holds up nothing and costs nothing. Who is not
  * (or no longer) inside the ring reads the log until it is.
  */
-import type { LogEntry } from '@armada-ts/api/armada/store/v1/store';
 import { setImmediate } from 'node:timers/promises';
-import type { Positions, TailItem } from './store.ts';
+import type { Positions, TailEntry, TailItem } from './store.ts';
 
 /** The newest log entries that are held in memory, for followers. */
 export interface TailLimits {
@@ -27,14 +26,14 @@ export const MAX_ITEM_ENTRIES = 256;
 
 /** The newest entries of all partitions, in the order in which they were committed. */
 export interface Ring {
-  push(entry: LogEntry, bytes: number): void;
+  push(entry: TailEntry, bytes: number): void;
   /** Whether nothing after these positions has left the ring. */
   reaches(positions: Positions): boolean;
   /** Place of the oldest entry that is held. */
   readonly start: number;
   /** Place of the next entry to come. */
   readonly end: number;
-  at(place: number): LogEntry | undefined;
+  at(place: number): TailEntry | undefined;
   /** Resolves when there are entries from this place on, when the signal aborts, or when the ring closes. */
   changed(place: number, signal: AbortSignal): Promise<void>;
   readonly closed: boolean;
@@ -48,7 +47,7 @@ export interface Ring {
 /** @param heads log heads when the store was opened */
 export function createRing(heads: Positions, { tailEntries, tailBytes }: TailLimits): Ring {
   /** By place. What leaves must be let go of at once: an entry may hold a thousand records. */
-  const held = new Map<number, { entry: LogEntry; bytes: number }>();
+  const held = new Map<number, { entry: TailEntry; bytes: number }>();
   let start = 0;
   let end = 0;
   let bytes = 0;
@@ -119,7 +118,7 @@ export interface TailSource {
   ring: Ring;
   heads: () => Promise<Positions>;
   /** Entries of one or more partitions after these positions, at least one if there are any; undefined when some are kept no longer. */
-  page: (positions: Positions) => Promise<LogEntry[] | undefined>;
+  page: (positions: Positions) => Promise<TailEntry[] | undefined>;
 }
 
 /**
@@ -163,7 +162,7 @@ export async function* followLog(
         continue;
       }
     }
-    const entries: LogEntry[] = [];
+    const entries: TailEntry[] = [];
     for (; place < ring.end && entries.length < MAX_ITEM_ENTRIES; place++) {
       const entry = ring.at(place);
       if (!entry || entry.number <= (positions[entry.partition] ?? 0)) continue;

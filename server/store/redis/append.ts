@@ -13,12 +13,13 @@ import { encodeEvents, type EntryPlace, followedBytes } from '../entries.ts';
 import { jobIdOf, jobKey } from '../../model/job-key.ts';
 import { runKey } from '../keys.ts';
 import { pack } from '../pack.ts';
+import { ownParts, packRecords, type PackedJobs, type RecordToPack } from '../packed-jobs.ts';
 import type { Claim } from '../store.ts';
 import { claimField, type JobPlace, placeOf, setName, spreadOfRun } from './keys.ts';
 import { encodeItem } from './log.ts';
 import type { Argument, Reply } from './node.ts';
 import { encodeChanges, encodeClaims, encodeCreations } from './packed.ts';
-import { haveSameTemplate, readRecord, type StoredRecord, type Template } from './records.ts';
+import { readRecord, type StoredRecord, type Template } from './records.ts';
 
 /** From here on a block is compressed: memory is dearer than the time of the server that submits. */
 export const MIN_COMPRESSED_BYTES = 256;
@@ -59,6 +60,9 @@ interface Placed<Job> {
   record: JobRecord;
   key: Uint8Array;
   place: JobPlace;
+  /** See packed-jobs.ts. */
+  own: Uint8Array;
+  common: number;
 }
 
 /** Gives numbers, counted from 1, to what several jobs of a batch share. */
@@ -86,6 +90,8 @@ export function createNumbered<Value>(): Numbered<Value> {
 /** A batch, ready to be sent. */
 export interface EncodedAppend {
   parameters: Argument[];
+  /** The jobs of the batch, the submitted ones first. */
+  packed: PackedJobs;
   /** See followedBytes. */
   followedBytes: number;
 }
@@ -96,15 +102,14 @@ export function encodeAppend(
   { now, mark, channel, origin, seen }: Stamp,
   { partitions, templateOf }: { partitions: number; templateOf: (record: JobRecord) => Template },
 ): EncodedAppend {
-  const submitted = batch.submitted.map((job) => placed(job, partitions));
-  const changed = batch.changed.map((job) => placed(job, partitions));
+  const { packed, submitted, changed } = packBatch(batch, partitions);
   const sets = createNumbered<string>();
   for (const { jobSetName } of batch.sequences) sets.of(jobSetName, jobSetName);
   assert.equal(sets.values.length, batch.sequences.length, 'a batch has one sequence for each job set');
   const templates = createNumbered<Template>();
   const numbers: Numbers = {
     set: ({ jobSet }) => sets.of(jobSet, jobSet),
-    template: numberTemplates(templates, templateOf),
+    template: numberTemplates(packed, templates, templateOf),
   };
   const changes = changeArguments(changed, numbers);
   const creations = creationArguments(batch.queue, submitted, numbers);
@@ -145,28 +150,50 @@ export function encodeAppend(
     origin,
   ];
   const eventBytes = events.reduce((sum, { length }) => sum + length, 0);
-  return { parameters, followedBytes: followedBytes(eventBytes, submitted.length + changed.length) };
+  return { parameters, packed, followedBytes: followedBytes(eventBytes, submitted.length + changed.length) };
 }
 
-/** Numbers the templates of records. Most have the template of the one before of their class, and to see that is cheaper. */
+/** The jobs of a batch, packed, and where each of them goes. */
+function packBatch(
+  { submitted, changed }: Batch,
+  partitions: number,
+): {
+  packed: PackedJobs;
+  submitted: Placed<Batch['submitted'][number]>[];
+  changed: Placed<Batch['changed'][number]>[];
+} {
+  const places = [...submitted, ...changed].map(({ record }) => placeOfRecord(record, partitions));
+  const packed = packRecords(places);
+  const parts = ownParts(packed);
+  const placed = <Job>(job: Job, index: number): Placed<Job> => {
+    const place = places[index];
+    const part = parts[index];
+    assert(place && part, 'each job is packed');
+    return { job, ...place, ...part };
+  };
+  return {
+    packed,
+    submitted: submitted.map(placed),
+    changed: changed.map((job, i) => placed(job, submitted.length + i)),
+  };
+}
+
+/** Numbers templates: what jobs have in common is looked at once. */
 function numberTemplates(
+  { commons }: PackedJobs,
   templates: Numbered<Template>,
   templateOf: (record: JobRecord) => Template,
-): (record: JobRecord) => number {
-  const last = new Map<string, { record: JobRecord; number: number }>();
-  return (record) => {
-    const before = last.get(record.schedulingClass);
-    if (before && haveSameTemplate(before.record, record)) return before.number;
+): (job: { common: number }) => number {
+  const numbers = commons.map((record) => {
     const template = templateOf(record);
-    const number = templates.of(template.id.toString('latin1'), template);
-    last.set(record.schedulingClass, { record, number });
-    return number;
-  };
+    return templates.of(template.id.toString('latin1'), template);
+  });
+  return ({ common }) => numbers[common] ?? 0;
 }
 
 interface Numbers {
   set(record: JobRecord): number;
-  template(record: JobRecord): number;
+  template(job: { common: number }): number;
 }
 
 function namesOf({ queue, sequences, classes, opened, closed }: Batch): LogEntry {
@@ -179,12 +206,15 @@ function namesOf({ queue, sequences, classes, opened, closed }: Batch): LogEntry
   });
 }
 
-function placed<Job extends { record: JobRecord | undefined }>(job: Job, partitions: number): Placed<Job> {
-  assert(job.record, 'a job of a batch has a record');
-  const key = jobKey(job.record.jobId);
-  const place = placeOf(job.record.jobId, partitions);
-  assert(key && place, `"${job.record.jobId}" is not a job id`);
-  return { job, record: job.record, key, place };
+function placeOfRecord(
+  record: JobRecord | undefined,
+  partitions: number,
+): RecordToPack & { place: JobPlace } {
+  assert(record, 'a job of a batch has a record');
+  const key = jobKey(record.jobId);
+  const place = placeOf(record.jobId, partitions);
+  assert(key && place, `"${record.jobId}" is not a job id`);
+  return { record, key, place, version: 0, submitted: 0 };
 }
 
 function claimArguments(queue: string, submitted: readonly Placed<Batch['submitted'][number]>[]): Argument[] {
@@ -204,13 +234,14 @@ function changeArguments(changed: readonly Placed<Batch['changed'][number]>[], n
   const buckets = Map.groupBy(changed, ({ place }) => place.bucket);
   const parameters: Argument[] = [buckets.size];
   for (const [bucket, jobs] of buckets) {
-    const packed = jobs.map(({ job, record, key, place }) => ({
+    const packed = jobs.map(({ job, record, key, place, own, common }) => ({
       field: place.field,
       expectedVersion: job.expectedVersion,
       set: numbers.set(record),
-      template: numbers.template(record),
+      template: numbers.template({ common }),
       key,
       record,
+      own,
     }));
     parameters.push(bucket, jobs.length, encodeChanges(packed));
   }
@@ -245,9 +276,9 @@ function creationArguments(
       block.length,
       asBuffer(encodeBlock(block, MIN_COMPRESSED_BYTES)),
     );
-    const packed = block.map(({ each: { record, place } }) => {
+    const packed = block.map(({ each: { record, place, own, common } }) => {
       assert.equal(record.queue, queue, 'the jobs of a batch are of its queue');
-      return { field: place.field, template: numbers.template(record), record };
+      return { field: place.field, template: numbers.template({ common }), record, own };
     });
     parameters.push(encodeCreations(packed));
   }

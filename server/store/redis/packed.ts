@@ -4,10 +4,9 @@
  * connection more than what most of these hold. Numbers are big-endian; texts
  * and records stand behind their length, which is written as protobuf does.
  */
-import { JobRecord } from '@armada-ts/api/armada/store/v1/store';
+import type { JobRecord } from '@armada-ts/api/armada/store/v1/store';
 import { Empty } from '@armada-ts/api/google/protobuf/empty';
 import assert from 'node:assert/strict';
-import { withoutShared } from '../../model/shared-fields.ts';
 import { encodeMessage } from '../../model/encode.ts';
 import { runKey } from '../keys.ts';
 import { spreadOfClaim, spreadOfRun } from './keys.ts';
@@ -23,11 +22,12 @@ export interface PackedClaim {
   hash: Uint8Array;
 }
 
-/** A new job: its index in the bucket, the number of its template in the batch, and the record. */
+/** A new job: its index in the bucket, the number of its template in the batch, the record, and the bytes of it that are kept. */
 export interface PackedCreation {
   field: number;
   template: number;
   record: JobRecord;
+  own: Uint8Array;
 }
 
 export interface PackedChange extends PackedCreation {
@@ -84,8 +84,7 @@ const CREATIONS = {
     const writer = Empty.encode(Empty.create(), kept);
     for (const job of jobs) {
       writeHead(HEADS.creation, job);
-      writer.raw(HEADS.creation);
-      writeRecord(writer, job);
+      writer.raw(HEADS.creation).bytes(job.own);
     }
     return writer;
   },
@@ -101,8 +100,7 @@ const CHANGES = {
       at = HEADS.change.writeUInt16BE(job.set, at);
       HEADS.change.set(job.key, at);
       HEADS.change.writeUInt16BE(runs.length, at + job.key.length);
-      writer.raw(HEADS.change);
-      writeRecord(writer, job);
+      writer.raw(HEADS.change).bytes(job.own);
       for (const { runId } of runs) {
         const key = runKey(runId);
         assert(key, `"${runId}" is not a run id`);
@@ -122,8 +120,4 @@ function writeHead(head: Buffer, { field, template, record }: PackedCreation): n
   at = head.writeUIntBE(endedMs(record), at, 6);
   head[at++] = runCount(record);
   return at;
-}
-
-function writeRecord(writer: Writer, { record }: PackedCreation): void {
-  JobRecord.encode(withoutShared(record), writer.fork()).join();
 }

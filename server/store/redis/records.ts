@@ -9,7 +9,7 @@ import { JobState } from '@armada-ts/api/api/job';
 import { JobRecord, type StoredJob } from '@armada-ts/api/armada/store/v1/store';
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { haveSameShared, withoutShared } from '../../model/shared-fields.ts';
+import { withoutShared } from '../../model/shared-fields.ts';
 import { encodeMessage } from '../../model/encode.ts';
 import { jobId, placeOfJob } from '../../model/ids.ts';
 import { jobKey } from '../../model/job-key.ts';
@@ -60,11 +60,6 @@ export function createTemplates(): TemplateFinder {
     }
     return template;
   };
-}
-
-/** Whether records have the same in common with others. */
-export function haveSameTemplate(one: JobRecord, other: JobRecord): boolean {
-  return one.jobSet === other.jobSet && one.queue === other.queue && haveSameShared(one, other);
 }
 
 /** The template of a stored form. */

@@ -2,6 +2,7 @@
 import type { Batch } from '@armada-ts/api/armada/store/v1/store';
 import { ArmadaError } from '../../base/errors.ts';
 import { appliedEntry, followedBytes } from '../entries.ts';
+import { stampPacked } from '../packed-jobs.ts';
 import type { AppendResult, ControlChange, ControlResult } from '../store.ts';
 import { decodeAppend, encodeAppend, type Stamp } from './append.ts';
 import { decodeControl, encodeControl } from './control.ts';
@@ -41,7 +42,8 @@ export async function append(writing: Writing, batch: Batch): Promise<AppendResu
   );
   switch (outcome.outcome) {
     case 'applied': {
-      const entry = appliedEntry(batch, outcome);
+      stampPacked(encoded.packed, outcome.number, batch.submitted.length);
+      const entry = appliedEntry(batch, outcome, encoded.packed);
       await feed.wrote(entry, stamped.mark, encoded.followedBytes);
       return { outcome: 'applied', entry };
     }

@@ -9,7 +9,7 @@ import { AT_MS, after, submitted } from '../model/testing/jobs.ts';
 import { packJobs, type PackedJobs } from '../store/packed-jobs.ts';
 import { packWhole } from '../store/testing/packed-jobs.ts';
 import { findJob, recordOf } from './jobs.ts';
-import { applyPage } from './loaded-page.ts';
+import { applyPage } from './apply.ts';
 import { createState, type State } from './state.ts';
 
 const fresh = { ...submitted(), queue: 'q', jobSet: 's', schedulingClass: 'class', owner: 'ann' };
