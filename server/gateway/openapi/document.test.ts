@@ -126,6 +126,11 @@ test('openApiDocument() tells what a method says by way of another, in the words
   const { paths, components } = openApiDocument(userSubject);
   assert.match(paths['/v1/queue/{name}']?.['put']?.description ?? '', /read it first and change/);
   assert.match(components.schemas['JobFailedEvent']?.description ?? '', /\w/);
+  const queue = paths['/v1/queue/{name}']?.['get']?.responses['200'].description;
+  assert.equal(
+    queue,
+    'A queue and its settings. It also has what GetQueueInfo answers, for whoever may ask that.',
+  );
   const factor = components.schemas['Queue']?.properties?.['priorityFactor'];
   assert.match(factor?.description ?? '', /^Divides the queue's share/);
   assert.equal(components.schemas['Queue']?.properties?.['resourceLimits']?.deprecated, true);

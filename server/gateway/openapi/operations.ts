@@ -2,6 +2,7 @@
 import { isDeprecated } from '@armada-ts/api/comments';
 import { describeMessage, type FieldDescriptor } from '@armada-ts/api/descriptors';
 import type { Route } from '@armada-ts/api/routes';
+import { ANSWER_ADDITIONS } from '../rest/older-forms.ts';
 import { parseTemplate } from '../rest/template.ts';
 import { ERROR_RESPONSES, STREAM_ERROR } from './answers.ts';
 import { exampleOf } from './examples.ts';
@@ -173,9 +174,15 @@ function answerOf(collection: SchemaCollection, { route, streams }: ServedRoute)
   const example = exampleOf(method)?.response;
   if (streams) return streamedAnswer(lineSchema(collection, response, schema), example);
   return {
-    description: textOf(response) || 'Done; there is nothing to tell.',
+    description: (textOf(response) || 'Done; there is nothing to tell.') + additionText(method),
     content: { 'application/json': { schema, ...(example !== undefined && { example }) } },
   };
+}
+
+/** Some answers have more in them than their message, for programs of 2021. */
+function additionText(method: string): string {
+  const [, , other] = ANSWER_ADDITIONS[method]?.split('/') ?? [];
+  return other === undefined ? '' : ` It also has what ${other} answers, for whoever may ask that.`;
 }
 
 function lineSchema(collection: SchemaCollection, typeName: string, result: Schema): Schema {
