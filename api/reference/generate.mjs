@@ -74,7 +74,8 @@ function* inMessage(message, prefix, path) {
   for (const [at, oneof] of message.oneofDecl.entries()) {
     yield declared(`${name}.${oneof.name}`, [...path, 8, at], oneof);
   }
-  for (const [at, nested] of message.nestedType.entries()) yield* inMessage(nested, `${name}.`, [...path, 3, at]);
+  for (const [at, nested] of message.nestedType.entries())
+    yield* inMessage(nested, `${name}.`, [...path, 3, at]);
   for (const [at, nested] of message.enumType.entries()) yield* inEnum(nested, `${name}.`, [...path, 4, at]);
 }
 
