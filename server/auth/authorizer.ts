@@ -13,7 +13,7 @@ import { type Principal, isInGroup } from './principal.ts';
 
 export interface Authorizer {
   /** Whether the principal has a global permission. */
-  may(principal: Principal, permission: Permission): boolean;
+  may: (principal: Principal, permission: Permission) => boolean;
   /** Whether the principal may do this on the queue, by the queue or globally. */
   mayOnQueue(principal: Principal, queue: Queue, verb: QueueVerb): boolean;
   /** Throws PERMISSION_DENIED, saying what is lacking. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { scryptSync } from 'node:crypto';
 import { test } from 'node:test';
 import { createBasicScheme } from './basic.ts';
+import { SOMEBODY } from './testing/somebody.ts';
 
 /** A hash cheap enough for tests. */
 function cheapHash(password: string): string {
@@ -25,15 +26,15 @@ test('basic names the user and their groups, whatever the case of the scheme', a
   const { scheme: one } = scheme();
   const ann = { name: 'ann', groups: ['team'], scopes: [], scheme: 'basic' };
   for (const word of ['Basic', 'basic', 'BASIC']) {
-    assert.deepEqual(await one.authenticate(basic('ann:pass:word', word)), ann);
+    assert.deepEqual(await one.authenticate(basic('ann:pass:word', word), SOMEBODY), ann);
   }
 });
 
 test('basic leaves other credentials to other schemes', async () => {
   const { scheme: one } = scheme();
-  assert.equal(await one.authenticate(undefined), undefined);
-  assert.equal(await one.authenticate('Bearer abc'), undefined);
-  assert.equal(await one.authenticate('Basics abc'), undefined);
+  assert.equal(await one.authenticate(undefined, SOMEBODY), undefined);
+  assert.equal(await one.authenticate('Bearer abc', SOMEBODY), undefined);
+  assert.equal(await one.authenticate('Basics abc', SOMEBODY), undefined);
 });
 
 test('basic refuses wrong and malformed credentials alike, without falling over', async () => {
@@ -54,7 +55,7 @@ test('basic refuses wrong and malformed credentials alike, without falling over'
   ];
   for (const header of wrong) {
     await assert.rejects(
-      async () => one.authenticate(header),
+      async () => one.authenticate(header, SOMEBODY),
       { code: 'UNAUTHENTICATED' },
       header.slice(0, 40),
     );
@@ -63,23 +64,27 @@ test('basic refuses wrong and malformed credentials alike, without falling over'
 
 test('basic remembers accepted credentials for a minute and refused ones not at all', async () => {
   const { scheme: one, clock } = scheme();
-  const first = await one.authenticate(basic('ann:pass:word'));
+  const first = await one.authenticate(basic('ann:pass:word'), SOMEBODY);
   clock.nowMs = 59_999;
-  assert.equal(await one.authenticate(basic('ann:pass:word')), first);
-  await assert.rejects(async () => one.authenticate(basic('ann:pass:wore')), { code: 'UNAUTHENTICATED' });
+  assert.equal(await one.authenticate(basic('ann:pass:word'), SOMEBODY), first);
+  await assert.rejects(async () => one.authenticate(basic('ann:pass:wore'), SOMEBODY), {
+    code: 'UNAUTHENTICATED',
+  });
   clock.nowMs = 60_001;
-  assert.deepEqual(await one.authenticate(basic('ann:pass:word')), first);
+  assert.deepEqual(await one.authenticate(basic('ann:pass:word'), SOMEBODY), first);
 });
 
 test('basic shares one check among calls with the same credentials, and refuses a flood of others', async () => {
   const { scheme: one } = scheme();
-  const same = await Promise.all(Array.from({ length: 500 }, async () => one.authenticate(basic('bob:b'))));
+  const same = await Promise.all(
+    Array.from({ length: 500 }, async () => one.authenticate(basic('bob:b'), SOMEBODY)),
+  );
   assert.equal(
     same.every((principal) => principal?.name === 'bob'),
     true,
   );
   const others = await Promise.allSettled(
-    Array.from({ length: 500 }, async (_, i) => one.authenticate(basic(`ann:guess${i}`))),
+    Array.from({ length: 500 }, async (_, i) => one.authenticate(basic(`ann:guess${i}`), SOMEBODY)),
   );
   const codes = new Set(
     others.map((result) => (result.status === 'rejected' ? result.reason.code : 'let in')),

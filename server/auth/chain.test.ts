@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { anonymousScheme } from './anonymous.ts';
 import { type Scheme, createChain, credentialOf } from './chain.ts';
 import { ArmadaError } from '../base/errors.ts';
+import { SOMEBODY } from './testing/somebody.ts';
 
 const token: Scheme = {
   name: 'token',
@@ -18,11 +19,11 @@ const token: Scheme = {
 test('createChain() asks the schemes in order and lets only missing credentials be anonymous', async () => {
   const chain = createChain([token, anonymousScheme]);
   assert.deepEqual(chain.challenges, ['Token']);
-  assert.equal((await chain.authenticate(['token good'])).name, 'ann');
-  assert.equal((await chain.authenticate([])).name, 'anonymous');
+  assert.equal((await chain.authenticate(['token good'], SOMEBODY)).name, 'ann');
+  assert.equal((await chain.authenticate([], SOMEBODY)).name, 'anonymous');
   for (const authorizations of [['token bad'], ['Other x'], [''], ['token good', 'token good']]) {
     await assert.rejects(
-      chain.authenticate(authorizations),
+      chain.authenticate(authorizations, SOMEBODY),
       { code: 'UNAUTHENTICATED' },
       String(authorizations),
     );
@@ -31,12 +32,12 @@ test('createChain() asks the schemes in order and lets only missing credentials 
 
 test('createChain() does not let anonymous hide a later scheme', async () => {
   const chain = createChain([anonymousScheme, token]);
-  assert.equal((await chain.authenticate(['token good'])).name, 'ann');
-  await assert.rejects(chain.authenticate(['token bad']), { code: 'UNAUTHENTICATED' });
+  assert.equal((await chain.authenticate(['token good'], SOMEBODY)).name, 'ann');
+  await assert.rejects(chain.authenticate(['token bad'], SOMEBODY), { code: 'UNAUTHENTICATED' });
 });
 
 test('createChain() without anonymous says which schemes there are', async () => {
-  await assert.rejects(createChain([token]).authenticate([]), /accepts: token/);
+  await assert.rejects(createChain([token]).authenticate([], SOMEBODY), /accepts: token/);
 });
 
 test('credentialOf() compares the name without regard to case and wants all of it', () => {

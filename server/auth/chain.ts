@@ -7,6 +7,14 @@
 import { ArmadaError } from '../base/errors.ts';
 import type { Principal } from './principal.ts';
 
+/** Where a call comes from, apart from what it says of itself. */
+export interface Caller {
+  /** Address and port of the client; empty when it is not known. */
+  readonly peer: string;
+  /** The certificate that the client has shown and proven, in DER form; undefined without one. */
+  readonly certificate: Buffer | undefined;
+}
+
 /** One way to say who you are. */
 export interface Scheme {
   readonly name: string;
@@ -18,27 +26,38 @@ export interface Scheme {
    * when they cannot be checked now.
    * @param authorization undefined when the call carries no credentials
    */
-  authenticate(authorization: string | undefined): Promise<Principal | undefined> | Principal | undefined;
+  authenticate(
+    authorization: string | undefined,
+    caller: Caller,
+  ): Promise<Principal | undefined> | Principal | undefined;
+  /**
+   * Why a principal that this scheme named is to be believed no longer;
+   * undefined while it is. Asked every few seconds of whoever has a stream open,
+   * so it answers at once. Left out where what was right stays right.
+   */
+  recheck?(principal: Principal): ArmadaError | undefined;
 }
 
 export interface Chain {
   /** Values of WWW-Authenticate for an answer that says UNAUTHENTICATED. */
   readonly challenges: readonly string[];
   /** Names the caller of a call that carries these `authorization` values. Throws UNAUTHENTICATED or OVERLOADED. */
-  authenticate(authorizations: readonly string[]): Promise<Principal>;
+  authenticate(authorizations: readonly string[], caller: Caller): Promise<Principal>;
+  /** Why a principal that it named is to be believed no longer; undefined while it is. */
+  recheck(principal: Principal): ArmadaError | undefined;
 }
 
 export function createChain(schemes: readonly Scheme[]): Chain {
   const names = schemes.map((scheme) => scheme.name).join(', ');
   return {
     challenges: schemes.flatMap((scheme) => scheme.challenge ?? []),
-    async authenticate(authorizations) {
+    async authenticate(authorizations, caller) {
       if (authorizations.length > 1) {
         throw new ArmadaError('UNAUTHENTICATED', 'a call must carry one authorization value, got several');
       }
       const authorization = authorizations[0];
       for (const scheme of schemes) {
-        const principal = await scheme.authenticate(authorization);
+        const principal = await scheme.authenticate(authorization, caller);
         if (principal !== undefined) return principal;
       }
       throw new ArmadaError(
@@ -48,6 +67,7 @@ export function createChain(schemes: readonly Scheme[]): Chain {
           : `the credentials are of no kind that this server accepts: ${names}`,
       );
     },
+    recheck: (principal) => schemes.find(({ name }) => name === principal.scheme)?.recheck?.(principal),
   };
 }
 

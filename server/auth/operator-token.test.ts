@@ -4,6 +4,7 @@ import { createAuthorizer, withOperators } from './authorizer.ts';
 import { createChain } from './chain.ts';
 import { operatorToken, operatorTokenScheme } from './operator-token.ts';
 import { PERMISSIONS } from './permissions.ts';
+import { SOMEBODY } from './testing/somebody.ts';
 
 const SECRET = Buffer.from('secret of the store');
 const token = operatorToken(SECRET);
@@ -16,7 +17,7 @@ test('the operator token follows from the secret of the store', () => {
 });
 
 test('only the whole token lets in, and whoever has no such token is left to other schemes', async () => {
-  assert.equal((await chain.authenticate([`bearer ${token}`])).name, 'operator');
+  assert.equal((await chain.authenticate([`bearer ${token}`], SOMEBODY)).name, 'operator');
   const wrong = [
     token.slice(0, -1),
     `${token}x`,
@@ -25,19 +26,19 @@ test('only the whole token lets in, and whoever has no such token is left to oth
     `${token} ${token}`,
   ];
   for (const each of wrong) {
-    await assert.rejects(chain.authenticate([`Bearer ${each}`]), {
+    await assert.rejects(chain.authenticate([`Bearer ${each}`], SOMEBODY), {
       code: 'UNAUTHENTICATED',
       message: /not that of/,
     });
   }
   const scheme = operatorTokenScheme(token);
   for (const other of [undefined, 'Bearer abc', 'Basic YTpi', token, `Basic ${token}`, 'Bearer']) {
-    assert.equal(await scheme.authenticate(other), undefined, other);
+    assert.equal(await scheme.authenticate(other, SOMEBODY), undefined, other);
   }
 });
 
 test('whoever has the token may operate, and nothing else', async () => {
-  const operator = await chain.authenticate([`Bearer ${token}`]);
+  const operator = await chain.authenticate([`Bearer ${token}`], SOMEBODY);
   const configured = createAuthorizer({
     permissionGroupMapping: { submit_any_jobs: ['operator'] },
     permissionScopeMapping: {},

@@ -4,7 +4,7 @@
  * declares, ends the call when the client goes or the server stops.
  */
 import type { Authorizer } from '../auth/authorizer.ts';
-import type { Chain } from '../auth/chain.ts';
+import type { Caller, Chain } from '../auth/chain.ts';
 import type { Permission } from '../auth/permissions.ts';
 import type { Principal } from '../auth/principal.ts';
 import { ArmadaError } from '../base/errors.ts';
@@ -32,12 +32,10 @@ export interface Door {
 }
 
 /** A call as its protocol brings it. */
-export interface Incoming {
+export interface Incoming extends Caller {
   readonly protocol: 'grpc' | 'connect' | 'rest';
   /** `/package.Service/Method`. */
   readonly path: string;
-  /** Address and port of the client. */
-  readonly peer: string;
   /** By which the call is found in the log; see requestIdOf. */
   readonly requestId: string;
   /** All values of a header, by its name in small letters. */
@@ -158,7 +156,7 @@ async function enter(door: Door, need: Need, incoming: Incoming): Promise<Princi
   if (need === 'anyone') return ANYONE;
   const [token] = need === 'peer' ? incoming.headers('armada-peer') : [];
   if (token !== undefined) return peer(door, token);
-  const principal = await door.chain.authenticate(incoming.headers('authorization'));
+  const principal = await door.chain.authenticate(incoming.headers('authorization'), incoming);
   if (need === 'peer') throw new ArmadaError('PERMISSION_DENIED', 'only servers call this');
   if (need !== 'authenticated' && !need.startsWith('queue:')) {
     door.authorizer.demand(principal, need as Permission);

@@ -1,6 +1,28 @@
 import type { IncomingMessage } from 'node:http';
+import type { TLSSocket } from 'node:tls';
+import type { Caller } from '../auth/chain.ts';
+
+/** Of connections, which serve many calls each. */
+const peers = new WeakMap<object, string>();
 
 /** Address and port of the client: also what tells connections apart. */
 export function peerOf({ socket }: Pick<IncomingMessage, 'socket'>): string {
-  return `${socket.remoteAddress}:${socket.remotePort}`;
+  let peer = peers.get(socket);
+  if (peer === undefined) {
+    peer = `${socket.remoteAddress}:${socket.remotePort}`;
+    peers.set(socket, peer);
+  }
+  return peer;
+}
+
+/** The certificate that the client has shown, if its authority is one that the port trusts. */
+export function certificateOf({ socket }: Pick<IncomingMessage, 'socket'>): Buffer | undefined {
+  // Of HTTP/2 the socket is a stand-in, which passes such questions on.
+  const { authorized, getPeerX509Certificate } = socket as Partial<TLSSocket>;
+  return authorized === true ? getPeerX509Certificate?.call(socket)?.raw : undefined;
+}
+
+/** Where a request comes from. */
+export function callerOf(request: Pick<IncomingMessage, 'socket'>): Caller {
+  return { peer: peerOf(request), certificate: certificateOf(request) };
 }

@@ -1,8 +1,9 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { Authorizer } from '../auth/authorizer.ts';
-import type { Chain } from '../auth/chain.ts';
+import type { Caller, Chain } from '../auth/chain.ts';
 import { ArmadaError } from '../base/errors.ts';
 import { GRPC_CODES } from '../door/errors.ts';
+import { callerOf } from './incoming.ts';
 import { HTTP_STATUS } from './rest/status.ts';
 
 /** What is told, in the text format of Prometheus. */
@@ -23,7 +24,8 @@ export function metricsPage(metrics: Metrics, gate?: Gate) {
     server.get('/metrics', async (request, reply) => {
       const { authorization } = request.headers;
       try {
-        if (gate) await enter(gate, authorization === undefined ? [] : [authorization]);
+        if (gate)
+          await enter(gate, authorization === undefined ? [] : [authorization], callerOf(request.raw));
       } catch (error) {
         return await refuse(reply, error, gate?.chain.challenges ?? []);
       }
@@ -33,8 +35,12 @@ export function metricsPage(metrics: Metrics, gate?: Gate) {
   };
 }
 
-async function enter({ chain, authorizer }: Gate, authorization: readonly string[]): Promise<void> {
-  authorizer.demand(await chain.authenticate(authorization), 'operate');
+async function enter(
+  { chain, authorizer }: Gate,
+  authorization: readonly string[],
+  caller: Caller,
+): Promise<void> {
+  authorizer.demand(await chain.authenticate(authorization, caller), 'operate');
 }
 
 function refuse(reply: FastifyReply, error: unknown, challenges: readonly string[]): FastifyReply {

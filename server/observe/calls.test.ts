@@ -14,7 +14,16 @@ import { createOpenStreams } from './open-streams.ts';
 const PATH = '/api.Submit/SubmitJobs';
 
 function incomingOf(gone = new AbortController().signal): Incoming {
-  return { protocol: 'rest', path: PATH, peer: '127.0.0.1:1', requestId: 'mine', headers: () => [], gone };
+  const peer = '127.0.0.1:1';
+  return {
+    protocol: 'rest',
+    path: PATH,
+    peer,
+    certificate: undefined,
+    requestId: 'mine',
+    headers: () => [],
+    gone,
+  };
 }
 
 /** A door that is observed, with what was logged and what is told of it. */

@@ -65,6 +65,7 @@ interface AnyCall extends Pick<EventEmitter, 'on'> {
   readonly metadata: Metadata;
   getPath(): string;
   getPeer(): string;
+  getAuthContext(): { sslPeerCertificate?: { raw?: Buffer } };
   sendMetadata(headers: Metadata): void;
 }
 
@@ -91,6 +92,10 @@ function incomingOf(door: Door, call: AnyCall): Incoming {
     },
     get peer() {
       return call.getPeer();
+    },
+    // Without an authority that the port trusts there is no connection.
+    get certificate() {
+      return call.getAuthContext().sslPeerCertificate?.raw;
     },
     get requestId() {
       return (requestId ??= requestIdOf(door, valuesOf(call.metadata, 'x-request-id')[0]));

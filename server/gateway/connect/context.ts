@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import { createContextKey, type HandlerContext } from '@connectrpc/connect';
 import { type Door, type Incoming, requestIdOf } from '../../door/call.ts';
-import { peerOf } from '../incoming.ts';
+import { certificateOf, peerOf } from '../incoming.ts';
 import type { Visit } from './visit.ts';
 
 const visitKey = createContextKey<Visit | undefined>(undefined);
@@ -28,6 +28,9 @@ export function incomingOf(door: Door, path: string, context: HandlerContext): I
     protocol: context.protocolName === 'grpc' ? 'grpc' : 'connect',
     path,
     peer: peerOf(request),
+    get certificate() {
+      return certificateOf(request);
+    },
     get requestId() {
       return (requestId ??= requestIdOf(door, valuesOf(request, 'x-request-id')[0]));
     },

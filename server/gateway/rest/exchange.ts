@@ -1,6 +1,7 @@
 /** A request of HTTP as the door wants it. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Door, type Incoming, requestIdOf } from '../../door/call.ts';
+import { certificateOf, peerOf } from '../incoming.ts';
 
 export interface Exchange {
   readonly request: IncomingMessage;
@@ -10,18 +11,6 @@ export interface Exchange {
 /** A call that may be given up before its client goes. */
 export interface RestCall extends Incoming {
   giveUp(): void;
-}
-
-/** Address and port of clients, which connections keep for all their requests. */
-const peers = new WeakMap<object, string>();
-
-export function peerOf({ socket }: IncomingMessage): string {
-  let peer = peers.get(socket);
-  if (peer === undefined) {
-    peer = `${socket.remoteAddress}:${socket.remotePort}`;
-    peers.set(socket, peer);
-  }
-  return peer;
 }
 
 /** Few methods ask for the signal: it is made when it is asked for. */
@@ -35,6 +24,9 @@ export function callOf(door: Door, exchange: Exchange, path: string): RestCall {
     path,
     get peer() {
       return peerOf(request);
+    },
+    get certificate() {
+      return certificateOf(request);
     },
     get requestId() {
       return (requestId ??= requestIdOf(door, valuesOf(request, 'x-request-id')[0]));
@@ -64,6 +56,13 @@ export function isGone({
 }): boolean {
   return response.destroyed || response.stream?.destroyed === true;
 }
+
+/** Lets go of an answer that its client does not take; of one that goes slowly only when it goes no further. */
+export function cutOffUntaken({ slowClientMs = SLOW_CLIENT_MS }: Door, { response }: Exchange): void {
+  response.setTimeout(slowClientMs, () => void response.destroy());
+}
+
+const SLOW_CLIENT_MS = 30_000;
 
 const METADATA = 'grpc-metadata-';
 const NONE: readonly string[] = [];
