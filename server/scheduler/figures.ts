@@ -1,7 +1,7 @@
 /**
  * The scheduler in figures, made when somebody asks for metrics. Most of it is
  * summed over queues, classes and runs; only how long jobs have been queued
- * takes a look at each of them, at a column or two of it: 10 ms for a million.
+ * takes a look at each of them, at a column or two of it: some 15 ms for a million.
  */
 import { OTHER } from '../base/bounded-names.ts';
 import type { ReadonlyResources } from '../model/resources.ts';
