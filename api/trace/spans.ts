@@ -53,6 +53,7 @@ const SEND_EVERY_MS = 1000;
 const SEND_TIMEOUT_MS = 10_000;
 const CLOSE_TIMEOUT_MS = 2_000;
 const MAX_PAUSE_MS = 30_000;
+/** Faults, of which the first is reported. */
 const REPORT_EVERY = 60;
 
 /** Numbers of the protocol. */
@@ -137,7 +138,9 @@ function createOutbox({ endpoint, resource, report }: SpansSettings): Outbox {
   const unsent: object[] = [];
   let timer: ReturnType<typeof setTimeout> | undefined;
   let sending: Promise<void> | undefined;
+  /** Requests in a row that the collector could not take. */
   let failures = 0;
+  let faults = 0;
   let dropped = 0;
 
   const wake = (delayMs: number): void => {
@@ -155,9 +158,14 @@ function createOutbox({ endpoint, resource, report }: SpansSettings): Outbox {
   const send = async (timeoutMs: number): Promise<void> => {
     const batch = unsent.slice(0, MAX_BATCH);
     const fault = await post(endpoint, bodyOf(resource, batch), timeoutMs);
-    if (fault === undefined || !fault.isPassing) unsent.splice(0, batch.length);
-    if (fault === undefined) failures = 0;
-    else if (failures++ % REPORT_EVERY === 0) report(`${fault.reason}; ${dropped} spans were dropped so far`);
+    if (fault?.isPassing) failures++;
+    else {
+      failures = 0;
+      unsent.splice(0, batch.length);
+      if (fault) dropped += batch.length;
+    }
+    if (fault && faults++ % REPORT_EVERY === 0)
+      report(`${fault.reason}; ${dropped} spans were dropped so far`);
   };
 
   return {
@@ -169,8 +177,8 @@ function createOutbox({ endpoint, resource, report }: SpansSettings): Outbox {
     async close() {
       await sending;
       clearTimeout(timer);
-      const before = failures;
-      while (unsent.length > 0 && failures === before) await send(CLOSE_TIMEOUT_MS);
+      failures = 0;
+      while (unsent.length > 0 && failures === 0) await send(CLOSE_TIMEOUT_MS);
       // Nothing is sent any more.
       timer = setTimeout(() => {}, 0);
     },
