@@ -1,22 +1,14 @@
 // What operators see of executors and nodes and do to them, by the operator port
 // of a whole server within this process, with executors that only pretend.
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { after, before, test, type TestContext } from 'node:test';
 import { JobState } from '@armada-ts/api/api/job';
 import { JobsService } from '@armada-ts/api/api/jobs';
 import { SubmitService } from '@armada-ts/api/api/submit';
-import { connect, type Connection, createQueue } from '@armada-ts/client';
-import { parseConfig } from '@armada-ts/executor/config';
-import { type RunningExecutor, startExecutor } from '@armada-ts/executor/executor';
-import { type App, startApp } from '@armada-ts/server/app';
-import { standaloneAuth } from '@armada-ts/server/auth/config';
-import { systemClock } from '@armada-ts/server/base/clock';
-import { withLevels } from '@armada-ts/server/base/log-levels';
-import { silentLogger } from '@armada-ts/server/base/logger';
-import { loadConfig } from '@armada-ts/server/config';
+import { type Connection, createQueue } from '@armada-ts/client';
+import type { RunningExecutor } from '@armada-ts/executor/executor';
 import { eventually, type FleetCalls, openFleet } from './fleet-calls.ts';
+import { type LocalServer, startLocalServer, startPretending } from './in-process.ts';
 import { type ItemOptions, jobItem } from './items.ts';
 import { temporaryDirectory } from './programs.ts';
 import { eventsSoFar, eventsUntil, have } from './watching.ts';
@@ -26,53 +18,36 @@ const ONCE = { annotations: { 'armadaproject.io/atMostOnce': 'true' } };
 const drain = { reason: 'new disks', letRunningFinish: false };
 
 const directory = await temporaryDirectory({ after });
-let app: App;
+let server: LocalServer;
 let connection: Connection;
 let fleet: FleetCalls;
 
 before(async () => {
-  const port = { port: 0 };
-  const settings = {
-    auth: standaloneAuth,
-    grpc: port,
-    http: port,
-    operator: { grpc: port, http: port, directory: join(directory, 'operator') },
-    store: { url: `sqlite:${join(directory, 'server')}`, acknowledgement: 'local' },
-    scheduling: { executorQuietMs: 2_000 },
-  };
-  const config = loadConfig({ defaults: settings, files: [], environment: {}, flags: {} });
-  const { logger, levels } = withLevels(silentLogger, 'warn');
-  app = await startApp(config, { clock: systemClock, logger, logLevels: levels });
-  connection = connect({ address: app.grpcAddress });
-  const [authority = '', token = ''] = await Promise.all(
-    ['ca.pem', 'token'].map((name) => readFile(join(directory, 'operator', name), 'utf8')),
-  );
-  const { grpcAddress: address, httpsUrl: url } = app.operator;
-  fleet = openFleet({ address, url, authority, authorization: `Bearer ${token.trim()}` });
+  server = await startLocalServer(directory, { scheduling: { executorQuietMs: 2_000 } });
+  ({ connection } = server);
+  fleet = openFleet(server.access);
   await createQueue(connection, { name: SET.queue });
 });
 
 after(async () => {
   fleet[Symbol.dispose]();
-  connection.close();
-  await app.close();
+  await server[Symbol.asyncDispose]();
 });
 
 /** An executor whose runs last so long; its nodes have its name as a label and eight cores. */
-async function executor(t: TestContext, id: string, runMs: number, count = 1): Promise<RunningExecutor> {
-  const nodes = { name: id, count, cpu: 8, memory: '64Gi', ephemeralStorage: '640Gi', labels: { of: id } };
-  const config = parseConfig({
-    executorId: id,
-    runtime: 'simulated',
-    simulated: { minRunMs: runMs, meanRunMs: runMs, maxRunMs: runMs },
-    dataDirectory: join(directory, id),
-    server: { address: app.grpcAddress },
-    nodes,
-  });
-  const started = await startExecutor({ config, logger: silentLogger, environment: {} });
+async function executor(
+  t: TestContext,
+  executorId: string,
+  runMs: number,
+  count = 1,
+): Promise<RunningExecutor> {
+  const labels = { of: executorId };
+  const nodes = { name: executorId, count, cpu: 8, memory: '64Gi', ephemeralStorage: '640Gi', labels };
+  const { grpcAddress } = server.app;
+  const started = await startPretending(directory, grpcAddress, { executorId, runMs, nodes });
   t.after(() => started.close({ endRuns: true }));
   await eventually(
-    () => fleet.executor(id),
+    () => fleet.executor(executorId),
     (found) => found?.alive === true,
   );
   return started;
