@@ -6,7 +6,7 @@ import { EventStreamMessage } from '@armada-ts/api/api/event';
 import { SubmitJob } from '@armada-ts/api/armadaevents/armadaevents';
 import { type Framed, frame } from '../base/framing.ts';
 import { appendWithin, cutWithin } from '../model/splice.ts';
-import { encodeMessage } from '../model/encode.ts';
+import { encodeMessages } from '../model/encode.ts';
 import type { StoredSequence, Store } from '../store/store.ts';
 import { publicEvents } from './convert.ts';
 import { messageId } from './message-id.ts';
@@ -34,10 +34,13 @@ export async function encodeSequence(store: Store, stored: StoredSequence): Prom
   const { specs, pods } = await specsOf(store, stored);
   const { number, streamCreatedMs } = stored;
   const messages = publicEvents(stored, specs);
-  const encoded = messages.map((message, index) => {
-    const id = messageId(streamCreatedMs, number, index, index === messages.length - 1);
-    const bytes = encodeMessage(EventStreamMessage, { id, message });
-    const pod = message.events?.$case === 'submitted' ? pods.get(message.events.value.jobId) : undefined;
+  const streamed = messages.map((message, index) => ({
+    id: messageId(streamCreatedMs, number, index, index === messages.length - 1),
+    message,
+  }));
+  const encoded = encodeMessages(EventStreamMessage, streamed).map((bytes, index): Uint8Array => {
+    const event = messages[index]?.events;
+    const pod = event?.$case === 'submitted' ? pods.get(event.value.jobId) : undefined;
     return pod ? appendWithin(bytes, PUBLIC_POD, pod) : bytes;
   });
   const events = frame(encoded);

@@ -8,6 +8,7 @@ import type { Assignment } from './inboxes.ts';
 
 /** Label by which a node is told from its neighbours, as Kubernetes sets it. */
 const NODE_LABEL = 'kubernetes.io/hostname';
+const POOL_ANNOTATION = 'armadaproject.io/pool';
 
 // Field numbers of executorapi.LeaseStreamMessage and JobRunLease.
 const LEASE = 1;
@@ -16,6 +17,19 @@ const JOB = 6;
 /** In armadaevents.SubmitJob: objectMeta; mainObject, its pod_spec, and the pod spec in that. */
 const META_PATH = [4];
 const POD_PATH = [5, 2, 1];
+
+// They encode to nothing, so that what is set in them is all that is added.
+const NO_META = ObjectMeta.create();
+const NO_POD = PodSpec.create();
+
+/** More names than this are forgotten, all at once. */
+const MAX_REMEMBERED = 10_000;
+
+const inPool = remembered((pool) => encodeAnnotations(new Map([[POOL_ANNOTATION, pool]])));
+
+const onNode = remembered((node) =>
+  encodeMessage(PodSpec, { ...NO_POD, nodeSelector: new Map([[NODE_LABEL, node]]) }),
+);
 
 /**
  * An encoded executorapi.LeaseStreamMessage with a lease as executors take it:
@@ -27,15 +41,34 @@ export function encodeLease({ job, run }: Assignment, spec: Uint8Array, tracepar
   const { queue, jobSet: jobset, owner: user, groups } = job;
   const jobRunId = run.runId;
   const lease = encodeMessage(JobRunLease, { queue, jobset, user, groups, jobRunId, job: undefined });
-  const annotations = new Map([['armadaproject.io/pool', run.pool]]);
-  if (traceparent !== undefined) annotations.set(TRACEPARENT_ANNOTATION, traceparent);
-  const pool = encodeMessage(ObjectMeta, { ...NO_META, annotations });
-  const nodeSelector = new Map([[NODE_LABEL, run.node]]);
-  const node = encodeMessage(PodSpec, { ...NO_POD, nodeSelector });
-  const placed = appendWithin(appendWithin(spec, META_PATH, pool), POD_PATH, node);
-  return messageField(LEASE, Buffer.concat([lease, messageField(JOB, placed)]));
+  const inMeta = traceparent === undefined ? inPool(run.pool) : tracedInPool(run.pool, traceparent);
+  const placed = appendWithin(appendWithin(spec, META_PATH, inMeta), POD_PATH, onNode(run.node));
+  return messageField(LEASE, lease, messageField(JOB, placed));
 }
 
-// They encode to nothing, so that what is set in them is all that is added.
-const NO_META = ObjectMeta.create();
-const NO_POD = PodSpec.create();
+function tracedInPool(pool: string, traceparent: string): Uint8Array {
+  return encodeAnnotations(
+    new Map([
+      [POOL_ANNOTATION, pool],
+      [TRACEPARENT_ANNOTATION, traceparent],
+    ]),
+  );
+}
+
+function encodeAnnotations(annotations: Map<string, string>): Uint8Array {
+  return encodeMessage(ObjectMeta, { ...NO_META, annotations });
+}
+
+/** The same names come again and again. */
+function remembered(encode: (name: string) => Uint8Array): (name: string) => Uint8Array {
+  const known = new Map<string, Uint8Array>();
+  return (name) => {
+    let bytes = known.get(name);
+    if (bytes === undefined) {
+      if (known.size >= MAX_REMEMBERED) known.clear();
+      bytes = encode(name);
+      known.set(name, bytes);
+    }
+    return bytes;
+  };
+}
