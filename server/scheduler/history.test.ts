@@ -1,13 +1,16 @@
 /**
  * Random histories of everything that can happen around the scheduler. After
  * each step: no node holds more than it offers, counting runs that are still
- * stopping; what is charged is what the records say; and in the end every job
+ * stopping; what is charged is what the records say; cordoned places get nothing
+ * new, and drained ones are empty; and in the end every job
  * that was cancelled or finished has ended, and nothing is left behind.
  */
+import { Drain } from '@armada-ts/api/armada/store/v1/store';
 import assert from 'node:assert/strict';
 import { countJobs, findJob } from './jobs.ts';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { type Place, settingsName } from '../model/executor-settings.ts';
 import { isTerminal, validRun } from '../model/job.ts';
 import {
   type World,
@@ -16,9 +19,11 @@ import {
   node,
   pass,
   queue,
+  set,
   settle,
   show,
   submit,
+  unset,
   write,
 } from './testing/world.ts';
 
@@ -29,6 +34,7 @@ const CAPACITY = new Map([
   ['n2', 6],
 ]);
 const EXECUTORS = ['east', 'west'];
+const PLACES = EXECUTORS.flatMap((executorId) => ['', 'n1', 'n2'].map((node) => ({ executorId, node })));
 
 const step = fc.oneof(
   {
@@ -46,6 +52,18 @@ const step = fc.oneof(
   {
     weight: 1,
     arbitrary: fc.record({ do: fc.constant('wait' as const), ms: fc.constantFrom(1_000, 70_000, 601_000) }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant('set' as const),
+      place: fc.constantFrom(...PLACES),
+      drain: fc.constantFrom(Drain.DRAIN_UNSPECIFIED, Drain.DRAIN_ALL, Drain.DRAIN_NOT_RUNNING),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constant('unset' as const), place: fc.constantFrom(...PLACES) }),
   },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('hold' as const) }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('deliver' as const) }) },
@@ -86,11 +104,35 @@ function checkCharges(world: World): void {
   assert.equal(valid, wanted);
 }
 
+/** Runs that each cordoned place had when it was cordoned, by its name. */
+type Cordoned = Map<string, { place: Place; drain: Drain; had: ReadonlySet<string> }>;
+
+function close(world: World, cordoned: Cordoned, place: Place, drain: Drain): void {
+  const { byRun } = world.scheduler.state.charges;
+  const had = cordoned.get(settingsName(place))?.had ?? new Set(byRun.keys());
+  cordoned.set(settingsName(place), { place, drain, had });
+  set(world, { ...place, drain });
+}
+
+/** Cordoned places get nothing new, and those that are drained have nothing left. */
+function checkCordons(world: World, cordoned: Cordoned): void {
+  for (const { record } of world.records.values()) {
+    const run = validRun(record);
+    if (run === undefined) continue;
+    for (const { place, drain, had } of cordoned.values()) {
+      if (place.executorId !== run.executorId || (place.node !== '' && place.node !== run.node)) continue;
+      assert.ok(had.has(run.runId), `a run came to ${run.executorId}/${run.node}, which is cordoned`);
+      assert.equal(drain, Drain.DRAIN_UNSPECIFIED, `a run is left on ${run.executorId}/${run.node}`);
+    }
+  }
+}
+
 async function play(steps: (typeof step extends fc.Arbitrary<infer T> ? T : never)[]): Promise<void> {
   const world = createWorld({ maxAttempts: 2 });
   const fleet: Fleet = new Map();
   const sizes = new Map<string, number>();
   const finished = new Set<string>();
+  const cordoned: Cordoned = new Map();
   queue(world, 'q');
   const pick = (which: number): string | undefined => [...world.records.keys()][which % world.records.size];
   const showOne = (id: string): void => {
@@ -108,6 +150,10 @@ async function play(steps: (typeof step extends fc.Arbitrary<infer T> ? T : neve
     else if (one.do === 'stop') {
       const { byRun } = world.scheduler.state.charges;
       for (const runId of fleet.keys()) if (byRun.get(runId)?.state === 'leaving') fleet.delete(runId);
+    } else if (one.do === 'set') close(world, cordoned, one.place, one.drain);
+    else if (one.do === 'unset') {
+      unset(world, one.place);
+      cordoned.delete(settingsName(one.place));
     } else if (one.do === 'wait') await pass(world, one.ms);
     else if (one.do === 'hold') world.isHeld = true;
     else if (one.do === 'deliver') await deliver(world);
@@ -125,7 +171,10 @@ async function play(steps: (typeof step extends fc.Arbitrary<infer T> ? T : neve
     }
     await settle(world);
     startLeased(world, fleet, sizes, finished);
-    if (!world.isHeld) checkCharges(world);
+    if (!world.isHeld) {
+      checkCharges(world);
+      checkCordons(world, cordoned);
+    }
   }
   await deliver(world);
   for (const { record } of Array.from(world.records.values())) {
@@ -137,9 +186,10 @@ async function play(steps: (typeof step extends fc.Arbitrary<infer T> ? T : neve
     assert.ok(isTerminal(record.state), JSON.stringify(record.state));
   fleet.clear();
   for (let times = 0; times < 2; times++) for (const id of EXECUTORS) showOne(id);
-  const { charges, nodes, classes, waiting, needs, jobs } = world.scheduler.state;
+  const { charges, nodes, classes, waiting, needs, jobs, drained } = world.scheduler.state;
   assert.equal(charges.byRun.size + charges.byNode.size + charges.leaving.size, 0);
   assert.equal(classes.byKey.size + needs.size + waiting.size + countJobs(jobs) + jobs.sets.byKey.size, 0);
+  assert.equal(drained.size, 0);
   for (const [index] of nodes.facts.entries()) {
     assert.equal(nodes.free[index * nodes.width + 1], nodes.capacity[index * nodes.width + 1]);
   }
