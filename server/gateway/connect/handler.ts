@@ -44,12 +44,13 @@ export function createConnectHandler(options: ConnectOptions): CallHandler {
       const target = targets.get(path);
       if (!target) return false;
       const { arrival } = target;
-      const visit = beginVisit({ admission: options.admission, arrival, request, response });
+      const { admission, door } = options;
+      const visit = beginVisit({ admission, arrival, request, response, slowClientMs: door.slowClientMs });
       target.serve ??= load(options, target);
       target.serve
         .then((serve) => serve(request, response, visit))
         .catch((error: unknown) => {
-          options.door.logger.error({ err: error, path }, 'a call by HTTP broke off');
+          if (!visit.gone.aborted) door.logger.error({ err: error, path }, 'a call by HTTP broke off');
           response.destroy();
         });
       return true;

@@ -1,12 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { DescMethod } from '@bufbuild/protobuf';
 import { EmptySchema } from '@bufbuild/protobuf/wkt';
-import { Code, ConnectError, createConnectRouter, createContextValues } from '@connectrpc/connect';
-import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from '@connectrpc/connect-node';
+import { createConnectRouter, createContextValues } from '@connectrpc/connect';
+import { universalResponseToNodeResponse } from '@connectrpc/connect-node';
+import type { UniversalServerResponse } from '@connectrpc/connect/protocol';
 import type { ServedMethod } from '../../door/method.ts';
 import type { ConnectOptions } from './handler.ts';
 import { addMethod, gateOf } from './methods.ts';
 import { COMPRESSIONS } from './packing.ts';
+import { bodyOf } from './body.ts';
 import { visits } from './context.ts';
 import type { Visit } from './visit.ts';
 
@@ -38,29 +40,46 @@ export function serveMethod(
   const binary = handlerOf({ ...described, input: EmptySchema, output: EmptySchema });
 
   return async (request: IncomingMessage, response: ServerResponse, visit: Visit): Promise<void> => {
-    const values = createContextValues();
-    visits.put(values, visit);
-    const universal = universalRequestFromNodeRequest(request, response, undefined, values);
-    dropEndlessTimeouts(universal.header);
+    const contextValues = createContextValues();
+    visits.put(contextValues, visit);
     const isJson = request.headers['content-type']?.includes('json') ?? false;
-    try {
-      const body = counted(universal.body as AsyncIterable<Uint8Array>, visit);
-      const answer = await (isJson ? json : binary)({ ...universal, body });
-      await universalResponseToNodeResponse(answer, response);
-    } catch (error) {
-      // The client has gone.
-      if (ConnectError.from(error).code !== Code.Aborted) throw error;
-    }
+    const answer = await (isJson ? json : binary)({
+      httpVersion: request.httpVersion,
+      method: request.method ?? '',
+      // The library looks at nothing but the query.
+      url: `http://localhost${request.url}`,
+      header: headersOf(request),
+      body: bodyOf(request, visit, maxRequestBytes),
+      signal: visit.gone,
+      contextValues,
+    });
+    if (served.method.kind === 'unary' && !answer.trailer) await sendWhole(answer, response);
+    else await universalResponseToNodeResponse(answer, response);
   };
 }
 
-/** Ends the call when there is no room for what still comes. */
-async function* counted(body: AsyncIterable<Uint8Array>, visit: Visit): AsyncGenerator<Uint8Array> {
-  for await (const chunk of body) {
-    if (!visit.takes(chunk.length))
-      throw new ConnectError('too much arrives at once', Code.ResourceExhausted);
-    yield chunk;
+function headersOf({ headers }: IncomingMessage): Headers {
+  const made = new Headers();
+  for (const [name, value] of Object.entries(headers)) {
+    // HTTP/2 has some of its own, which are none here.
+    if (value === undefined || name.startsWith(':')) continue;
+    if (typeof value === 'string') made.set(name, value);
+    else for (const each of value) made.append(name, each);
   }
+  dropEndlessTimeouts(made);
+  return made;
+}
+
+/** In one piece, where the library would send two and wait. */
+async function sendWhole(
+  { status, header, body }: UniversalServerResponse,
+  response: ServerResponse,
+): Promise<void> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of body ?? []) chunks.push(chunk);
+  const [only] = chunks;
+  response.writeHead(status, Object.fromEntries(header ?? []));
+  response.end(only && chunks.length === 1 ? only : Buffer.concat(chunks));
 }
 
 /** A deadline beyond what a timer can wait would be taken for one that is past. */

@@ -3,6 +3,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Admission, Admitted, Arrival, Refused } from '../../door/admission.ts';
 import { peerOf } from '../incoming.ts';
 
+/** Why a call is given up, for whoever asks; made once, as many may go at a time. */
+const GONE = new Error('the client has gone');
+
 /** A request that has begun must be there whole by then: it is held in memory meanwhile. */
 const REQUEST_TIMEOUT_MS = 30_000;
 
@@ -11,6 +14,8 @@ const STALL_MS = 2_000;
 
 export interface Visit {
   readonly request: IncomingMessage;
+  /** Aborts when the client goes without its answer. */
+  readonly gone: AbortSignal;
   /** Asks to be let in; before the body is read. */
   enter(): Refused | undefined;
   /** So much more of the request has come; false when there is no room for it. */
@@ -28,7 +33,11 @@ export interface VisitOptions {
   arrival: Omit<Arrival, 'connection'>;
   request: IncomingMessage;
   response: ServerResponse;
+  /** How long the client may take nothing of an answer with one message; 30 s when left out. */
+  slowClientMs?: number | undefined;
 }
+
+const SLOW_CLIENT_MS = 30_000;
 
 /**
  * As on the gRPC port, a call with one answer counts as under way until it is
@@ -36,21 +45,25 @@ export interface VisitOptions {
  * even when its client does not take the answer. Answers to reads are another
  * matter, as they can be large and are held in memory until they go.
  */
-export function beginVisit({ admission, arrival, request, response }: VisitOptions): Visit {
+export function beginVisit(options: VisitOptions): Visit {
+  const { admission, arrival, request, response, slowClientMs = SLOW_CLIENT_MS } = options;
   let admitted: Admitted | undefined;
   let timer: NodeJS.Timeout | undefined;
   let isAtWork = false;
   let hasEnded = false;
   const arriving = admission.intake.begin(request.socket);
+  const gone = new AbortController();
   const cutOff = (): void => void response.destroy();
   response.on('close', () => {
     clearTimeout(timer);
     arriving.over();
     hasEnded = true;
+    if (!response.writableEnded) gone.abort(GONE);
     if (!isAtWork) admitted?.over();
   });
   return {
     request,
+    gone: gone.signal,
     enter() {
       const answer = admission.enter({ ...arrival, connection: peerOf(request) });
       if ('retryAfterMs' in answer) return answer;
@@ -70,6 +83,7 @@ export function beginVisit({ admission, arrival, request, response }: VisitOptio
     },
     answered() {
       isAtWork = false;
+      if (!arrival.isStream) response.setTimeout(slowClientMs, cutOff);
       if (hasEnded || (!arrival.isStream && arrival.rank !== 'read')) admitted?.over();
     },
     cutOff,
