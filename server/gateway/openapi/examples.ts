@@ -68,7 +68,8 @@ const examples: Readonly<Record<string, Example>> = {
   },
   '/api.Submit/GetQueues': { response: { Event: { queue } } },
   '/api.Event/GetJobSetEvents': {
-    request: { watch: true },
+    // So that whoever tries it on the page sees it end.
+    request: { watch: false },
     response: {
       id: '1795243572644:3:0:1',
       message: {
