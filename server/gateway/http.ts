@@ -37,6 +37,9 @@ export interface CallHandler {
 /** Largest body of a page's request; none so far takes one. */
 const MAX_PAGE_REQUEST_BYTES = 64 * 1024;
 
+/** How long a client may take nothing of a page. */
+const SLOW_CLIENT_MS = 30_000;
+
 const PLAIN_TEXT = 'text/plain; charset=utf-8';
 
 export async function createHttpServer(options: HttpOptions): Promise<Listener> {
@@ -52,6 +55,7 @@ export async function createHttpServer(options: HttpOptions): Promise<Listener> 
     handle: (request, response) => {
       if (!guard(request, response)) return;
       if (handlers.some((handler) => handler.handle(request, response))) return;
+      response.setTimeout(SLOW_CLIENT_MS, () => void response.destroy());
       pages.routing(request, response);
     },
   });

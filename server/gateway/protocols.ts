@@ -10,6 +10,8 @@ import {
 } from 'node:http2';
 import { createServer as createTlsServer } from 'node:https';
 import type { Socket } from 'node:net';
+import { endUntaken } from '../door/untaken.ts';
+import { endUntakenAnswers, endWhenSilent } from './dead-clients.ts';
 
 /**
  * Requests and responses of both protocols have the same form, so far as it is
@@ -55,9 +57,18 @@ const UNREAD_MS = 500;
 
 const MAX_HEADER_BYTES = 16 * 1024;
 
+const MAX_CONNECTIONS = 16_384;
+const MAX_HEADERS = 64;
+const MAX_CONNECTIONS = 16_384;
+
 /** What clients may send on one HTTP/2 connection before they have to wait of it. Over a long way the 64 KiB that it begins with are little. */
 const CONNECTION_WINDOW_BYTES = 1024 * 1024;
-const MAX_STREAMS_PER_CONNECTION = 1000;
+
+/** Calls of one HTTP/2 connection, and how many may be taken back in a burst: all at once they keep others waiting for 100 ms. */
+const MAX_STREAMS_PER_CONNECTION = 128;
+const MAX_RESET_BURST = 256;
+
+const MAX_HEADERS = 64;
 
 const PREFACE = Buffer.from('PRI * HTTP/2.0');
 
@@ -69,14 +80,18 @@ export function createListener({ tls, handle }: ListenerOptions): Listener {
   const silent = new Set<Socket>();
   const http1 = http1Server(tls, handle);
   const http2 = http2Server(handle, sessions);
+  http1.maxConnections = MAX_CONNECTIONS;
 
   // The library's own listener serves HTTP/1.1 on whatever connection it is given.
   const event = tls ? 'secureConnection' : 'connection';
   const [serveHttp1] = http1.listeners(event) as ((socket: Socket) => void)[];
   http1.removeAllListeners(event);
   const serve = (socket: Socket, isHttp2: boolean): void => {
-    if (isHttp2) http2.emit('connection', socket);
-    else serveHttp1?.call(http1, socket);
+    if (isHttp2) {
+      // One of HTTP/1.1 may end its half and wait for the answer. In HTTP/2 it has gone, and nobody else would notice.
+      socket.allowHalfOpen = false;
+      http2.emit('connection', socket);
+    } else serveHttp1?.call(http1, socket);
   };
   http1.on(event, (socket: Socket & { alpnProtocol?: string | false }) => {
     if (tls) serve(socket, socket.alpnProtocol === 'h2');
@@ -121,14 +136,21 @@ function http1Server(tls: TlsFiles | undefined, handle: Handle): Server {
     keepAliveTimeout: KEEP_ALIVE_MS,
     noDelay: true,
   };
-  if (!tls) return createServer(settings, handle);
   const protocols = { ALPNProtocols: ['h2', 'http/1.1'], minVersion: 'TLSv1.2' } as const;
-  return createTlsServer({ ...settings, ...protocols, ...tls }, handle);
+  const server = tls
+    ? createTlsServer({ ...settings, ...protocols, ...tls }, handle)
+    : createServer(settings, handle);
+  server.maxConnections = MAX_CONNECTIONS;
+  endUntakenAnswers(server);
+  return server;
 }
 
 function http2Server(handle: Handle, sessions: Set<ServerHttp2Session>) {
   const server = createHttp2Server(
-    { settings: { maxConcurrentStreams: MAX_STREAMS_PER_CONNECTION, maxHeaderListSize: MAX_HEADER_BYTES } },
+    {
+      settings: { maxConcurrentStreams: MAX_STREAMS_PER_CONNECTION, maxHeaderListSize: MAX_HEADER_BYTES },
+      maxHeaderListPairs: MAX_HEADERS,
+    },
     (request, response) => {
       endUnread(response.stream);
       handle(request as unknown as IncomingMessage, response as unknown as ServerResponse);
@@ -138,6 +160,7 @@ function http2Server(handle: Handle, sessions: Set<ServerHttp2Session>) {
     sessions.add(session);
     session.on('close', () => sessions.delete(session));
     session.on('connect', () => session.setLocalWindowSize(CONNECTION_WINDOW_BYTES));
+    endWhenSilent(session);
   });
   // What goes wrong with a connection is its client's affair.
   server.on('sessionError', () => {});
