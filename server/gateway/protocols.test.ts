@@ -117,3 +117,12 @@ test('an HTTP/2 client may send much before it has to wait', async () => {
   assert((session.state.remoteWindowSize ?? 0) > 512 * 1024);
   session.destroy(undefined, constants.NGHTTP2_CANCEL);
 });
+
+test('a connection of HTTP/2 whose client has left is closed', async () => {
+  await using server = await listening(tellVersion);
+  const socket = connect(server.port, '127.0.0.1');
+  socket.end('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0');
+  const before = performance.now();
+  await answered(socket);
+  assert.ok(performance.now() - before < 2000);
+});

@@ -57,7 +57,6 @@ const UNREAD_MS = 500;
 
 const MAX_HEADER_BYTES = 16 * 1024;
 
-const MAX_CONNECTIONS = 16_384;
 const MAX_HEADERS = 64;
 const MAX_CONNECTIONS = 16_384;
 
@@ -67,8 +66,6 @@ const CONNECTION_WINDOW_BYTES = 1024 * 1024;
 /** Calls of one HTTP/2 connection, and how many may be taken back in a burst: all at once they keep others waiting for 100 ms. */
 const MAX_STREAMS_PER_CONNECTION = 128;
 const MAX_RESET_BURST = 256;
-
-const MAX_HEADERS = 64;
 
 const PREFACE = Buffer.from('PRI * HTTP/2.0');
 
@@ -140,7 +137,6 @@ function http1Server(tls: TlsFiles | undefined, handle: Handle): Server {
   const server = tls
     ? createTlsServer({ ...settings, ...protocols, ...tls }, handle)
     : createServer(settings, handle);
-  server.maxConnections = MAX_CONNECTIONS;
   endUntakenAnswers(server);
   return server;
 }
@@ -150,9 +146,11 @@ function http2Server(handle: Handle, sessions: Set<ServerHttp2Session>) {
     {
       settings: { maxConcurrentStreams: MAX_STREAMS_PER_CONNECTION, maxHeaderListSize: MAX_HEADER_BYTES },
       maxHeaderListPairs: MAX_HEADERS,
+      streamResetBurst: MAX_RESET_BURST,
     },
     (request, response) => {
       endUnread(response.stream);
+      endUntaken(response.stream);
       handle(request as unknown as IncomingMessage, response as unknown as ServerResponse);
     },
   );

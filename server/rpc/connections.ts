@@ -3,9 +3,10 @@
  * gRPC library has no settings for it and takes some of HTTP/2's own limits away,
  * so they are set on the HTTP/2 servers inside it.
  */
-import { constants, type Http2Server, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
+import { constants, type Http2Server, type ServerHttp2Session } from 'node:http2';
 import type { Server } from '@grpc/grpc-js';
 import type { Intake } from '../door/intake.ts';
+import { endUntaken } from '../door/untaken.ts';
 
 /**
  * How much clients may send on one connection before they have to wait. HTTP/2
@@ -23,9 +24,6 @@ const MAX_HEADER_BYTES = 16 * 1024;
 
 const MAX_STREAMS = 1000;
 const MAX_CONNECTIONS = 16_384;
-
-/** How long a client may take nothing of an answer that is ready; streams are ended before, with a word about it. */
-const ANSWER_TIMEOUT_MS = 60_000;
 
 export interface ConnectionLimits {
   intake: Intake;
@@ -63,7 +61,7 @@ function inside(server: Server): Inside {
 }
 
 function limitSession(session: ServerHttp2Session, limits: ConnectionLimits): void {
-  const { intake, requestStreams, answerTimeoutMs = ANSWER_TIMEOUT_MS } = limits;
+  const { intake, requestStreams, answerTimeoutMs } = limits;
   session.once('connect', () => session.setLocalWindowSize(WINDOW_BYTES));
   // The library's own listener came first, so that the stream does not begin to flow here.
   session.on('stream', (stream, headers) => {
@@ -76,14 +74,5 @@ function limitSession(session: ServerHttp2Session, limits: ConnectionLimits): vo
     // What is packed is held until it has been unpacked.
     if (headers['grpc-encoding'] === undefined) stream.once('end', () => arriving.over());
     stream.once('close', () => arriving.over());
-  });
-}
-
-/** Ends a stream whose client takes nothing of what waits for it. */
-function endUntaken(stream: ServerHttp2Stream, timeoutMs: number): void {
-  stream.setTimeout(timeoutMs);
-  stream.on('timeout', () => {
-    if (stream.writableLength > 0 || stream.writableEnded) stream.close(constants.NGHTTP2_CANCEL);
-    else stream.setTimeout(timeoutMs);
   });
 }
