@@ -1,9 +1,12 @@
 // Programs of other web sites, in the browser of the system: they call the
 // server by Connect and gRPC-Web as any page would.
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { type DevServer, startDevServer } from '@armada-ts/server/dev-server';
 import { type Browser, chromium, type Page } from 'playwright-core';
+import { root } from '../e2e/programs.ts';
 import { CHROMIUM } from './chromium.ts';
 import { openSite, type Site } from './site.ts';
 
@@ -77,6 +80,32 @@ for (const protocol of ['Connect with JSON', 'Connect with binary messages', 'gR
     for (const event of ['queued', 'leased', 'pending', 'running']) assert(seen.includes(event), event);
   });
 }
+
+test('the program of docs/connect.md prints what the page says', async () => {
+  const text = await readFile(join(root, 'docs/connect.md'), 'utf8');
+  const [, program = '', said = ''] =
+    /<!-- page-example:[^>]*-->\n```js\n([\s\S]*?)```\n\nIt prints ([^.]*)\./.exec(text) ?? [];
+  const printed: string[] = [];
+  const own = await pageOf(site);
+  const done = new Promise<void>((resolve) => {
+    own.on('console', (message) => {
+      printed.push(message.text());
+      if (message.text() === 'succeeded' || message.type() === 'error') resolve();
+    });
+    own.on('pageerror', (error) => {
+      printed.push(error.message);
+      resolve();
+    });
+  });
+  const content = program.replace('http://localhost:8080', server.httpUrl);
+  await own.addScriptTag({ type: 'module', content });
+  await done;
+  assert.deepEqual(
+    printed,
+    [...said.matchAll(/`(\w+)`/g)].map(([, event]) => event),
+  );
+  await own.close();
+});
 
 test('a refusal reaches the page with its code and its details', async () => {
   const told = await page.evaluate(async (baseUrl) => {
