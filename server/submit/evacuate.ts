@@ -75,7 +75,7 @@ export async function removeExecutor(
   refuseIfFaulty(faults);
   const { alive, runs } = await deps.view.executor(name);
   if (alive) {
-    const advice = 'stop it and try again when it has been silent for a minute; to empty it, drain it';
+    const advice = 'stop it, and try again once it counts as silent; to empty it, drain it';
     throw new ArmadaError('EXECUTOR_IN_USE', `executor ${shown(name)} is alive: ${advice}`);
   }
   if (runs > 0 && !requeueJobs) {
