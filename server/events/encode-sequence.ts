@@ -4,6 +4,7 @@
  */
 import { EventStreamMessage } from '@armada-ts/api/api/event';
 import { SubmitJob } from '@armada-ts/api/armadaevents/armadaevents';
+import { readerOf } from '@armada-ts/api/encoded/reader';
 import { type Framed, frame } from '../base/framing.ts';
 import { appendWithin, cutWithin } from '../model/splice.ts';
 import { encodeMessages } from '../model/encode.ts';
@@ -61,7 +62,7 @@ async function specsOf(
   if (submitted.length === 0) return { specs, pods };
   for (const [jobId, bytes] of await store.read.encodedSpecs(submitted)) {
     const cut = cutWithin(bytes, STORED_POD);
-    specs.set(jobId, SubmitJob.decode(cut?.rest ?? bytes));
+    specs.set(jobId, SubmitJob.decode(readerOf(cut?.rest ?? bytes)));
     if (cut) pods.set(jobId, cut.content);
   }
   return { specs, pods };

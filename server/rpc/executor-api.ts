@@ -1,4 +1,5 @@
-import { type EventList, ExecutorApiService, LeaseRequest } from '@armada-ts/api/executorapi/executorapi';
+import { readerOf } from '@armada-ts/api/encoded/reader';
+import { EventList, ExecutorApiService, LeaseRequest } from '@armada-ts/api/executorapi/executorapi';
 import type { ServiceDefinition } from '@grpc/grpc-js';
 import { type ReportDeps, reportEvents } from '../lease/reports.ts';
 import { type LeaseDeps, type ReceivedRequest, serveLeases } from '../lease/stream.ts';
@@ -10,7 +11,7 @@ const { leaseJobRuns, reportEvents: reporting } = ExecutorApiService;
 /** Leases are encoded and framed where they are made; what executors show is kept as it came. */
 export const executorApiDefinition = {
   leaseJobRuns: { ...leaseJobRuns, requestDeserialize: receive, responseSerialize: alreadyFramed },
-  reportEvents: reporting,
+  reportEvents: { ...reporting, requestDeserialize: (bytes) => EventList.decode(readerOf(bytes)) },
 } satisfies ServiceDefinition;
 
 /** executorapi.ExecutorApi, for Go executors and ours alike. */

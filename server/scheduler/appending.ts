@@ -1,5 +1,6 @@
 /** The scheduler's writes: its decisions, and what it remembers of executors. */
 import { Batch, Control_Kind, ExecutorRecord } from '@armada-ts/api/armada/store/v1/store';
+import { readerOf } from '@armada-ts/api/encoded/reader';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../base/logger.ts';
 import { isPassing } from '../base/retry.ts';
@@ -24,7 +25,7 @@ export async function answerAppend(
   life: Life,
   message: Extract<FromWorker, { kind: 'append' }>,
 ): Promise<void> {
-  const decisions = { batch: Batch.decode(message.bytes), encoded: message.bytes };
+  const decisions = { batch: Batch.decode(readerOf(message.bytes)), encoded: message.bytes };
   const first = decisions.batch.changed[0]?.record;
   if (first) life.decided.set(first, message.batch);
   const outcome = await appendUntilKnown(deps, decisions, life.over);

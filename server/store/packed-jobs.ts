@@ -13,6 +13,7 @@
  * the own part has counts for more than what the others tell.
  */
 import { JobRecord, type StoredJob } from '@armada-ts/api/armada/store/v1/store';
+import { readerOf } from '@armada-ts/api/encoded/reader';
 import { Empty } from '@armada-ts/api/google/protobuf/empty';
 import { encodeMessage } from '../model/encode.ts';
 import { jobIdOf } from '../model/job-key.ts';
@@ -200,7 +201,7 @@ export function idOfPacked({ bytes, keyAt }: PackedJob): string {
 export function unpackJob({ commons }: Pick<PackedJobs, 'commons'>, job: PackedJob): StoredJob {
   const { bytes, from, end, version, submitted } = job;
   const common = commons[job.common] ?? NOTHING;
-  const record = JobRecord.decode(bytes.subarray(from, end));
+  const record = JobRecord.decode(readerOf(bytes.subarray(from, end)));
   record.jobId ||= idOfPacked(job);
   record.queue ||= common.queue;
   record.jobSet ||= common.jobSet;

@@ -7,6 +7,7 @@
  */
 import { JobSubmitRequest, JobSubmitRequestItem } from '@armada-ts/api/api/submit';
 import { createFieldCursor, nextField } from '@armada-ts/api/encoded/fields';
+import { readerOf } from '@armada-ts/api/encoded/reader';
 import { PodSpec } from '@armada-ts/api/k8s/io/api/core/v1/core';
 import { UndecodableError } from '../base/errors.ts';
 
@@ -60,7 +61,7 @@ export function encodeItems({ queue, jobSetId, jobRequestItems }: JobSubmitReque
 export function decodeItem(bytes: Uint8Array): ReceivedItem {
   let item: JobSubmitRequestItem;
   try {
-    item = JobSubmitRequestItem.decode(bytes);
+    item = JobSubmitRequestItem.decode(readerOf(bytes));
   } catch (error) {
     throw new UndecodableError(error instanceof Error ? error.message : String(error));
   }

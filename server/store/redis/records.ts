@@ -7,6 +7,7 @@
  */
 import { JobState } from '@armada-ts/api/api/job';
 import { JobRecord, type StoredJob } from '@armada-ts/api/armada/store/v1/store';
+import { readerOf } from '@armada-ts/api/encoded/reader';
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { withoutShared } from '../../model/shared-fields.ts';
@@ -133,7 +134,7 @@ export function readRecord(value: Buffer): StoredRecord {
 
 /** The whole job. */
 export function storedJobOf(id: string, stored: StoredRecord, template: JobRecord): StoredJob {
-  const record = JobRecord.decode(stored.body);
+  const record = JobRecord.decode(readerOf(stored.body));
   record.jobId = id;
   record.queue = template.queue;
   record.jobSet = template.jobSet;
