@@ -6,7 +6,7 @@ import { ArmadaError } from '../../base/errors.ts';
 import { answerHeaders, type Door, type Incoming, refusalOf } from '../../door/call.ts';
 import type { CallStatus } from '../../door/errors.ts';
 import { encodingOf, packed } from './encoding.ts';
-import { type Exchange, isGone } from './exchange.ts';
+import { cutOffUntaken, type Exchange, isGone } from './exchange.ts';
 import { HTTP_STATUS, HttpRefusal } from './status.ts';
 
 /** A refusal as HTTP tells it. */
@@ -79,6 +79,9 @@ function detailsMember(details: CallStatus['details']): { details?: { type_url: 
   };
 }
 
+/** So much a connection takes whether or not its client does. */
+const MAX_BUFFERED_BYTES = 16 * 1024;
+
 /** Sends the answer of a method that has one. */
 export async function sendJson(
   door: Door,
@@ -98,6 +101,7 @@ export async function sendJson(
   } else {
     response.writeHead(200, { ...headers, 'content-length': Buffer.byteLength(text) });
   }
+  if (text.length > MAX_BUFFERED_BYTES) cutOffUntaken(door, exchange);
   response.end(small ?? text);
 }
 

@@ -1,22 +1,18 @@
 /** The body of a request, bounded in size and time, also after it is unpacked. */
 import type { IncomingMessage } from 'node:http';
-import { promisify } from 'node:util';
-import { brotliDecompress, gunzip, inflate } from 'node:zlib';
 import { status } from '@grpc/grpc-js';
 import { ArmadaError } from '../../base/errors.ts';
+import type { Admitted } from '../../door/admission.ts';
+import type { Arriving } from '../../door/intake.ts';
+import { isTooMuch, type Packing, unpack } from '../../door/unpack.ts';
 import { HttpRefusal } from './status.ts';
 
-const gunzipped = promisify(gunzip);
-const inflated = promisify(inflate);
-const unbrotlied = promisify(brotliDecompress);
-
-type Unpack = (bytes: Uint8Array, options: { maxOutputLength: number }) => Promise<Buffer>;
-
-const UNPACKERS: ReadonlyMap<string, Unpack> = new Map<string, Unpack>([
-  ['gzip', gunzipped],
-  ['x-gzip', gunzipped],
-  ['deflate', inflated],
-  ['br', unbrotlied],
+/** By the names that Content-Encoding gives them. */
+const PACKINGS: ReadonlyMap<string, Packing> = new Map([
+  ['gzip', 'gzip'],
+  ['x-gzip', 'gzip'],
+  ['deflate', 'deflate'],
+  ['br', 'br'],
 ]);
 
 export interface BodyLimits {
@@ -25,13 +21,17 @@ export interface BodyLimits {
   timeoutMs: number;
 }
 
-/** Told when a body keeps its reader waiting. */
-export interface Wait {
-  stalled: () => void;
+/** Who is told how it goes. */
+export interface Reception {
+  admitted: Pick<Admitted, 'stalled'>;
+  arriving: Arriving;
 }
 
 /** From then on its client is the slow one. */
 const STALL_MS = 2_000;
+
+/** When to send one again that there was no room for. */
+const RETRY_MS = 500;
 
 const NO_BYTES = Buffer.alloc(0);
 
@@ -43,30 +43,37 @@ export class ClientGone extends Error {}
  * or packed in a way that is not known, ArmadaError when it cannot be unpacked,
  * and ClientGone.
  */
-export async function readBody(request: IncomingMessage, limits: BodyLimits, wait: Wait): Promise<Buffer> {
+export async function readBody(
+  request: IncomingMessage,
+  limits: BodyLimits,
+  reception: Reception,
+): Promise<Buffer> {
   const { maxBytes } = limits;
   if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw tooLarge(maxBytes);
   const encoding = request.headers['content-encoding']?.trim().toLowerCase() ?? 'identity';
-  const unpack = UNPACKERS.get(encoding);
-  if (unpack === undefined && encoding !== 'identity') throw unknownEncoding(encoding);
-  const bytes = await collect(request, limits, wait);
-  if (unpack === undefined || bytes.length === 0) return bytes;
+  const packing = PACKINGS.get(encoding);
+  if (packing === undefined && encoding !== 'identity') throw unknownEncoding(encoding);
+  const bytes = await collect(request, limits, reception).finally(() => reception.arriving.over());
+  if (packing === undefined || bytes.length === 0) return bytes;
   try {
-    return await unpack(bytes, { maxOutputLength: maxBytes });
+    return await unpack(packing, bytes, maxBytes);
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
-    if (code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(maxBytes);
+    if (isTooMuch(error)) throw tooLarge(maxBytes);
     throw new ArmadaError('INVALID_REQUEST', `the body is not what its Content-Encoding says: ${encoding}`);
   }
 }
 
-function collect(request: IncomingMessage, { maxBytes, timeoutMs }: BodyLimits, wait: Wait): Promise<Buffer> {
+function collect(
+  request: IncomingMessage,
+  { maxBytes, timeoutMs }: BodyLimits,
+  { admitted, arriving }: Reception,
+): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let size = 0;
     const stallMs = Math.min(STALL_MS, timeoutMs / 2);
     let timer = setTimeout(() => {
-      wait.stalled();
+      admitted.stalled();
       timer = setTimeout(() => fail(tooSlow(timeoutMs)), timeoutMs - stallMs);
     }, stallMs);
     const settle = (): void => {
@@ -83,6 +90,7 @@ function collect(request: IncomingMessage, { maxBytes, timeoutMs }: BodyLimits, 
     const take = (chunk: Buffer): void => {
       size += chunk.length;
       if (size > maxBytes) fail(tooLarge(maxBytes));
+      else if (!arriving.add(chunk.length)) fail(tooMuchAtOnce());
       else chunks.push(chunk);
     };
     const end = (): void => {
@@ -100,13 +108,19 @@ function tooLarge(maxBytes: number): HttpRefusal {
   return new HttpRefusal(413, status.RESOURCE_EXHAUSTED, message);
 }
 
+function tooMuchAtOnce(): ArmadaError {
+  const message =
+    'more requests arrive on this connection at once than there is room for; send fewer at a time';
+  return new ArmadaError('OVERLOADED', message, { retryAfterMs: RETRY_MS });
+}
+
 function tooSlow(timeoutMs: number): HttpRefusal {
   const message = `the request was not there whole after ${timeoutMs / 1000} s; send it again, or a smaller one`;
   return new HttpRefusal(408, status.UNAVAILABLE, message);
 }
 
 function unknownEncoding(encoding: string): HttpRefusal {
-  const known = [...UNPACKERS.keys()].join(', ');
+  const known = [...PACKINGS.keys()].join(', ');
   const message = `Content-Encoding must be one of ${known}, identity; got ${JSON.stringify(encoding.slice(0, 60))}`;
   return new HttpRefusal(415, status.INVALID_ARGUMENT, message);
 }

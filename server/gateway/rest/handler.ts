@@ -8,10 +8,11 @@ import { type JsonValue, toJson, type MessageTypes, type MessageName } from '@ar
 import { type Admission, type Admitted, overloaded } from '../../door/admission.ts';
 import { callUnary, type Door, sendStream } from '../../door/call.ts';
 import type { ServerStreamMethod, Service, UnaryMethod } from '../../door/method.ts';
+import { peerOf } from '../incoming.ts';
 import { sendJson, sendRefusal, sendText } from './answer.ts';
 import { ClientGone, readBody } from './body.ts';
 import { timeoutMsOf, within } from './deadline.ts';
-import { callOf, type Exchange, peerOf, type RestCall } from './exchange.ts';
+import { callOf, type Exchange, type RestCall } from './exchange.ts';
 import { createLineWriter, type LineForm, type WriteLines } from './lines.ts';
 import { isObject } from './parameters.ts';
 import { createRouter } from './router.ts';
@@ -170,7 +171,8 @@ async function jsonAsked(rest: Rest, routed: Routed, admitted: Admitted): Promis
   }
   if (!isForm) refuseOtherTypes(exchange.request);
   const limits = { maxBytes: rest.maxRequestBytes, timeoutMs: rest.requestTimeoutMs ?? REQUEST_TIMEOUT_MS };
-  const body = await readBody(exchange.request, limits, admitted);
+  const arriving = rest.admission.intake.begin(exchange.request.socket);
+  const body = await readBody(exchange.request, limits, { admitted, arriving });
   admitted.arrived(body.length);
   if (!isForm) return jsonOf(route, { body, query, values });
   return jsonOf(route, { body: NO_BODY, query: [query, body.toString()].join('&'), values });

@@ -4,7 +4,7 @@ import type { Door, Incoming } from '../../door/call.ts';
 import { answerHeaders } from '../../door/call.ts';
 import { refusalFor, sendRefusal, streamError } from './answer.ts';
 import { createPacker, type Encoding, encodingOf, flushPacked } from './encoding.ts';
-import { type Exchange, isGone } from './exchange.ts';
+import { cutOffUntaken, type Exchange, isGone } from './exchange.ts';
 import { type LineForm, lineOf } from './lines.ts';
 
 /** What a stream is written to, once its call has been let in. */
@@ -65,12 +65,15 @@ export function openAnswerStream(
     write: (item, sent) => begin().write(toLines(item), sent),
     end() {
       clearTimeout(quiet);
-      if (!isGone(exchange)) begin().end();
+      if (isGone(exchange)) return;
+      cutOffUntaken(door, exchange);
+      begin().end();
     },
     fail(error) {
       clearTimeout(quiet);
       if (isGone(exchange)) return;
       if (sink === undefined) return sendRefusal(door, exchange, incoming, error);
+      cutOffUntaken(door, exchange);
       const told = streamError(refusalFor(door, error, incoming));
       sink.write(Buffer.from(lineOf(told, form, 'error')), () => {});
       sink.end();
