@@ -14,6 +14,7 @@ export function endWhenSilent(session: ServerHttp2Session, everyMs = PING_EVERY_
     const answered = (): void => {
       isAsked = false;
     };
+    if (session.destroyed) return;
     if (isAsked || !session.ping(answered)) session.destroy();
     isAsked = true;
   }, everyMs);
