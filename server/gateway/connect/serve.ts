@@ -7,7 +7,8 @@ import type { UniversalServerResponse } from '@connectrpc/connect/protocol';
 import type { ServedMethod } from '../../door/method.ts';
 import type { ConnectOptions } from './handler.ts';
 import { addMethod, gateOf } from './methods.ts';
-import { COMPRESSIONS } from './packing.ts';
+import { compressions } from './packing.ts';
+import { isJson, refuseUnsound, strictly } from './strict-json.ts';
 import { bodyOf } from './body.ts';
 import { visits } from './context.ts';
 import type { Visit } from './visit.ts';
@@ -24,10 +25,10 @@ export function serveMethod(
   described: DescMethod,
 ) {
   const gate = gateOf(door);
-  const handlerOf = (method: DescMethod) => {
+  const handlerOf = (method: DescMethod, acceptCompression = compressions()) => {
     const router = createConnectRouter({
       readMaxBytes: maxRequestBytes,
-      acceptCompression: COMPRESSIONS,
+      acceptCompression,
       requestGate: gate,
     });
     addMethod(router, door, served, method);
@@ -35,21 +36,22 @@ export function serveMethod(
     if (!handler) throw new TypeError(`${served.definition.path} has no handler`);
     return handler;
   };
-  const json = handlerOf(described);
+  const json = handlerOf(described, compressions(refuseUnsound));
   // Messages without fields keep those they do not know as they are: so bytes pass through without being taken apart.
   const binary = handlerOf({ ...described, input: EmptySchema, output: EmptySchema });
 
   return async (request: IncomingMessage, response: ServerResponse, visit: Visit): Promise<void> => {
     const contextValues = createContextValues();
     visits.put(contextValues, visit);
-    const isJson = request.headers['content-type']?.includes('json') ?? false;
-    const answer = await (isJson ? json : binary)({
+    const hasJson = isJson(request.headers);
+    const body = bodyOf(request, visit, maxRequestBytes);
+    const answer = await (hasJson ? json : binary)({
       httpVersion: request.httpVersion,
       method: request.method ?? '',
       // The library looks at nothing but the query.
       url: `http://localhost${request.url}`,
       header: headersOf(request),
-      body: bodyOf(request, visit, maxRequestBytes),
+      body: hasJson ? strictly(body, request.headers) : body,
       signal: visit.gone,
       contextValues,
     });
