@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /** How simulated runs behave. Times in milliseconds, ratios from 0 to 1. */
 export interface SimulationSettings {
@@ -27,7 +27,7 @@ export interface Fate {
  * asked for but for what the maximum cuts off.
  */
 export function fateOf(runId: string, settings: SimulationSettings): Fate {
-  const digest = createHash('sha256').update(`${settings.seed} ${runId}`).digest();
+  const digest = hash('sha256', `${settings.seed} ${runId}`, 'buffer');
   const [first, second] = [fractionAt(digest, 0), fractionAt(digest, 6)];
   const { minRunMs, meanRunMs, maxRunMs, failureRatio, leaseReturnRatio } = settings;
   const spread = -Math.log(1 - second) * Math.max(0, meanRunMs - minRunMs);

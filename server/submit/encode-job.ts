@@ -51,7 +51,28 @@ function writePodSpec({ encoded, given, filled }: DefaultedPodSpec, writer: Writ
     tolerations: filled.tolerations.slice(given.tolerations.length),
     nodeSelector: filled.nodeSelector === given.nodeSelector ? NOTHING.nodeSelector : filled.nodeSelector,
   };
-  PodSpec.encode(added, writer);
+  writer.raw(encodedAddition(added));
+}
+
+/** Jobs of a request, and of many others, get the same added. */
+let lastAddition: { added: PodSpec; encoded: Uint8Array } | undefined;
+
+function encodedAddition(added: PodSpec): Uint8Array {
+  if (lastAddition === undefined || !isSameAddition(lastAddition.added, added)) {
+    lastAddition = { added, encoded: PodSpec.encode(added).finish() };
+  }
+  return lastAddition.encoded;
+}
+
+function isSameAddition(one: PodSpec, other: PodSpec): boolean {
+  return (
+    one.activeDeadlineSeconds === other.activeDeadlineSeconds &&
+    one.priorityClassName === other.priorityClassName &&
+    one.terminationGracePeriodSeconds === other.terminationGracePeriodSeconds &&
+    one.nodeSelector === other.nodeSelector &&
+    one.tolerations.length === other.tolerations.length &&
+    one.tolerations.every((toleration, i) => toleration === other.tolerations[i])
+  );
 }
 
 const NOTHING = PodSpec.create();
