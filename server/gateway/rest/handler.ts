@@ -5,16 +5,17 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { status } from '@grpc/grpc-js';
 import { type JsonValue, toJson, type MessageTypes, type MessageName } from '@armada-ts/api/json';
-import { type Admission, type Admitted, overloaded } from '../../door/admission.ts';
+import type { Admission, Admitted } from '../../door/admission.ts';
 import { callUnary, type Door, sendStream } from '../../door/call.ts';
 import type { ServerStreamMethod, Service, UnaryMethod } from '../../door/method.ts';
 import { peerOf } from '../incoming.ts';
-import { sendJson, sendRefusal, sendText } from './answer.ts';
+import { sendJson } from './answer.ts';
 import { ClientGone, readBody } from './body.ts';
 import { timeoutMsOf, within } from './deadline.ts';
 import { callOf, type Exchange, type RestCall } from './exchange.ts';
 import { createLineWriter, type LineForm, type WriteLines } from './lines.ts';
 import { isObject } from './parameters.ts';
+import { sendOverloaded, sendRefusal, sendText } from './refusal.ts';
 import { createRouter } from './router.ts';
 import { type BoundRoute, boundRoutes, jsonOf, requestOf, type RequestParts } from './routes.ts';
 import { HttpRefusal } from './status.ts';
@@ -104,7 +105,7 @@ async function serve(rest: Rest, routed: Routed): Promise<void> {
   const isStream = method.kind !== 'unary';
   const connection = peerOf(exchange.request);
   const admitted = rest.admission.enter({ rank: route.rank, isStream, connection });
-  if ('retryAfterMs' in admitted) return sendRefusal(rest.door, exchange, call, overloaded(admitted));
+  if ('retryAfterMs' in admitted) return sendOverloaded(rest.door, exchange, call, admitted);
   try {
     if (method.kind === 'unary') await answerOnce(rest, routed, { method, admitted });
     else if (method.kind === 'serverStream') await answerOn(rest, routed, { method, admitted });

@@ -2,7 +2,7 @@
 import type { Outgoing } from '../../door/sender.ts';
 import type { Door, Incoming } from '../../door/call.ts';
 import { answerHeaders } from '../../door/call.ts';
-import { refusalFor, sendRefusal, streamError } from './answer.ts';
+import { refusalFor, sendRefusal, streamError } from './refusal.ts';
 import { createPacker, type Encoding, encodingOf, flushPacked } from './encoding.ts';
 import { cutOffUntaken, type Exchange, isGone } from './exchange.ts';
 import { type LineForm, lineOf } from './lines.ts';
