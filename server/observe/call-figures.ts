@@ -3,6 +3,7 @@
  * call, and naming the numbers can wait until somebody asks for them.
  */
 import type { status } from '@grpc/grpc-js';
+import { addDuration, type Durations, noDurations } from '../base/durations.ts';
 import type { Incoming } from '../door/call.ts';
 import type { Method } from '../door/method.ts';
 
@@ -24,9 +25,8 @@ export interface MethodFigures {
   sent: number;
   /** Calls that are over, by gRPC code. */
   readonly handled: Float64Array;
-  /** The same by how long they took: one place for each of CALL_SECONDS, the last for all above. */
-  readonly took: Float64Array;
-  tookSeconds: number;
+  /** The same by how long they took, in seconds. */
+  readonly took: Durations;
 }
 
 export interface CallFigures {
@@ -54,10 +54,7 @@ export function createCallFigures(): CallFigures {
 /** Notes the end of a call. */
 export function countEnd(figures: MethodFigures, code: status, seconds: number): void {
   figures.handled[code] = (figures.handled[code] ?? 0) + 1;
-  let bucket = 0;
-  while (bucket < CALL_SECONDS.length && seconds > (CALL_SECONDS[bucket] ?? 0)) bucket++;
-  figures.took[bucket] = (figures.took[bucket] ?? 0) + 1;
-  figures.tookSeconds += seconds;
+  addDuration(figures.took, CALL_SECONDS, seconds);
 }
 
 function noFigures(protocol: string, path: string, kind: Method['kind']): MethodFigures {
@@ -71,7 +68,6 @@ function noFigures(protocol: string, path: string, kind: Method['kind']): Method
     received: 0,
     sent: 0,
     handled: new Float64Array(CODES),
-    took: new Float64Array(CALL_SECONDS.length + 1),
-    tookSeconds: 0,
+    took: noDurations(CALL_SECONDS.length),
   };
 }

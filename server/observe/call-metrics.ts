@@ -57,9 +57,7 @@ export function callMetrics(figures: CallFigures, openStreams: OpenStreams): Sou
         name: 'grpc_server_handling_seconds',
         help: 'How long calls took until they were over.',
         type: 'histogram',
-        samples: methods.flatMap((one) =>
-          histogramSamples(labelsOf(one), CALL_SECONDS, one.took, one.tookSeconds),
-        ),
+        samples: methods.flatMap((one) => histogramSamples(labelsOf(one), CALL_SECONDS, one.took)),
       },
       subscriptions(openStreams),
     ];

@@ -18,7 +18,7 @@ test('names that strangers chose cannot break out of their label', async () => {
 });
 
 test('a histogram is told by what is at most as large', async () => {
-  const samples = histogramSamples({ a: 'b' }, [1, 2.5], [3, 0, 4], 100);
+  const samples = histogramSamples({ a: 'b' }, [1, 2.5], { counts: Float64Array.of(3, 0, 4), sum: 100 });
   const text = await textOf({ name: 'h', help: 'H.', type: 'histogram', samples });
   assert.deepEqual(text.trimEnd().split('\n').slice(2), [
     'h_bucket{a="b",le="1"} 3',

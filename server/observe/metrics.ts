@@ -4,6 +4,7 @@
  * not scraped pays for nothing but the counting.
  */
 import { collectDefaultMetrics, Registry } from 'prom-client';
+import type { Durations } from '../base/durations.ts';
 import type { Logger } from '../base/logger.ts';
 
 export interface Sample {
@@ -106,12 +107,11 @@ function numberText(value: number): string {
   return value === Number.NEGATIVE_INFINITY ? '-Inf' : String(value);
 }
 
-/** The samples of one histogram. @param counts by bucket, the last for all above the highest bound */
+/** The samples of one histogram, in whatever its bounds are in. */
 export function histogramSamples(
   labels: Sample['labels'],
   bounds: readonly number[],
-  counts: ArrayLike<number>,
-  sum: number,
+  { counts, sum }: Durations,
 ): Sample[] {
   const samples: Sample[] = [];
   let count = 0;

@@ -38,7 +38,13 @@ export function createObservation(
   const spans = openTracing(tracing, { ...server, logger });
   const tracer = spans && createCallTracer(spans, clock);
   return {
-    observer: createCallObserver({ figures, openStreams, clock, logger, tracer }),
+    observer: createCallObserver({
+      figures,
+      openStreams,
+      clock,
+      logger: logger.child({ part: 'rpc' }),
+      tracer,
+    }),
     metrics,
     spans,
     [Symbol.asyncDispose]: async () => await spans?.close(),

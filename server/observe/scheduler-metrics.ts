@@ -1,6 +1,7 @@
 /** The scheduler's figures under the names that Armada gave them, where it has such. */
+import type { Durations } from '../base/durations.ts';
 import { type PoolFigures, QUEUED_SECONDS, type SchedulerFigures } from '../scheduler/figures.ts';
-import { type Durations, TOOK_MS } from '../scheduler/tally.ts';
+import { TOOK_MS } from '../scheduler/tally.ts';
 import { type Family, histogramSamples, type Sample, type Source } from './metrics.ts';
 
 export interface SchedulerToMeasure {
@@ -62,9 +63,7 @@ function queueFamilies({ queues, waiting }: SchedulerFigures): Family[] {
       type: 'histogram',
       samples: queues
         .filter(({ queuedSeconds }) => countOf(queuedSeconds) > 0)
-        .flatMap(({ name, queuedSeconds: { counts, sum } }) =>
-          histogramSamples(ofQueue(name), QUEUED_SECONDS, counts, sum),
-        ),
+        .flatMap(({ name, queuedSeconds }) => histogramSamples(ofQueue(name), QUEUED_SECONDS, queuedSeconds)),
     },
     gauge(
       'armada_queue_resource_queued',
@@ -211,6 +210,6 @@ function gauge(name: string, help: string, samples: Sample[]): Family {
   return { name, help, type: 'gauge', samples };
 }
 
-function histogram(name: string, help: string, { counts, sum }: Durations): Family {
-  return { name, help, type: 'histogram', samples: histogramSamples({}, TOOK_MS, counts, sum) };
+function histogram(name: string, help: string, took: Durations): Family {
+  return { name, help, type: 'histogram', samples: histogramSamples({}, TOOK_MS, took) };
 }

@@ -17,6 +17,7 @@ import type { ReadFleetRequest, ReadFleetResponse } from '@armada-ts/api/armada/
 import type { Queue } from '@armada-ts/api/api/queue';
 import type { LeaseRequest } from '@armada-ts/api/executorapi/executorapi';
 import type { Clock } from '../base/clock.ts';
+import { addDuration } from '../base/durations.ts';
 import type { Logger } from '../base/logger.ts';
 import { partitionOfSlot, placeOfJob, runId } from '../model/ids.ts';
 import { timestampOf } from '../model/instant.ts';
@@ -51,7 +52,7 @@ import { setQueue } from './queues.ts';
 import { createRests, type Rests, restJob, takeRested } from './rests.ts';
 import { type Placement, runRound } from './round/round.ts';
 import { type State, createState, lookAgain } from './state.ts';
-import { addDuration, countScheduled, type Tally, TOOK_MS } from './tally.ts';
+import { countScheduled, type Tally, TOOK_MS } from './tally.ts';
 
 export interface SchedulerDeps {
   config: SchedulerConfig;

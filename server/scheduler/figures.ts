@@ -4,6 +4,7 @@
  * takes a look at each of them, at a column or two of it: some 15 ms for a million.
  */
 import { OTHER } from '../base/bounded-names.ts';
+import { addDuration, type Durations, noDurations } from '../base/durations.ts';
 import type { ReadonlyResources } from '../model/resources.ts';
 import type { Executors } from './executors.ts';
 import { countJobs, Flag } from './jobs.ts';
@@ -12,7 +13,7 @@ import type { Pool } from './round/pools.ts';
 import { RANKED_COLUMNS } from './round/resources.ts';
 import { dominantShare, fairnessError, type Share, sharesOf } from './shares.ts';
 import type { State } from './state.ts';
-import { addDuration, type Durations, MAX_QUEUES, noDurations, type Tally } from './tally.ts';
+import { MAX_QUEUES, type Tally } from './tally.ts';
 
 /** Upper bounds of the buckets of how long jobs have been queued, in seconds. */
 export const QUEUED_SECONDS = [1, 5, 15, 60, 300, 900, 3600, 14_400, 43_200, 86_400, 604_800] as const;

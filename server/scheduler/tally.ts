@@ -1,18 +1,13 @@
 /** What the scheduler counts as it goes, for metrics. It outlives what the scheduler knows, which may be loaded anew. */
 import type { Batch } from '@armada-ts/api/armada/store/v1/store';
 import { boundedNames } from '../base/bounded-names.ts';
+import { type Durations, noDurations } from '../base/durations.ts';
 
 /** Upper bounds of the buckets of how long something took, in milliseconds. */
 export const TOOK_MS = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000] as const;
 
 /** Queues that are told apart; those that come later share one name. */
 export const MAX_QUEUES = 1000;
-
-/** Counts by bucket, the last for all above the highest bound. */
-export interface Durations {
-  readonly counts: Float64Array;
-  sum: number;
-}
 
 /** What was decided of a job, as it is counted. */
 export type Decided = 'leased' | 'requeued' | 'succeeded' | 'failed' | 'cancelled' | 'preempted';
@@ -38,17 +33,6 @@ export function createTally(): Tally {
     decided: new Map(),
     queueName: boundedNames(MAX_QUEUES),
   };
-}
-
-export function noDurations(bounds: number): Durations {
-  return { counts: new Float64Array(bounds + 1), sum: 0 };
-}
-
-export function addDuration(to: Durations, bounds: readonly number[], took: number): void {
-  let bucket = 0;
-  while (bucket < bounds.length && took > (bounds[bucket] ?? 0)) bucket++;
-  to.counts[bucket] = (to.counts[bucket] ?? 0) + 1;
-  to.sum += took;
 }
 
 /** A job was placed. */

@@ -10,6 +10,7 @@ import { LeaseRequest } from '@armada-ts/api/executorapi/executorapi';
 import { randomBytes } from 'node:crypto';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { systemClock } from '../base/clock.ts';
+import { addDuration } from '../base/durations.ts';
 import type { Logger } from '../base/logger.ts';
 import { encodeMessage } from '../model/encode.ts';
 import { type Scheduler, createScheduler } from './cycle.ts';
@@ -18,7 +19,7 @@ import type { AppendOutcome } from './flight.ts';
 import type { PackedJobs } from '../store/packed-jobs.ts';
 import type { TailEntry } from '../store/store.ts';
 import type { LoadedPage } from './apply.ts';
-import { addDuration, countDecided, createTally, type Tally, TOOK_MS } from './tally.ts';
+import { countDecided, createTally, type Tally, TOOK_MS } from './tally.ts';
 import {
   aheadBytesOf,
   type FromWorker,
