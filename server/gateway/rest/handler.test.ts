@@ -1,13 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { QueueGetRequest, QueueInfoRequest } from '@armada-ts/api/api/queue';
+import { brotliDecompressSync, gunzipSync } from 'node:zlib';
+import type { QueueGetRequest } from '@armada-ts/api/api/queue';
 import { BadRequest, ErrorInfo } from '@armada-ts/api/google/rpc/error_details';
 import { createBasicScheme } from '../../auth/basic.ts';
 import { createChain } from '../../auth/chain.ts';
 import { systemClock } from '../../base/clock.ts';
 import { ArmadaError, invalidField } from '../../base/errors.ts';
-import { openDoor } from '../../door/testing/doors.ts';
+import { silentLogger } from '../../base/logger.ts';
+import { createAdmission } from '../../door/admission.ts';
+import { calmAdmission, openDoor } from '../../door/testing/doors.ts';
 import { unary } from '../../door/method.ts';
 import { ask, openRest } from './testing/served.ts';
 
@@ -198,81 +201,75 @@ test('a caller who waits only so long is told when that time is over', async () 
   }
 });
 
-test('a form stands for the verb that a header names, and for no other', async () => {
-  const names: string[] = [];
-  const deleteQueue = unary('authenticated', ({ name }: { name: string }) => {
-    names.push(name);
-    return {};
-  });
-  const getActiveQueues = unary('authenticated', () => ({}));
-  await using port = await openRest({ getQueue, deleteQueue, getActiveQueues });
-  const form = { 'content-type': 'application/x-www-form-urlencoded; charset=utf-8' };
-  const override = { ...form, 'x-http-method-override': 'delete' };
-  assert.equal((await ask(port, 'POST /v1/queue/q', { headers: override, body: 'a=b' })).status, 200);
-  assert.deepEqual(names, ['q']);
-  assert.equal((await ask(port, 'POST /v1/queue/q', { headers: form, body: 'a=b' })).status, 405);
-  const json = { 'x-http-method-override': 'DELETE' };
-  assert.equal((await ask(port, 'POST /v1/queue/q', { headers: json, body: '{}' })).status, 405);
-  // Any page may make a browser send these.
-  for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x']) {
-    const headers = { 'content-type': type };
-    const { status, json: told } = await ask(port, 'POST /v1/queues/active', { headers, body: '{}' });
-    assert.deepEqual([status, (told as { code: number }).code], [415, 3], type);
+test('an answer that is not small is packed for those who ask for it', async () => {
+  const large = unary('authenticated', () => ({ name: 'x'.repeat(5000), priorityFactor: 1 }));
+  await using port = await openRest({ getQueue: large });
+  const unpack = { br: brotliDecompressSync, gzip: gunzipSync };
+  for (const [accept, encoding] of [
+    ['gzip, deflate, br', 'br'],
+    ['gzip', 'gzip'],
+  ] as const) {
+    const answer = await ask(port, 'GET /v1/queue/q', { headers: { 'accept-encoding': accept } });
+    assert.equal(answer.headers.get('content-encoding'), encoding);
+    assert.equal(answer.headers.get('vary'), 'Accept-Encoding');
+    assert.equal(Number(answer.headers.get('content-length')), answer.body.length);
+    assert.equal(unpack[encoding](answer.body).length, 5000 + '{"name":"","priorityFactor":1}'.length);
   }
-  const types = ['application/json', 'Application/JSON; charset=utf-8'];
-  for (const type of types) {
-    const headers = { 'content-type': type };
-    assert.equal((await ask(port, 'POST /v1/queues/active', { headers, body: '{}' })).status, 200, type);
-  }
+  assert.equal((await ask(port, 'GET /v1/queue/q')).text.length, 5030);
 });
 
-test('a queue carries what the older method of its path told, for those who may ask it', async () => {
-  const infos: string[] = [];
-  const getQueueInfo = unary('queue:watch', ({ name }: QueueInfoRequest) => {
-    infos.push(name);
-    if (name === 'hidden') throw new ArmadaError('PERMISSION_DENIED', 'x');
-    return { name: 'overridden', activeJobSets: [{ name: 's', queuedJobs: 2, leasedJobs: 0 }] };
-  });
-  await using port = await openRest({ getQueue, getQueueInfo });
-  assert.deepEqual((await ask(port, 'GET /v1/queue/q')).json, {
-    name: 'q',
-    priorityFactor: 1.5,
-    activeJobSets: [{ name: 's', queuedJobs: 2 }],
-  });
-  assert.deepEqual((await ask(port, 'GET /v1/queue/hidden')).json, { name: 'hidden', priorityFactor: 1.5 });
-  assert.deepEqual(infos, ['q', 'hidden']);
-  const info = await ask(port, 'GET /v1/queue/q/info');
-  assert.deepEqual(Object.keys(info.json as object), ['name', 'activeJobSets']);
-});
-
-test('an ingress that is a node port becomes a service', async () => {
-  const requests: { jobRequestItems: { ingress: object[]; services: object[] }[] }[] = [];
-  const submitJobs = unary('authenticated', (request: (typeof requests)[number]) => {
-    requests.push(request);
+test('calls that there is no room for are refused before they are read, and told when to ask again', async () => {
+  let calls = 0;
+  const createQueue = unary('authenticated', () => {
+    calls++;
     return {};
   });
-  await using port = await openRest({ submitJobs });
-  const items = [
-    {
-      ingress: [
-        { type: 'NodePort', ports: [1, 2] },
-        { type: 'Ingress', ports: [3] },
-      ],
+  let lateMs = 10_000;
+  const admission = createAdmission({ lateMs: () => lateMs, clock: systemClock, logger: silentLogger });
+  const held = Array.from({ length: 2000 }, (_, n) =>
+    admission.enter({ rank: 'write', isStream: false, connection: `${n}` }),
+  );
+  await using port = await openRest({ createQueue }, { admission });
+  for (let times = 0; times < 2; times++) {
+    const refused = await ask(port, 'POST /v1/queue', { body: 'never read' });
+    assert.deepEqual([refused.status, (refused.json as { code: number }).code], [429, 8]);
+    assert.equal(refused.headers.get('retry-after'), '2');
+    assert.equal(refused.headers.get('x-request-id'), `id-${times + 1}`);
+  }
+  lateMs = 0;
+  for (const each of held) if ('over' in each) each.over();
+  assert.equal((await ask(port, 'POST /v1/queue', { body: '{}' })).status, 200);
+  assert.equal(calls, 1);
+});
+
+test('a call is under way until it is answered, and no longer', async () => {
+  const admission = calmAdmission();
+  const under: string[] = [];
+  const watched: typeof admission = {
+    ...admission,
+    enter(arrival) {
+      const admitted = admission.enter(arrival);
+      if ('retryAfterMs' in admitted) return admitted;
+      under.push(arrival.rank);
+      return {
+        ...admitted,
+        over() {
+          under.splice(under.indexOf(arrival.rank), 1);
+          admitted.over();
+        },
+      };
     },
-    { ingress: [{ type: 0, ports: [1] }], services: [{ type: 'Headless', ports: [4] }] },
-  ];
-  const body = JSON.stringify({ queue: 'q', jobSetId: 's', jobRequestItems: items });
-  assert.equal((await ask(port, 'POST /v1/job/submit', { body })).status, 200);
-  const plain = JSON.parse(JSON.stringify(requests[0]?.jobRequestItems)) as {
-    ingress: { ports: number[] }[];
-    services: { type: number; ports: number[] }[];
-  }[];
-  const shown = plain.map(({ ingress, services }) => [
-    ingress.map(({ ports }) => ports),
-    services.map(({ type, ports }) => [type, ports]),
-  ]);
-  assert.deepEqual(shown, [
-    [[[3]], [[0, [1, 2]]]],
-    [[[1]], [[1, [4]]]],
-  ]);
+  };
+  const seen: string[][] = [];
+  const looking = unary('authenticated', () => {
+    seen.push([...under]);
+    return {};
+  });
+  await using port = await openRest({ getQueue: looking, createQueue: looking }, { admission: watched });
+  await ask(port, 'POST /v1/queue', { body: '{}' });
+  await ask(port, 'GET /v1/queue/q');
+  await ask(port, 'POST /v1/queue', { body: '{' });
+  for (let waited = 0; under.length > 0 && waited < 100; waited++) await sleep(5);
+  assert.deepEqual(seen, [['write'], ['read']]);
+  assert.deepEqual(under, []);
 });

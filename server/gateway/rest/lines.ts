@@ -6,6 +6,7 @@
  */
 import { type JsonValue, type MessageName, type MessageTypes, toJson } from '@armada-ts/api/json';
 import { messagesOf } from '../../base/framing.ts';
+import { createKeptPieces } from '../kept-pieces.ts';
 
 /** How messages are told apart: a line for each, or `data: ...` and an empty line. */
 export type LineForm = 'json' | 'events';
@@ -22,28 +23,14 @@ export interface MessageKind {
 export type WriteLines = (item: unknown, kind: MessageKind) => Buffer;
 
 export function createLineWriter(form: LineForm, maxKeptBytes = MAX_KEPT_BYTES): WriteLines {
-  const kept = new Map<Uint8Array, Buffer>();
-  let keptBytes = 0;
-
-  const keep = (piece: Uint8Array, text: Buffer): void => {
-    kept.set(piece, text);
-    keptBytes += text.length;
-    for (const [oldest, dropped] of kept) {
-      if (keptBytes <= maxKeptBytes) return;
-      keptBytes -= dropped.length;
-      kept.delete(oldest);
-    }
-  };
-
+  const kept = createKeptPieces(maxKeptBytes);
   return (item, kind) => {
     if (!(item instanceof Uint8Array)) return Buffer.from(resultLine(item, kind, form));
-    const known = kept.get(item);
-    if (known !== undefined) return known;
-    let text = '';
-    for (const message of messagesOf(item)) text += resultLine(kind.decode(message), kind, form);
-    const made = Buffer.from(text);
-    keep(item, made);
-    return made;
+    return kept(item, (piece) => {
+      let text = '';
+      for (const message of messagesOf(piece)) text += resultLine(kind.decode(message), kind, form);
+      return Buffer.from(text);
+    });
   };
 }
 
