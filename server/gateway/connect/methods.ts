@@ -6,11 +6,11 @@
 import { type DescMethod, fromBinary, type Message, toBinary } from '@bufbuild/protobuf';
 import type { ConnectRouter, HandlerContext, MethodImpl } from '@connectrpc/connect';
 import { ArmadaError } from '../../base/errors.ts';
-import { messagesOf } from '../../base/framing.ts';
 import { overloaded } from '../../door/admission.ts';
 import { answerHeaders, callUnary, type Door, sendStream } from '../../door/call.ts';
 import type { ServedMethod, ServerStreamMethod, UnaryMethod } from '../../door/method.ts';
 import { answersOf } from './answers.ts';
+import { type Pieces, standIn } from './pieces.ts';
 import { connectError } from './refusal.ts';
 import { incomingOf, visits } from './context.ts';
 
@@ -60,8 +60,9 @@ interface Codec {
   /** The bytes of a request, and what the service makes of them. */
   bytesOf(message: Message): Buffer;
   requestOf(bytes: Buffer): unknown;
-  /** What the service answered, as messages of the library. */
-  messagesOf(answer: unknown): Iterable<Message>;
+  messageOf(answer: unknown): Message;
+  /** What stands for many messages, which are put aside. */
+  standIn(piece: Buffer, aside: Pieces): Message;
 }
 
 function codecOf(definition: ServedMethod['definition'], { input, output }: DescMethod): Codec {
@@ -72,10 +73,8 @@ function codecOf(definition: ServedMethod['definition'], { input, output }: Desc
       return Buffer.from(buffer, byteOffset, byteLength);
     },
     requestOf: (bytes) => definition.requestDeserialize(bytes),
-    *messagesOf(answer) {
-      const parts = Buffer.isBuffer(answer) ? messagesOf(answer) : [definition.responseSerialize(answer)];
-      for (const bytes of parts) yield fromBinary(output, bytes);
-    },
+    messageOf: (answer) => fromBinary(output, definition.responseSerialize(answer)),
+    standIn: (piece, aside) => standIn(piece, output, aside),
   };
 }
 
@@ -87,9 +86,7 @@ function unaryOf(door: Door, method: UnaryMethod, codec: Codec) {
       const bytes = codec.bytesOf(message);
       visit.arrived(bytes.length);
       const work = callUnary(door, method, incoming, codec.requestOf(bytes)).finally(() => visit.answered());
-      const [answer] = codec.messagesOf(await orAborted(work, context.signal));
-      if (!answer) throw new TypeError('a method with one answer gave none');
-      return answer;
+      return codec.messageOf(await orAborted(work, context.signal));
     } catch (error) {
       throw context.signal.aborted ? context.signal.reason : connectError(door, error, incoming);
     }
@@ -110,7 +107,9 @@ function streamOf(door: Door, method: ServerStreamMethod, codec: Codec) {
           throw error;
         }),
       );
-      for await (const answer of answers) yield* codec.messagesOf(answer);
+      for await (const answer of answers) {
+        yield Buffer.isBuffer(answer) ? codec.standIn(answer, visit.pieces) : codec.messageOf(answer);
+      }
     } catch (error) {
       throw connectError(door, error, incoming);
     }

@@ -2,8 +2,6 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { DescMethod } from '@bufbuild/protobuf';
 import { EmptySchema } from '@bufbuild/protobuf/wkt';
 import { createConnectRouter, createContextValues } from '@connectrpc/connect';
-import { universalResponseToNodeResponse } from '@connectrpc/connect-node';
-import type { UniversalServerResponse } from '@connectrpc/connect/protocol';
 import type { ServedMethod } from '../../door/method.ts';
 import type { ConnectOptions } from './handler.ts';
 import { addMethod, gateOf } from './methods.ts';
@@ -11,6 +9,7 @@ import { compressions } from './packing.ts';
 import { isJson, refuseUnsound, strictly } from './strict-json.ts';
 import { bodyOf } from './body.ts';
 import { visits } from './context.ts';
+import { sendStream, sendWhole } from './send.ts';
 import type { Visit } from './visit.ts';
 
 /** The longest that a timer can wait, in milliseconds: 24 days. */
@@ -56,7 +55,7 @@ export function serveMethod(
       contextValues,
     });
     if (served.method.kind === 'unary' && !answer.trailer) await sendWhole(answer, response);
-    else await universalResponseToNodeResponse(answer, response);
+    else await sendStream(answer, response, visit);
   };
 }
 
@@ -70,18 +69,6 @@ function headersOf({ headers }: IncomingMessage): Headers {
   }
   dropEndlessTimeouts(made);
   return made;
-}
-
-/** In one piece, where the library would send two and wait. */
-async function sendWhole(
-  { status, header, body }: UniversalServerResponse,
-  response: ServerResponse,
-): Promise<void> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of body ?? []) chunks.push(chunk);
-  const [only] = chunks;
-  response.writeHead(status, Object.fromEntries(header ?? []));
-  response.end(only && chunks.length === 1 ? only : Buffer.concat(chunks));
 }
 
 /** A deadline beyond what a timer can wait would be taken for one that is past. */

@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Admission, Admitted, Arrival, Refused } from '../../door/admission.ts';
 import { peerOf } from '../incoming.ts';
+import type { Pieces } from './pieces.ts';
 
 /** Why a call is given up, for whoever asks; made once, as many may go at a time. */
 const GONE = new Error('the client has gone');
@@ -14,6 +15,8 @@ const STALL_MS = 2_000;
 
 export interface Visit {
   readonly request: IncomingMessage;
+  /** Messages on their way past the library. */
+  readonly pieces: Pieces;
   /** Aborts when the client goes without its answer. */
   readonly gone: AbortSignal;
   /** Asks to be let in; before the body is read. */
@@ -63,6 +66,7 @@ export function beginVisit(options: VisitOptions): Visit {
   });
   return {
     request,
+    pieces: [],
     gone: gone.signal,
     enter() {
       const answer = admission.enter({ ...arrival, connection: peerOf(request) });
