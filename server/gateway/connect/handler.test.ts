@@ -143,6 +143,20 @@ for (const [name, transportTo] of Object.entries(TRANSPORTS)) {
       assert.deepEqual(seen, ['q-1', 'q-2', 'q-3']);
     });
 
+    test('a long stream arrives whole and in order, though the client is slow at times', async () => {
+      const ids = Array.from({ length: 600 }, (_, i) => `${i}:${'x'.repeat(5000)}`);
+      await using port = await open({
+        getEvents: async function* () {
+          for (let at = 0; at < ids.length; at += 20) yield framed(...ids.slice(at, at + 20));
+        },
+      });
+      const seen: string[] = [];
+      for await (const { id } of createClient(Event, transportTo(port.url)).getJobSetEvents({})) {
+        if (seen.push(id) % 100 === 0) await sleep(5);
+      }
+      assert.deepEqual(seen, ids);
+    });
+
     test('a refusal has its code, its text, its details and the id of the request', async () => {
       const refuse = (): never => {
         const faults = [{ field: 'name', message: 'must not be empty' }];
