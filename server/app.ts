@@ -26,6 +26,7 @@ import { createChecks, healthCheckOf } from './operator/health.ts';
 import { createObservation, type Observation } from './observe/observation.ts';
 import { schedulerMetrics } from './observe/scheduler-metrics.ts';
 import { serverMetrics } from './observe/server-metrics.ts';
+import { timedStore } from './observe/store-metrics.ts';
 import { describeServer, serverInfo } from './operator/server-info.ts';
 import { createMembers, type Membership } from './peers/members.ts';
 import { createPeers, type Peers } from './peers/peers.ts';
@@ -113,12 +114,14 @@ interface Core extends AppTools {
 async function openCore(opened: AsyncDisposableStack, config: Config, tools: AppTools): Promise<Core> {
   const { clock, logger } = tools;
   const storeTools = { clock, logger: logger.child({ part: 'store' }) };
-  const store = opened.adopt(await openStore(config.store, storeTools), (open) => open.close());
+  const engine = opened.adopt(await openStore(config.store, storeTools), (open) => open.close());
+  const { store, source } = timedStore(engine, clock);
   const stopping = new AbortController();
   const hub = createEventHub(store);
   const inboxes = createInboxes();
   const members = membershipOf(config, store, { clock, logger });
   const observation = opened.use(createObservation(config, { clock, logger, server: members.self }));
+  observation.metrics.add(source);
   const scheduler = schedulerOf(config, { store, members, clock, logger });
   const handOver = async (): Promise<void> => {
     await scheduler.close();

@@ -9,6 +9,7 @@ import { SubmitService } from '@armada-ts/api/api/submit';
 import { connect, type Connection, cordonQueue, createQueue } from '@armada-ts/client';
 import { standaloneAuth } from '@armada-ts/server/auth/config';
 import { jobItem } from '../e2e/items.ts';
+import { callHttps } from '../e2e/operator-calls.ts';
 import { type Program, type Standalone, temporaryDirectory } from '../e2e/programs.ts';
 import { operatorOf, startServer } from '../e2e/server.ts';
 import { startSimulatedNodes } from '../e2e/simulated-nodes.ts';
@@ -31,8 +32,9 @@ before(async () => {
 });
 
 after(async () => {
-  connection.close();
-  await Promise.all([server.kill('SIGKILL'), executor.kill('SIGKILL')]);
+  // What could not be started is not there to be ended.
+  connection?.close();
+  await Promise.all([server?.kill('SIGKILL'), executor?.kill('SIGKILL')]);
 });
 
 async function submit(queue: string, count: number, cpu: string): Promise<void> {
@@ -41,7 +43,7 @@ async function submit(queue: string, count: number, cpu: string): Promise<void> 
 }
 
 async function scrape(): Promise<Map<string, Family>> {
-  const answer = await fetch(metricsUrl);
+  const answer = await fetch(metricsUrl, { signal: AbortSignal.timeout(10_000) });
   assert.equal(answer.status, 200);
   assert.match(answer.headers.get('content-type') ?? '', /^text\/plain; version=0\.0\.4/);
   return parseExposition(await answer.text());
@@ -82,6 +84,8 @@ test('what was done is counted, and the figures add up', async () => {
   assert.equal(sum(decided, { queue, state: 'succeeded' }), 25);
   assert(sum('armada_scheduler_scheduling_cycle_times_count') > 0);
   assert(sum('armada_store_log_entries_total') > 0);
+  assert(sum('armada_store_appends_total', { outcome: 'applied' }) > 0);
+  assert(sum('armada_store_append_seconds_count') > 0);
 });
 
 test('queues, clusters and the server are told as they are', async () => {
@@ -140,6 +144,26 @@ test('the operator port tells the same to operators alone', async () => {
   assert(parseExposition(told.body).has('grpc_server_handled_total'));
   // The port for users has no such page.
   assert.equal((await fetch(`${server.url}/metrics`)).status, 404);
+});
+
+test('a call is found in the log by the id that comes back in a header', async () => {
+  const access = await operatorOf(server, directory);
+  const { authorization } = access;
+  const body = { component: 'rpc', level: 'debug' };
+  const turned = await callHttps(access, { method: 'PUT', path: '/log/level', authorization, body });
+  assert.equal(turned.status, 200);
+  const answer = await fetch(`${server.url}/v1/queue/nowhere`);
+  assert.equal(answer.status, 404);
+  const requestId = answer.headers.get('x-request-id') ?? '';
+  assert.notEqual(requestId, '');
+  const [line = ''] = await server.line(new RegExp(`^.*"requestId":"${requestId}".*$`));
+  const told = JSON.parse(line) as Record<string, unknown>;
+  assert.equal(told['msg'], 'call');
+  assert.equal(told['part'], 'rpc');
+  assert.equal(told['protocol'], 'rest');
+  assert.equal(told['principal'], 'anonymous');
+  assert.equal(told['code'], 'NOT_FOUND');
+  assert.equal(told['reason'], 'QUEUE_NOT_FOUND');
 });
 
 async function until(isSo: () => Promise<boolean>): Promise<void> {

@@ -40,10 +40,11 @@ before(async () => {
 });
 
 after(async () => {
-  client.close();
-  connection.close();
-  await Promise.all([server.kill('SIGKILL'), executor.kill('SIGKILL')]);
-  await collector[Symbol.asyncDispose]();
+  client?.close();
+  // What could not be started is not there to be ended.
+  connection?.close();
+  await Promise.all([server?.kill('SIGKILL'), executor?.kill('SIGKILL')]);
+  await collector?.[Symbol.asyncDispose]();
 });
 
 /** Submits two jobs under a traceparent and waits until they are done. */
