@@ -21,38 +21,57 @@ export async function sendStream(
   response: ServerResponse,
   { gone, pieces }: { gone: AbortSignal; pieces: Pieces },
 ): Promise<void> {
-  const together = corker(response);
+  const writer = createWriter(response, gone);
   response.writeHead(status, Object.fromEntries(header ?? []));
   for await (const chunk of body ?? []) {
     if (gone.aborted) return;
-    together.begin();
-    if (response.write(pieces.shift() ?? chunk)) continue;
-    // What is held back would never drain.
-    together.end();
-    await drained(response);
+    await writer.write(pieces.shift() ?? chunk);
   }
-  together.end();
+  writer.flush();
   if (gone.aborted) return;
   // They are complete at the end only.
   if (trailer) response.addTrailers(Object.fromEntries(trailer));
   response.end();
 }
 
-/** Holds back what is written until nothing more is at hand. */
-function corker(response: ServerResponse) {
+/** Beyond this, what is held back goes at once. */
+const MAX_HELD_BYTES = 64 * 1024;
+
+/**
+ * Holds back what is written until nothing more is at hand. Corking the response
+ * would do, were it not that under HTTP/1.1 it then asks to wait for room and
+ * does not say when there is some.
+ */
+function createWriter(response: ServerResponse, gone: AbortSignal) {
+  let held: Uint8Array[] = [];
+  let heldBytes = 0;
   let turn: NodeJS.Immediate | undefined;
-  const end = (): void => {
-    if (turn === undefined) return;
+  let room: Promise<void> | undefined;
+  const flush = (): void => {
     clearImmediate(turn);
     turn = undefined;
-    response.uncork();
+    if (heldBytes === 0 || gone.aborted) return;
+    const [only] = held;
+    const whole = only && held.length === 1 ? only : Buffer.concat(held);
+    held = [];
+    heldBytes = 0;
+    if (!response.write(whole)) {
+      room ??= drained(response).then(() => {
+        room = undefined;
+      });
+    }
   };
-  const begin = (): void => {
-    if (turn !== undefined) return;
-    response.cork();
-    turn = setImmediate(end);
+  return {
+    flush,
+    /** Resolves when there is room for more, or nobody who takes it. */
+    async write(chunk: Uint8Array): Promise<void> {
+      held.push(chunk);
+      heldBytes += chunk.length;
+      if (heldBytes >= MAX_HELD_BYTES) flush();
+      else turn ??= setImmediate(flush);
+      if (room) await room;
+    },
   };
-  return { begin, end };
 }
 
 /** Resolves when there is room again, or nobody who takes anything. */
