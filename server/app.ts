@@ -6,8 +6,10 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { packageVersion } from '@armada-ts/api/package-version';
+import { tlsCredentials } from '@armada-ts/api/servers/tls-credentials';
 import { createAuthorizer, withOperators } from './auth/authorizer.ts';
 import { operatorToken } from './auth/operator-token.ts';
+import { openKerberos } from './auth/kerberos/open.ts';
 import { chainsOf } from './auth/schemes.ts';
 import type { Clock } from './base/clock.ts';
 import type { LogLevels } from './base/log-levels.ts';
@@ -29,7 +31,7 @@ import { serverMetrics } from './observe/server-metrics.ts';
 import { timedStore } from './observe/store-metrics.ts';
 import { describeServer, serverInfo } from './operator/server-info.ts';
 import { createMembers, type Membership } from './peers/members.ts';
-import { createPeers, type Peers } from './peers/peers.ts';
+import { createPeers, type Peers, type PeersDeps } from './peers/peers.ts';
 import { addressOf, isAnywhere, listening } from './listening.ts';
 import { openOperatorPort, type OperatorPort, type OperatorPortDeps } from './operator-port.ts';
 import { checksPage } from './gateway/checks-page.ts';
@@ -42,6 +44,8 @@ import { createGrpcServer } from './rpc/server.ts';
 import { withHealth, withReflection } from './rpc/standard-services.ts';
 import { type SchedulerHost, startScheduler } from './scheduler/host.ts';
 import type { Store } from './store/store.ts';
+import type { LiveTls } from './tls/live-tls.ts';
+import { clientAuthoritiesOf, openUserTls, ownAuthorityFile, peerTls } from './user-tls.ts';
 import { type Parts, servicesOf } from './services.ts';
 
 const VERSION = packageVersion(import.meta.url);
@@ -49,8 +53,10 @@ const VERSION = packageVersion(import.meta.url);
 export interface App {
   /** `host:port` of the gRPC API. */
   grpcAddress: string;
-  /** `http://host:port`. */
+  /** `http://host:port`, or `https://host:port`. */
   httpUrl: string;
+  /** How to talk to both; undefined when that is plain. */
+  tls: { authorityFile: string | undefined } | undefined;
   /** Where operators reach it. */
   operator: OperatorPort;
   /** Where its metrics are read without credentials; undefined when nowhere. */
@@ -102,6 +108,8 @@ interface Core extends AppTools {
   inboxes: ReturnType<typeof createInboxes>;
   members: Membership;
   peers: Peers;
+  /** Of the ports of users; undefined where they talk plainly. */
+  tls: LiveTls | undefined;
   observation: Observation;
   scheduler: SchedulerHost;
   following: Awaited<ReturnType<typeof followLog>>;
@@ -134,19 +142,29 @@ async function openCore(opened: AsyncDisposableStack, config: Config, tools: App
     stopping.abort();
     await Promise.all([following.done.catch(() => {}), retaining]);
   });
-  const peers = opened.adopt(peersOf(scheduler, { store, members, clock, logger }), (open) => open.close());
-  const parts = { store, hub, inboxes, members, peers, observation, scheduler, following };
+  const tls = await openUserTls(config, { clock, logger: logger.child({ part: 'tls' }) });
+  if (tls) opened.use(tls);
+  const between = peerTls(config);
+  const credentials = between && tlsCredentials(between);
+  const peers = opened.adopt(peersOf(scheduler, { store, members, credentials, clock, logger }), (open) =>
+    open.close(),
+  );
+  const parts = { store, hub, inboxes, members, peers, tls, observation, scheduler, following };
   return { ...tools, ...parts, stopping, handOver };
 }
 
-type Addresses = Pick<App, 'grpcAddress' | 'httpUrl' | 'operator' | 'metricsUrl'> & { grpcPort: number };
+type Addresses = Pick<App, 'grpcAddress' | 'httpUrl' | 'tls' | 'operator' | 'metricsUrl'> & {
+  grpcPort: number;
+};
 
 /** Opens the doors, behind which are the services. */
 async function openPorts(opened: AsyncDisposableStack, config: Config, core: Core): Promise<Addresses> {
   const { store, members, hub, peers, scheduler, following, observation, stopping, clock, logger } = core;
   const { observer, metrics, spans } = observation;
   const token = config.operator.token ? operatorToken(store.servers.secret) : undefined;
-  const chains = chainsOf(config.auth, clock, token);
+  const kerberos = await openKerberos(config.auth, { clock, logger: logger.child({ part: 'auth' }) });
+  if (kerberos) opened.use(kerberos);
+  const chains = chainsOf(config.auth, clock, token, { kerberos });
   const ownDoor = doorOf(config, peers, logger);
   const door = { ...ownDoor, chain: chains.users, observer, stopping: stopping.signal };
   const checks = createChecks({ store, stopping: stopping.signal, scheduler });
@@ -164,10 +182,12 @@ async function openPorts(opened: AsyncDisposableStack, config: Config, core: Cor
   const { maxRequestBytes } = config.grpc;
   const forUsers = withHealth(services.public, health);
   const everyone = withReflection([...forUsers, ...services.internal]);
-  const grpc = createGrpcServer(everyone, { maxRequestBytes, admission, door });
+  const grpc = createGrpcServer(everyone, { maxRequestBytes, admission, door, tls: core.tls });
   const http = await createHttpServer({
     host: config.host,
     ...config.http,
+    allowedHosts: [...config.http.allowedHosts, ...config.tls.names],
+    tls: core.tls,
     door,
     admission,
     services: forUsers,
@@ -185,7 +205,8 @@ async function openPorts(opened: AsyncDisposableStack, config: Config, core: Cor
   return {
     grpcPort,
     grpcAddress: addressOf(config.host, grpcPort),
-    httpUrl: `http://${addressOf(config.host, httpPort)}`,
+    httpUrl: `${core.tls ? 'https' : 'http'}://${addressOf(config.host, httpPort)}`,
+    tls: core.tls && { authorityFile: ownAuthorityFile(config) },
     operator,
     metricsUrl: await openMetricsPort(opened, config, { door, admission, page: metricsPage(metrics) }),
   };
@@ -193,16 +214,17 @@ async function openPorts(opened: AsyncDisposableStack, config: Config, core: Cor
 
 /** What only operators may call and read, beside pages that anybody may read. */
 function operatorPortOf(
-  { operator, auth: { schemes } }: Config,
+  config: Config,
   { observation: { metrics }, clock }: Core,
   { pages, ...port }: Pick<OperatorPortDeps, 'door' | 'chain' | 'token' | 'services' | 'pages'>,
 ): Promise<OperatorPort & AsyncDisposable> {
   const { chain, token, services } = port;
-  const named = schemes.filter((scheme) => scheme !== 'anonymous');
+  const named = config.auth.schemes.filter((scheme) => scheme !== 'anonymous');
   const credentials = token === undefined ? named : (['bearer', ...named] as const);
   const gate = { chain, authorizer: withOperators(port.door.authorizer) };
   const readable = [...pages, metricsPage(metrics, gate), apiPages(operatorApi(services, credentials))];
-  return openOperatorPort({ ...port, config: operator, pages: readable, clock });
+  const clientAuthorities = clientAuthoritiesOf(config);
+  return openOperatorPort({ ...port, config: config.operator, clientAuthorities, pages: readable, clock });
 }
 
 /** Metrics on a port of their own, where that is configured. Returns their URL. */
@@ -273,11 +295,18 @@ function schedulerOf(
 
 function peersOf(
   scheduler: SchedulerHost,
-  { store, members, clock, logger }: { store: Store; members: Membership } & Tools,
+  {
+    store,
+    members,
+    credentials,
+    clock,
+    logger,
+  }: Pick<Core, 'store' | 'members'> & Pick<PeersDeps, 'credentials'> & Tools,
 ): Peers {
   return createPeers({
     members,
     secret: store.servers.secret,
+    credentials,
     leadership: {
       leads: () => scheduler.role() === 'leading',
       subscribe: (listener) => scheduler.subscribe(listener),

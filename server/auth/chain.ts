@@ -13,6 +13,8 @@ export interface Caller {
   readonly peer: string;
   /** The certificate that the client has shown and proven, in DER form; undefined without one. */
   readonly certificate: Buffer | undefined;
+  /** Set by a scheme that has something to say back: a value of WWW-Authenticate, for the answer to a call taken or refused. */
+  reply?: string;
 }
 
 /** One way to say who you are. */

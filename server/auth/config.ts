@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { kerberosSchema } from './kerberos/config.ts';
 import { PERMISSIONS, type Permission } from './permissions.ts';
 import { parsePasswordHash } from './password.ts';
 import { EVERYONE } from './principal.ts';
@@ -20,7 +21,7 @@ const user = z.strictObject({
 export const authSchema = z.strictObject(
   {
     schemes: z
-      .array(z.enum(['basic', 'anonymous']))
+      .array(z.enum(['basic', 'kerberos', 'anonymous']))
       .min(1, 'must name at least one scheme, such as basic')
       .refine((names) => new Set(names).size === names.length, 'must name each scheme once')
       .describe(
@@ -38,6 +39,7 @@ export const authSchema = z.strictObject(
       })
       .prefault({})
       .describe('User names and passwords.'),
+    kerberos: kerberosSchema.optional().describe('Tickets of Kerberos, see [security](security.md).'),
     permissionGroupMapping: mapping.describe(
       'Global permissions and the groups that have them. Everybody is in `everyone`.',
     ),

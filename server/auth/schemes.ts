@@ -13,10 +13,24 @@ export interface Chains {
   operators: Chain;
 }
 
-/** @param token the first credential of operators; undefined when it is not to be taken */
-export function chainsOf(config: AuthConfig, clock: Clock, token: string | undefined): Chains {
+/** Schemes with parts of their own, which must be started first. */
+export interface StartedSchemes {
+  kerberos?: Scheme | undefined;
+}
+
+/**
+ * @param token the first credential of operators; undefined when it is not to be taken
+ * @param started those of the configuration that are to be started, see open.ts of their folders
+ */
+export function chainsOf(
+  config: AuthConfig,
+  clock: Clock,
+  token: string | undefined,
+  started: StartedSchemes = {},
+): Chains {
   const make: Record<AuthConfig['schemes'][number], () => Scheme> = {
     basic: () => createBasicScheme(config.basic.users, clock),
+    kerberos: () => known(started.kerberos, 'kerberos'),
     anonymous: () => anonymousScheme,
   };
   // Both share what a scheme remembers, and its bounds.
@@ -26,4 +40,9 @@ export function chainsOf(config: AuthConfig, clock: Clock, token: string | undef
     users: createChain(schemes),
     operators: createChain([...first, ...schemes.filter((scheme) => scheme !== anonymousScheme)]),
   };
+}
+
+function known(scheme: Scheme | undefined, name: string): Scheme {
+  if (scheme === undefined) throw new TypeError(`the scheme ${name} was not started`);
+  return scheme;
 }

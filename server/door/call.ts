@@ -42,6 +42,8 @@ export interface Incoming extends Caller {
   headers: (name: string) => readonly string[];
   /** Aborts when the client goes. */
   readonly gone: AbortSignal;
+  /** Told when it is known who calls, and that they may: what goes ahead of the answer may go. */
+  entered?(): void;
 }
 
 /** Answers a call of a method with one answer. Rejects with what it threw. */
@@ -56,6 +58,7 @@ export async function callUnary(
   try {
     const principal = await enter(door, need, incoming);
     observed.entered(principal);
+    incoming.entered?.();
     const answer = await handle(request, {
       principal,
       traceparent: observed.traceparent,
@@ -77,7 +80,7 @@ export async function callUnary(
 /** Sends all that a method streams, no faster than the client takes it. Resolves at the end of the stream, rejects with what ended it before. */
 export function sendStream(
   door: Door,
-  { need, handle, maxUnsent }: ServerStreamMethod,
+  { need, handle, maxUnsent, messagesIn }: ServerStreamMethod,
   incoming: Incoming,
   { request, to }: { request: unknown; to: Outgoing<unknown> },
 ): Promise<void> {
@@ -87,7 +90,7 @@ export function sendStream(
     using sender = createSender(to, { signal, slowClientMs: door.slowClientMs, maxUnsent });
     for await (const item of handle(request, context)) {
       if (signal.aborted) break;
-      observed.messages.sent++;
+      observed.messages.sent += messagesIn ? messagesIn(item) : 1;
       await sender.send(item);
     }
   });
@@ -121,11 +124,13 @@ export function talk(
 export function refusalOf(
   door: Door,
   error: unknown,
-  incoming: Pick<Incoming, 'requestId'>,
+  incoming: Pick<Incoming, 'requestId' | 'reply'>,
 ): CallStatus & { challenges: readonly string[] } {
   const told = toCallStatus(error, incoming.requestId, door.logger);
   const isUnknown = error instanceof ArmadaError && error.code === 'UNAUTHENTICATED';
-  return { ...told, challenges: isUnknown ? door.chain.challenges : [] };
+  // Who is asked for the next step of one scheme is not asked for other credentials.
+  const challenges = incoming.reply === undefined ? door.chain.challenges : [incoming.reply];
+  return { ...told, challenges: isUnknown ? challenges : [] };
 }
 
 /**
@@ -137,10 +142,12 @@ export function answerHeaders(door: Door, incoming: Incoming): Readonly<Record<s
   const [clientVersion] = door.versionNotice ? incoming.headers('armada-client-version') : [];
   const notice = clientVersion === undefined ? undefined : door.versionNotice?.(clientVersion);
   const isIdTold = incoming.protocol !== 'grpc' || incoming.headers('x-request-id').length > 0;
-  if (!isIdTold && notice === undefined) return undefined;
+  const { reply } = incoming;
+  if (!isIdTold && notice === undefined && reply === undefined) return undefined;
   return {
     ...(isIdTold && { 'x-request-id': incoming.requestId }),
     ...(notice !== undefined && { 'armada-version-notice': notice }),
+    ...(reply !== undefined && { 'www-authenticate': reply }),
   };
 }
 
@@ -178,6 +185,7 @@ async function enterStream(
 ): Promise<CallContext> {
   const principal = await enter(door, need, incoming);
   observed.entered(principal);
+  incoming.entered?.();
   const { traceparent } = observed;
   return { principal, signal, traceparent, header: (name) => incoming.headers(name)[0] };
 }

@@ -37,7 +37,10 @@ function unaryHandler(door: Door, method: UnaryMethod): handleUnaryCall<unknown,
     const incoming = takeUp(door, call);
     callUnary(door, method, incoming, call.request).then(
       (response) => callback(null, response),
-      (error: unknown) => callback(wireError(door, error, incoming)),
+      (error: unknown) => {
+        incoming.entered?.();
+        callback(wireError(door, error, incoming));
+      },
     );
   };
 }
@@ -69,16 +72,20 @@ interface AnyCall extends Pick<EventEmitter, 'on'> {
   sendMetadata(headers: Metadata): void;
 }
 
-/** The call as the door wants it, its answer begun where something is to be said before. */
+/** The call as the door wants it. */
 function takeUp(door: Door, call: AnyCall): Incoming {
   const incoming = incomingOf(door, call);
-  const headers = answerHeaders(door, incoming);
-  if (headers) {
-    const metadata = new Metadata();
-    for (const [name, value] of Object.entries(headers)) metadata.set(name, value);
-    call.sendMetadata(metadata);
-  }
+  incoming.entered = () => sendHeaders(door, call, incoming);
   return incoming;
+}
+
+/** Begins the answer where something is to be said before it. */
+function sendHeaders(door: Door, call: AnyCall, incoming: Incoming): void {
+  const headers = answerHeaders(door, incoming);
+  if (!headers) return;
+  const metadata = new Metadata();
+  for (const [name, value] of Object.entries(headers)) metadata.set(name, value);
+  call.sendMetadata(metadata);
 }
 
 /** grpc-js cancels every call in the end, and few methods ask for the signal: one is made when it is asked for. */
@@ -125,7 +132,9 @@ function end(door: Door, call: StreamCall, incoming: Incoming, serving: Promise<
       if (!call.cancelled) call.end();
     },
     (error: unknown) => {
-      if (!call.cancelled) call.emit('error', wireError(door, error, incoming));
+      if (call.cancelled) return;
+      incoming.entered?.();
+      call.emit('error', wireError(door, error, incoming));
     },
   );
 }

@@ -7,7 +7,7 @@ import { type DescMethod, fromBinary, type Message, toBinary } from '@bufbuild/p
 import type { ConnectRouter, HandlerContext, MethodImpl } from '@connectrpc/connect';
 import { ArmadaError } from '../../base/errors.ts';
 import { overloaded } from '../../door/admission.ts';
-import { answerHeaders, callUnary, type Door, sendStream } from '../../door/call.ts';
+import { answerHeaders, callUnary, type Door, type Incoming, sendStream } from '../../door/call.ts';
 import type { ServedMethod, ServerStreamMethod, UnaryMethod } from '../../door/method.ts';
 import { answersOf } from './answers.ts';
 import { type Pieces, standIn } from './pieces.ts';
@@ -86,7 +86,9 @@ function unaryOf(door: Door, method: UnaryMethod, codec: Codec) {
       const bytes = codec.bytesOf(message);
       visit.arrived(bytes.length);
       const work = callUnary(door, method, incoming, codec.requestOf(bytes)).finally(() => visit.answered());
-      return codec.messageOf(await orAborted(work, context.signal));
+      const answer = codec.messageOf(await orAborted(work, context.signal));
+      addReply(incoming, context);
+      return answer;
     } catch (error) {
       throw context.signal.aborted ? context.signal.reason : connectError(door, error, incoming);
     }
@@ -108,12 +110,18 @@ function streamOf(door: Door, method: ServerStreamMethod, codec: Codec) {
         }),
       );
       for await (const answer of answers) {
+        addReply(incoming, context);
         yield Buffer.isBuffer(answer) ? codec.standIn(answer, visit.pieces) : codec.messageOf(answer);
       }
     } catch (error) {
       throw connectError(door, error, incoming);
     }
   };
+}
+
+/** What the scheme of the caller has to say back goes ahead of the answer. */
+function addReply({ reply }: Incoming, { responseHeader }: HandlerContext): void {
+  if (reply !== undefined) responseHeader.set('www-authenticate', reply);
 }
 
 /** It would not take what tells it so. */

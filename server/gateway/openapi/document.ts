@@ -10,7 +10,7 @@ import { createSchemas, type Schema } from './schemas.ts';
 import { textOf } from './wording.ts';
 
 /** How callers may say who they are. */
-export type CredentialKind = 'basic' | 'bearer' | 'anonymous';
+export type CredentialKind = 'basic' | 'bearer' | 'kerberos' | 'anonymous';
 
 /** What a document is about. */
 export interface Subject {
@@ -25,7 +25,7 @@ export interface Subject {
 
 export interface SecurityScheme {
   readonly type: 'http';
-  readonly scheme: 'basic' | 'bearer';
+  readonly scheme: 'basic' | 'bearer' | 'negotiate';
   readonly description: string;
 }
 
@@ -52,6 +52,7 @@ export interface OpenApiDocument {
 const securitySchemes: Readonly<Record<Exclude<CredentialKind, 'anonymous'>, SecurityScheme>> = {
   basic: { type: 'http', scheme: 'basic', description: 'User name and password.' },
   bearer: { type: 'http', scheme: 'bearer', description: 'A token.' },
+  kerberos: { type: 'http', scheme: 'negotiate', description: 'A ticket of Kerberos, by SPNEGO.' },
 };
 
 /** The tag of pages. */

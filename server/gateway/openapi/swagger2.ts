@@ -48,7 +48,7 @@ export function toSwagger2(document: OpenApiDocument): Json {
             type: 'apiKey',
             in: 'header',
             name: 'Authorization',
-            description: `${description} Write \`Bearer \` before it.`,
+            description: `${description} Write \`${scheme === 'bearer' ? 'Bearer' : 'Negotiate'} \` before it.`,
           },
     ),
     security,

@@ -1,0 +1,33 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createNaming, plainUser } from './names.ts';
+
+test('createNaming() lets in users of its realms and principals that are named whole, and nobody else', () => {
+  const nameOf = createNaming({
+    realms: { 'EXAMPLE.COM': { userNameSuffix: '' }, 'PARTNER.COM': { userNameSuffix: '@partner' } },
+    names: { 'ann/admin@EXAMPLE.COM': 'ann-admin', 'bob@ELSEWHERE.COM': 'bob' },
+  });
+  const table: [string, string | undefined][] = [
+    ['ann@EXAMPLE.COM', 'ann'],
+    ['ann@PARTNER.COM', 'ann@partner'],
+    ['ann/admin@EXAMPLE.COM', 'ann-admin'],
+    ['ann/admin@PARTNER.COM', undefined],
+    ['bob@ELSEWHERE.COM', 'bob'],
+    ['ann@ELSEWHERE.COM', undefined],
+    ['ann@example.com', undefined],
+    ['ann@EXAMPLE.COM.EVIL.COM', undefined],
+    ['ann\\@partner@EXAMPLE.COM', undefined],
+    ['ann@PARTNER.COM@EXAMPLE.COM', undefined],
+    ['ann\n@EXAMPLE.COM', undefined],
+    ['@EXAMPLE.COM', undefined],
+    ['ann', undefined],
+    ['__proto__@constructor', undefined],
+    ['constructor', undefined],
+  ];
+  for (const [client, name] of table) assert.equal(nameOf(client), name, client);
+});
+
+test('plainUser() takes apart what is a user and a realm', () => {
+  assert.deepEqual(plainUser('ann@EXAMPLE.COM'), { user: 'ann', realm: 'EXAMPLE.COM' });
+  assert.equal(plainUser('HTTP/host@EXAMPLE.COM'), undefined);
+});
