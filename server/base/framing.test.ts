@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { frame, messagesOf } from './framing.ts';
+import { countFramed, frame, messagesOf } from './framing.ts';
 import { messagesIn } from './testing/framing.ts';
 
 const TEXT = { decode: (bytes: Uint8Array) => Buffer.from(bytes).toString() };
@@ -21,4 +21,9 @@ test('messagesOf() gives each message back', () => {
   assert.deepEqual([...messagesOf(bytes)].map(String), texts);
   assert.deepEqual([...messagesOf(bytes.subarray(starts[2]))].map(String), texts.slice(2));
   assert.deepEqual([...messagesOf(Buffer.alloc(0))], []);
+});
+
+test('countFramed() counts them', () => {
+  const { bytes, starts } = frame(['one', '', 'x'.repeat(70_000)].map((text) => Buffer.from(text)));
+  assert.deepEqual([bytes, bytes.subarray(starts[1]), Buffer.alloc(0)].map(countFramed), [3, 2, 0]);
 });

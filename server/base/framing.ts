@@ -29,6 +29,13 @@ export function frame(messages: readonly Uint8Array[]): Framed {
   return { bytes, starts };
 }
 
+/** How many messages these are. */
+export function countFramed(framed: Buffer): number {
+  let count = 0;
+  for (let at = 0; at < framed.length; at += PREFIX_BYTES + framed.readUInt32BE(at + 1)) count++;
+  return count;
+}
+
 /** The messages of one or more that were framed by us, each without its prefix. */
 export function* messagesOf(framed: Uint8Array): Generator<Buffer> {
   const bytes = Buffer.from(framed.buffer, framed.byteOffset, framed.byteLength);

@@ -41,6 +41,8 @@ export interface ServerStreamMethod {
   handle: (request: unknown, context: CallContext) => AsyncIterable<unknown>;
   /** Items that may wait for the client. */
   maxUnsent: number;
+  /** How many messages an item brings; one when left out. */
+  messagesIn?: ((item: unknown) => number) | undefined;
 }
 
 /** A stream both ways. */
@@ -91,13 +93,16 @@ export function unary<Request, Response>(
 /**
  * A method that answers with a stream.
  * @param maxUnsent items that may wait for the client; the usual number when left out
+ * @param messagesIn how many messages an item brings; one when left out
  */
 export function serverStream<Request, Item>(
   need: Need,
   handle: (request: Request, context: CallContext) => AsyncIterable<Item>,
   maxUnsent = MAX_UNSENT,
+  messagesIn?: (item: Item) => number,
 ): ServerStreamMethod {
-  return { kind: 'serverStream', need, handle: handle as ServerStreamMethod['handle'], maxUnsent };
+  const untyped = { handle, messagesIn } as Pick<ServerStreamMethod, 'handle' | 'messagesIn'>;
+  return { kind: 'serverStream', need, ...untyped, maxUnsent };
 }
 
 /** A method with a stream both ways. */

@@ -42,11 +42,7 @@ export function callMetrics(figures: CallFigures, openStreams: OpenStreams): Sou
     return [
       counter('grpc_server_started_total', 'Calls that have begun.', ({ started }) => started),
       counter('grpc_server_msg_received_total', 'Messages received.', ({ received }) => received),
-      counter(
-        'grpc_server_msg_sent_total',
-        'Messages sent; of events, pieces of some tens of KiB.',
-        ({ sent }) => sent,
-      ),
+      counter('grpc_server_msg_sent_total', 'Messages sent.', ({ sent }) => sent),
       {
         name: 'grpc_server_handled_total',
         help: 'Calls that are over, by what became of them.',

@@ -2,6 +2,7 @@ import type { JobSetRequest, WatchRequest } from '@armada-ts/api/api/event';
 import { EventService } from '@armada-ts/api/api/event';
 import type { ServiceDefinition } from '@grpc/grpc-js';
 import { type EventsDeps, jobSetEvents } from '../events/watch.ts';
+import { countFramed } from '../base/framing.ts';
 import type { HealthCheck } from '../operator/health.ts';
 import { type Methods, serverStream, unary } from '../door/method.ts';
 import { alreadyFramed } from './framed.ts';
@@ -28,6 +29,7 @@ export function eventService(deps: EventsDeps, health: HealthCheck): Methods {
         return jobSetEvents(deps, principal, { queue, jobSet, fromMessageId, watch, errorIfMissing }, signal);
       },
       PIECES_AT_ONCE,
+      countFramed,
     ),
     watch: serverStream(
       'queue:watch',
@@ -37,6 +39,7 @@ export function eventService(deps: EventsDeps, health: HealthCheck): Methods {
         return jobSetEvents(deps, principal, wanted, signal);
       },
       PIECES_AT_ONCE,
+      countFramed,
     ),
     health: unary('authenticated', () => servingStatus(health)),
   };

@@ -78,6 +78,9 @@ test('what was done is counted, and the figures add up', async () => {
   assert.equal(sum('grpc_server_handling_seconds_count', submits), 2);
   assert.equal(sum('grpc_server_msg_received_total', submits), 2);
   assert.equal(sum('grpc_server_msg_sent_total', submits), 1);
+  // Submitted, queued, leased, pending, running, succeeded, of each job.
+  const watches = { grpc_service: 'api.Event', grpc_method: 'GetJobSetEvents' };
+  assert(sum('grpc_server_msg_sent_total', watches) >= 25 * 6);
   assert.equal(sum('armada_scheduler_scheduled_jobs', { queue }), 25);
   const decided = 'armada_scheduler_job_state_counter_by_queue';
   assert.equal(sum(decided, { queue, state: 'leased' }), 25);
