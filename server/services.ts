@@ -58,6 +58,8 @@ export interface Parts {
   followed: () => Positions;
   /** Undefined while nothing is traced. */
   spans: Spans | undefined;
+  /** Access keys and signing keys; undefined where the scheme `token` is not configured. */
+  keys?: { signingKeys(): readonly string[] } | undefined;
 }
 
 /**
@@ -119,7 +121,14 @@ export function servicesOf(parts: Parts): Services {
       { definition: executorLinkDefinition, methods: executorLinkService(links) },
       {
         definition: peerDefinition,
-        methods: peerService({ taking, links, holders, askScheduler, logLevels }),
+        methods: peerService({
+          taking,
+          links,
+          holders,
+          askScheduler,
+          logLevels,
+          signingKeys: () => parts.keys?.signingKeys() ?? [],
+        }),
       },
     ],
     operator: [

@@ -24,10 +24,13 @@ export interface PeerDeps {
   holders: Holders;
   askScheduler: FleetDeps['askScheduler'];
   logLevels: LogLevels;
+  /** Ids of the signing keys that this server has. */
+  signingKeys: () => readonly string[];
 }
 
 /** armada.server.v1.PeerService: what servers ask of each other. */
-export function peerService({ taking, links, holders, askScheduler, logLevels }: PeerDeps): Methods {
+export function peerService(deps: PeerDeps): Methods {
+  const { taking, links, holders, askScheduler, logLevels, signingKeys } = deps;
   return {
     see: bidiStream<SeeRequest, SeeResponse>('peer', (requests, send, { principal }) =>
       taking.serve(principal.name, requests, send),
@@ -39,5 +42,6 @@ export function peerService({ taking, links, holders, askScheduler, logLevels }:
     }),
     readFleet: unary('peer', (question: ReadFleetRequest) => askScheduler(question)),
     changeLogLevel: unary('peer', (request: ChangeLogLevelRequest) => changeLogLevel(logLevels, request)),
+    readKeyring: unary('peer', () => ({ keyIds: signingKeys() })),
   };
 }

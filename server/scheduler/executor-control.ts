@@ -23,6 +23,8 @@ export function applyExecutorControl(executors: Executors, { kind, name, record 
       else forgetSettings(executors, name);
       return;
     case Control_Kind.KIND_QUEUE:
+    case Control_Kind.KIND_ACCESS_KEYS:
+    case Control_Kind.KIND_KEYRING:
     case Control_Kind.KIND_UNSPECIFIED:
       return;
   }

@@ -16,6 +16,7 @@
 import type {
   Batch,
   Control,
+  Control_Kind,
   ExecutorRecord,
   ExecutorSettings,
   JobRecord,
@@ -72,7 +73,7 @@ export interface Claim {
   hash: Uint8Array;
 }
 
-/** A change to a queue, an executor or its settings. */
+/** A change to a queue, an executor or its settings, or to keys. */
 export interface ControlChange {
   kind: Control['kind'];
   name: string;
@@ -88,6 +89,9 @@ export type ControlResult =
   | { outcome: 'stale'; current: StoredControl | undefined }
   /** A queue with live jobs cannot be deleted. */
   | { outcome: 'not-empty'; liveJobs: number };
+
+/** Kinds of records that tell who is let in. */
+export type KeyKind = typeof Control_Kind.KIND_ACCESS_KEYS | typeof Control_Kind.KIND_KEYRING;
 
 /** A control record with its version. */
 export interface StoredControl {
@@ -239,6 +243,9 @@ export interface StoreReader {
 
   /** Settings of executors, seen or not. */
   executorSettings(): Promise<ExecutorSettings[]>;
+
+  /** Records of access keys, or of the keyring, as they are kept, by name. */
+  controls(kind: KeyKind): Promise<StoredControl[]>;
 
   jobSet(queue: string, jobSet: string): Promise<JobSetInfo | undefined>;
 

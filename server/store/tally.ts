@@ -13,6 +13,8 @@ export const TALLIED = [
   'queues',
   'executors',
   'executor settings',
+  'access keys',
+  'signing keys',
   'operations',
   'job sets',
   'submits of live jobs',
@@ -76,6 +78,8 @@ const CONTROLS = {
   [Control_Kind.KIND_QUEUE]: 'queues',
   [Control_Kind.KIND_EXECUTOR]: 'executors',
   [Control_Kind.KIND_EXECUTOR_SETTINGS]: 'executor settings',
+  [Control_Kind.KIND_ACCESS_KEYS]: 'access keys',
+  [Control_Kind.KIND_KEYRING]: 'signing keys',
 } as const;
 
 type Add = (kind: Tallied, numbers: readonly unknown[], ...content: Uint8Array[]) => void;

@@ -305,6 +305,7 @@ export const ROWS: Row[] = [
     demand: 'peer',
     request: () => ({ component: '', level: undefined }),
   },
+  { path: '/armada.server.v1.PeerService/ReadKeyring', demand: 'peer', request: () => ({}) },
   {
     path: '/armada.server.v1.ServerInfoService/GetServerInfo',
     demand: 'authenticated',

@@ -2,7 +2,7 @@
 import { Control_Kind, ExecutorRecord, ExecutorSettings } from '@armada-ts/api/armada/store/v1/store';
 import { settingsName } from '@armada-ts/server/model/executor-settings';
 import { partitionOfSlot, slotOfQueue } from '@armada-ts/server/model/ids';
-import type { ControlChange } from '@armada-ts/server/store/store';
+import type { ControlChange, Positions, Store } from '@armada-ts/server/store/store';
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { changeBatch, queueChange, submitJobs } from './builders.ts';
@@ -96,6 +96,52 @@ export function controlSuite(engine: Engine): void {
       assert.deepEqual(await shown(), ['b two']);
     });
 
+    it('keeps keys, tells their versions, and tells the log of them', async (test) => {
+      const store = await openStore(engine, test);
+      const heads = await store.heads();
+      const keys = { kind: Control_Kind.KIND_ACCESS_KEYS, name: 'ann ü' } as const;
+      const ring = { kind: Control_Kind.KIND_KEYRING, name: 'keyring', record: Buffer.from([9, 0, 9]) };
+      const first = await store.control({ ...keys, record: Buffer.from('one'), expectedVersion: 0 });
+      assert(first.outcome === 'applied');
+      assert.equal(
+        (await store.control({ ...keys, record: Buffer.from('two'), expectedVersion: 0 })).outcome,
+        'stale',
+      );
+      const next = { ...keys, record: Buffer.from('two'), expectedVersion: first.version };
+      const second = await store.control(next);
+      assert(second.outcome === 'applied');
+      await store.control(ring);
+      await store.control({ ...keys, name: 'bob', record: Buffer.from('b') });
+      await store.control({ ...keys, name: 'bob', record: null });
+      const kept = await store.read.controls(keys.kind);
+      assert.deepEqual(
+        kept.map(({ name, record, version }) => [name, Buffer.from(record).toString(), version]),
+        [['ann ü', 'two', second.version]],
+      );
+      const [only] = await store.read.controls(ring.kind);
+      assert.deepEqual(Buffer.from(only!.record), ring.record);
+      const told = await controlsAfter(store, heads, 5);
+      assert.deepEqual(told.get('ann ü'), 'two');
+      assert.deepEqual(told.get('bob'), undefined);
+    });
+
+    it('tells a follower that reads the log what became of each kind of record', async (test) => {
+      const store = await openStore(engine, test, { tailEntries: 1 });
+      const heads = await store.heads();
+      const kinds = [
+        Control_Kind.KIND_EXECUTOR,
+        Control_Kind.KIND_EXECUTOR_SETTINGS,
+        Control_Kind.KIND_ACCESS_KEYS,
+        Control_Kind.KIND_KEYRING,
+      ];
+      for (const kind of kinds) {
+        const record = ExecutorSettings.encode(ExecutorSettings.fromPartial({ node: `${kind}` })).finish();
+        await store.control({ kind, name: `of ${kind}`, record });
+      }
+      const told = await controlsAfter(store, heads, kinds.length);
+      for (const kind of kinds) assert.match(told.get(`of ${kind}`) ?? '', new RegExp(`${kind}$`));
+    });
+
     it('keeps settings of nodes beside those of their executors', async (test) => {
       const store = await openStore(engine, test);
       const kind = Control_Kind.KIND_EXECUTOR_SETTINGS;
@@ -173,4 +219,24 @@ export function controlSuite(engine: Engine): void {
       assert.deepEqual([of('a'), of('b')], [[true], [true, true, false]]);
     });
   });
+}
+
+/** What the log tells of control records after these positions, the last word on each, once so many were told. */
+async function controlsAfter(
+  store: Store,
+  heads: Positions,
+  count: number,
+): Promise<Map<string, string | undefined>> {
+  const told = new Map<string, string | undefined>();
+  const reading = new AbortController();
+  let seen = 0;
+  for await (const item of store.tail(heads, reading.signal)) {
+    assert(item.kind === 'entries');
+    for (const { control } of item.entries) {
+      if (control) told.set(control.name, control.record && Buffer.from(control.record).toString());
+      seen += control ? 1 : 0;
+    }
+    if (seen >= count) reading.abort();
+  }
+  return told;
 }

@@ -35,6 +35,7 @@ const noReads: Omit<StoreReader, keyof ReturnType<typeof reads>> = {
   liveJobIds: unexpected,
   active: unexpected,
   executorSettings: unexpected,
+  controls: unexpected,
 };
 
 function reads(jobs: readonly JobRecord[], owners: Owners, pools: readonly string[]) {

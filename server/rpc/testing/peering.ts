@@ -67,7 +67,14 @@ export async function startPeer(
   });
   const holders = createHolders(peers);
   const door = openDoor({ callerOf: (token) => peers.callerOf(token), stopping: stopping.signal });
-  const methods = peerService({ taking: wrap(peers.taking), links, holders, askScheduler, logLevels });
+  const methods = peerService({
+    taking: wrap(peers.taking),
+    links,
+    holders,
+    askScheduler,
+    logLevels,
+    signingKeys: () => [],
+  });
   const deps = { maxRequestBytes: 64 * 1024, admission: calmAdmission(), door };
   const grpc = createGrpcServer([{ definition: peerDefinition, methods }], deps);
   const address = `127.0.0.1:${await grpc.listen('127.0.0.1', 0)}`;

@@ -52,6 +52,6 @@ export function decodeControl(
   }
 }
 
-function storedOf(name: string, stored: Buffer): StoredControl {
+export function storedOf(name: string, stored: Buffer): StoredControl {
   return { name, version: stored.readUIntBE(0, 6), record: stored.subarray(6) };
 }

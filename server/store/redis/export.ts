@@ -123,6 +123,8 @@ async function* controlParts(partition: Partition): AsyncGenerator<Part> {
     Control_Kind.KIND_QUEUE,
     Control_Kind.KIND_EXECUTOR,
     Control_Kind.KIND_EXECUTOR_SETTINGS,
+    Control_Kind.KIND_ACCESS_KEYS,
+    Control_Kind.KIND_KEYRING,
   ] as const;
   for (const kind of kinds) {
     for await (const page of fieldsOf(partition, `:control:${kind}`)) {

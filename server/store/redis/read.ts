@@ -4,6 +4,7 @@ import { Control_Kind, ExecutorRecord, ExecutorSettings } from '@armada-ts/api/a
 import { eventsOf } from '../entries.ts';
 import type { StoredQueue, StoredSequence, StoreReader } from '../store.ts';
 import { claimOf } from './append.ts';
+import { storedOf } from './control.ts';
 import type { JobReader } from './jobs.ts';
 import { createJobSets } from './job-sets.ts';
 import { claimField, setName, spreadOfClaim } from './keys.ts';
@@ -62,6 +63,7 @@ export function createReader(partitions: readonly Partition[], reader: JobReader
       (await controls(Control_Kind.KIND_EXECUTOR_SETTINGS)).map(([, stored]) =>
         ExecutorSettings.decode(stored.subarray(6)),
       ),
+    controls: async (kind) => (await controls(kind)).map(([name, stored]) => storedOf(name, stored)),
     async stream(queue, jobSet, after, maxBytes) {
       const [created, first, ...items] = await at(queue).items(STREAM, [
         setName(queue, jobSet),

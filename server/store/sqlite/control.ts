@@ -1,5 +1,5 @@
 /**
- * Queues, executors and their settings: records that are no jobs, each change of
+ * Queues, executors, keys: records that are no jobs, each change of
  * which is an entry in the log of its partition. And terms, which seal the partitions.
  */
 import { Control_Kind } from '@armada-ts/api/armada/store/v1/store';
@@ -9,7 +9,7 @@ import { partitionOfSlot, slotOfQueue } from '../../model/ids.ts';
 import type { ControlChange, Lead, StoredControl } from '../store.ts';
 import { controlEntry } from '../entries.ts';
 import { prepareLogWriter } from './log.ts';
-import { type Fixed, query } from './schema.ts';
+import { CONTROL_TABLES, type Fixed, query, type StoredKind } from './schema.ts';
 
 export type ControlOutcome =
   | { outcome: 'applied'; partition: number; number: number }
@@ -26,8 +26,10 @@ interface ControlRow {
 export function prepareControl(db: DatabaseSync, fixed: Fixed) {
   const tables = {
     [Control_Kind.KIND_QUEUE]: prepareQueues(db),
-    [Control_Kind.KIND_EXECUTOR]: prepareRecords(db, 'executor'),
-    [Control_Kind.KIND_EXECUTOR_SETTINGS]: prepareRecords(db, 'executor_settings'),
+    [Control_Kind.KIND_EXECUTOR]: prepareRecords(db, Control_Kind.KIND_EXECUTOR),
+    [Control_Kind.KIND_EXECUTOR_SETTINGS]: prepareRecords(db, Control_Kind.KIND_EXECUTOR_SETTINGS),
+    [Control_Kind.KIND_ACCESS_KEYS]: prepareRecords(db, Control_Kind.KIND_ACCESS_KEYS),
+    [Control_Kind.KIND_KEYRING]: prepareRecords(db, Control_Kind.KIND_KEYRING),
   };
   const partitionRow = query<{ head: number; term: number }>(
     db,
@@ -71,7 +73,8 @@ function prepareQueues(db: DatabaseSync) {
 }
 
 /** Records in which nothing lives. */
-function prepareRecords(db: DatabaseSync, table: 'executor' | 'executor_settings') {
+function prepareRecords(db: DatabaseSync, kind: StoredKind) {
+  const table = CONTROL_TABLES[kind];
   const find = query<ControlRow>(db, `SELECT version, record, 0 AS live FROM ${table} WHERE name = ?`);
   const write = query(db, `INSERT OR REPLACE INTO ${table} (name, version, record) VALUES (?, ?, ?)`);
   const remove = query(db, `DELETE FROM ${table} WHERE name = ?`);

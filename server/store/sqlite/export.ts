@@ -1,5 +1,5 @@
 /** A SQLite store read whole: see ../copy.ts. */
-import { Control_Kind, Operation } from '@armada-ts/api/armada/store/v1/store';
+import { Operation } from '@armada-ts/api/armada/store/v1/store';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
@@ -23,7 +23,7 @@ import { prepareSpecs } from './blocks.ts';
 import { lockDirectory } from './lock.ts';
 import { prepareReader } from './read.ts';
 import { type JobRow, JOB_COLUMNS, storedJobOf } from './records.ts';
-import { openForReading, prepareTables, query } from './schema.ts';
+import { CONTROL_TABLES, hasTable, openForReading, prepareTables, query, STORED_KINDS } from './schema.ts';
 
 /** Opens the store of a directory that no server is using. Throws UNAVAILABLE when there is none, or when it is in use. */
 export function openSqliteExport(directory: string): Export {
@@ -76,15 +76,10 @@ function numbersOf(db: DatabaseSync): StoreNumbers {
 }
 
 function* controlParts(db: DatabaseSync): Generator<Part> {
-  const tables = [
-    [Control_Kind.KIND_QUEUE, 'queue'],
-    [Control_Kind.KIND_EXECUTOR, 'executor'],
-    [Control_Kind.KIND_EXECUTOR_SETTINGS, 'executor_settings'],
-  ] as const;
-  for (const [kind, table] of tables) {
+  for (const kind of STORED_KINDS.filter((one) => hasTable(db, one))) {
     const rows = query<Omit<CopiedControl, 'kind'>>(
       db,
-      `SELECT name, version, record FROM ${table} WHERE record IS NOT NULL ORDER BY name`,
+      `SELECT name, version, record FROM ${CONTROL_TABLES[kind]} WHERE record IS NOT NULL ORDER BY name`,
     );
     const sizes = { sizeOf: ({ record }: { record: Uint8Array }) => record.length };
     for (const page of inPages(rows.iterate(), PART_LIMITS, sizes)) {

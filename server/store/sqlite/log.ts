@@ -3,14 +3,19 @@
  * events, records and control records themselves are read from their tables,
  * as they are now, when a follower asks: it skips what it has seen by version.
  */
-import { Control_Kind, LogEntry, Operation, SchedulingClass } from '@armada-ts/api/armada/store/v1/store';
+import {
+  type Control_Kind,
+  LogEntry,
+  Operation,
+  SchedulingClass,
+} from '@armada-ts/api/armada/store/v1/store';
 import type { DatabaseSync } from 'node:sqlite';
 import { encodeNames, eventsOf } from '../entries.ts';
 import { pack, unpack } from '../pack.ts';
 import type { Positions } from '../store.ts';
 import { MAX_ITEM_ENTRIES } from '../tail.ts';
 import { type JobRow, JOB_COLUMNS, storedJobOf } from './records.ts';
-import { query } from './schema.ts';
+import { CONTROL_TABLES, hasTable, query, STORED_KINDS, type StoredKind } from './schema.ts';
 
 const KEY_BYTES = 16;
 
@@ -104,16 +109,16 @@ function prepareFill(db: DatabaseSync): (row: LogRow) => LogEntry {
 
 /** The record of a control entry as it is now; nothing when it is deleted. */
 function prepareControlRecord(db: DatabaseSync) {
-  const queue = query<{ version: number; record: Uint8Array | null }>(
-    db,
-    'SELECT version, record FROM queue WHERE name = ?',
-  );
-  const executor = query<{ version: number; record: Uint8Array }>(
-    db,
-    'SELECT version, record FROM executor WHERE name = ?',
+  const select = (kind: StoredKind) =>
+    query<{ version: number; record: Uint8Array | null }>(
+      db,
+      `SELECT version, record FROM ${CONTROL_TABLES[kind]} WHERE name = ?`,
+    );
+  const records = new Map<Control_Kind, ReturnType<typeof select>>(
+    STORED_KINDS.filter((kind) => hasTable(db, kind)).map((kind) => [kind, select(kind)]),
   );
   return (kind: Control_Kind, name: string): { version: number; record: Buffer } | undefined => {
-    const row = (kind === Control_Kind.KIND_QUEUE ? queue : executor).get(name);
+    const row = records.get(kind)?.get(name);
     return row?.record ? { version: row.version, record: Buffer.from(row.record) } : undefined;
   };
 }

@@ -8,7 +8,7 @@ import { jobKey } from '../../model/job-key.ts';
 import { runKey } from '../keys.ts';
 import { endedMs, isLeased } from './append.ts';
 import { prepareBlocks } from './blocks.ts';
-import { query } from './schema.ts';
+import { CONTROL_TABLES, query, STORED_KINDS } from './schema.ts';
 
 /** Prepares the statements; a part is put within a transaction of the caller. */
 export function preparePut(db: DatabaseSync): (part: Part) => void {
@@ -48,17 +48,16 @@ function prepareQueueNumber(db: DatabaseSync): (name: string) => number {
 
 function prepareControls(db: DatabaseSync) {
   const queue = query(db, 'INSERT INTO queue (name, live, version, record) VALUES (?, 0, ?, ?)');
-  const executor = query(db, 'INSERT INTO executor (name, version, record) VALUES (?, ?, ?)');
-  const settings = query(db, 'INSERT INTO executor_settings (name, version, record) VALUES (?, ?, ?)');
+  const others = STORED_KINDS.filter((kind) => kind !== Control_Kind.KIND_QUEUE).map((kind) => {
+    const insert = `INSERT INTO ${CONTROL_TABLES[kind]} (name, version, record) VALUES (?, ?, ?)`;
+    return [kind, query(db, insert)] as const;
+  });
+  const tables = new Map<Control_Kind, typeof queue>([[Control_Kind.KIND_QUEUE, queue], ...others]);
   return (controls: Extract<Part, { kind: 'controls' }>['controls']): void => {
     for (const { kind, name, version, record } of controls) {
-      assert(kind !== Control_Kind.KIND_UNSPECIFIED, 'a control record says what it is');
-      const tables = {
-        [Control_Kind.KIND_QUEUE]: queue,
-        [Control_Kind.KIND_EXECUTOR]: executor,
-        [Control_Kind.KIND_EXECUTOR_SETTINGS]: settings,
-      };
-      tables[kind].run(name, version, record);
+      const table = tables.get(kind);
+      assert(table, 'a control record says what it is');
+      table.run(name, version, record);
     }
   };
 }

@@ -7,7 +7,16 @@ import { SubmitJob } from '@armada-ts/api/armadaevents/armadaevents';
 import { ExecutorRecord, ExecutorSettings } from '@armada-ts/api/armada/store/v1/store';
 import type { DatabaseSync } from 'node:sqlite';
 import { ArmadaError } from '../../base/errors.ts';
-import type { Claim, JobSetInfo, StoredJob, StoredQueue, StoredSequence, StoreReader } from '../store.ts';
+import type {
+  Claim,
+  JobSetInfo,
+  KeyKind,
+  StoredControl,
+  StoredJob,
+  StoredQueue,
+  StoredSequence,
+  StoreReader,
+} from '../store.ts';
 import { prepareActive } from './active.ts';
 import { prepareSpecs } from './blocks.ts';
 import { jobIdOf, jobKey } from '../../model/job-key.ts';
@@ -15,7 +24,7 @@ import { runKey } from '../keys.ts';
 import { prepareLists } from './lists.ts';
 import { eventsOf } from '../entries.ts';
 import { type JobRow, JOB_COLUMNS, storedJobOf } from './records.ts';
-import { query } from './schema.ts';
+import { CONTROL_TABLES, query } from './schema.ts';
 
 /** All reads but the log's. Each fails with UNAVAILABLE when SQLite does. */
 export function prepareReader(db: DatabaseSync): StoreReader {
@@ -36,6 +45,7 @@ export function prepareReader(db: DatabaseSync): StoreReader {
     queues: guard(reader.queues),
     executors: guard(reader.executors),
     executorSettings: guard(reader.executorSettings),
+    controls: guard(reader.controls),
     jobSet: guard(reader.jobSet),
     activeJobSets: guard(reader.activeJobSets),
     stream: guard(reader.stream),
@@ -136,6 +146,11 @@ function prepareControlReads(db: DatabaseSync) {
     executors: (): ExecutorRecord[] => executors.all().map(({ record }) => ExecutorRecord.decode(record)),
     executorSettings: (): ExecutorSettings[] =>
       settings.all().map(({ record }) => ExecutorSettings.decode(record)),
+    controls: (kind: KeyKind): StoredControl[] =>
+      query<StoredControl>(
+        db,
+        `SELECT name, version, record FROM ${CONTROL_TABLES[kind]} ORDER BY name`,
+      ).all(),
   };
 }
 

@@ -19,7 +19,9 @@
  *     operation   set-wide requests that are not done
  *     log         what each append touched (log.ts)
  *     secret      what the store's servers know each other by
+ *     access_keys, keyring   records
  */
+import { Control_Kind } from '@armada-ts/api/armada/store/v1/store';
 import { randomBytes } from 'node:crypto';
 import { DatabaseSync, type SQLInputValue, type SQLOutputValue } from 'node:sqlite';
 import { ArmadaError } from '../../base/errors.ts';
@@ -172,9 +174,35 @@ export function prepareTables(db: DatabaseSync, now: number, wanted: number | un
 
 const SECRET_BYTES = 32;
 
-/** Makes the secret of the store unless it has one, as those of earlier servers have none; they do not mind one either. */
-export function prepareSecret(db: DatabaseSync): void {
-  db.exec('CREATE TABLE IF NOT EXISTS secret (n INTEGER PRIMARY KEY, bytes BLOB NOT NULL) STRICT');
+/** The table of each kind of control record. */
+export const CONTROL_TABLES = {
+  [Control_Kind.KIND_QUEUE]: 'queue',
+  [Control_Kind.KIND_EXECUTOR]: 'executor',
+  [Control_Kind.KIND_EXECUTOR_SETTINGS]: 'executor_settings',
+  [Control_Kind.KIND_ACCESS_KEYS]: 'access_keys',
+  [Control_Kind.KIND_KEYRING]: 'keyring',
+} as const;
+
+export type StoredKind = keyof typeof CONTROL_TABLES;
+
+/** All kinds of control records. */
+export const STORED_KINDS = Object.keys(CONTROL_TABLES).map((kind) => Number(kind) as StoredKind);
+
+/** Tables that stores of earlier servers lack; those do not mind them either. */
+const ADDED_TABLES = `
+  CREATE TABLE IF NOT EXISTS secret (n INTEGER PRIMARY KEY, bytes BLOB NOT NULL) STRICT;
+  CREATE TABLE IF NOT EXISTS access_keys (name TEXT PRIMARY KEY, version INTEGER NOT NULL, record BLOB NOT NULL) STRICT;
+  CREATE TABLE IF NOT EXISTS keyring (name TEXT PRIMARY KEY, version INTEGER NOT NULL, record BLOB NOT NULL) STRICT;
+`;
+
+/** Whether there is a table for this kind; a store that no newer server has opened may have none. */
+export function hasTable(db: DatabaseSync, kind: StoredKind): boolean {
+  return query(db, 'SELECT 1 FROM sqlite_master WHERE name = ?').get(CONTROL_TABLES[kind]) !== undefined;
+}
+
+/** Makes what stores of earlier servers lack: some tables, and the secret of the store. */
+export function completeTables(db: DatabaseSync): void {
+  db.exec(ADDED_TABLES);
   query(db, 'INSERT INTO secret VALUES (0, ?) ON CONFLICT DO NOTHING').run(randomBytes(SECRET_BYTES));
 }
 
@@ -193,6 +221,7 @@ function metaOf(db: DatabaseSync): Map<string, number> {
 function makeTables(db: DatabaseSync, now: number, partitions: number): void {
   db.exec('BEGIN IMMEDIATE');
   db.exec(TABLES);
+  db.exec(ADDED_TABLES);
   const meta = query(db, 'INSERT INTO meta VALUES (?, ?)');
   meta.run('layout', LAYOUT);
   meta.run('partitions', partitions);

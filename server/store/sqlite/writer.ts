@@ -14,7 +14,7 @@ import { prepareAppend } from './append.ts';
 import { prepareControl, prepareLead } from './control.ts';
 import { encodeApplied, isApplied } from './messages.ts';
 import type { Answer, FromWriter, Order, Outcomes, ToWriter, Work, WriterStart } from './messages.ts';
-import { type Fixed, openForWriting, prepareSecret, prepareTables, query } from './schema.ts';
+import { type Fixed, completeTables, openForWriting, prepareTables, query } from './schema.ts';
 import { prepareTrim } from './trim.ts';
 import { createWaiting } from './waiting.ts';
 
@@ -135,7 +135,7 @@ function start(port: MessagePort, { path, acknowledgement, partitions, now }: Wr
   try {
     db = openForWriting(path, acknowledgement);
     const fixed = prepareTables(db, now, partitions);
-    prepareSecret(db);
+    completeTables(db);
     serve(port, db, fixed);
   } catch (error) {
     db?.close();
