@@ -33,3 +33,6 @@ export function withoutShared(record: JobRecord): JobRecord {
     failFast: false,
   };
 }
+
+/** Numbers of the fields of JobRecord that withoutShared leaves out. */
+export const SHARED_FIELDS: ReadonlySet<number> = new Set([1, 2, 3, 4, 5, 6, 11, 20, 21]);

@@ -4,7 +4,8 @@ import { EventSequence } from '@armada-ts/api/armadaevents/armadaevents';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { encodeMessage } from '../model/encode.ts';
-import { readBatch, readRecord } from './encoded-batch.ts';
+import { decisionsIn, readBatch, readRecord } from './encoded-batch.ts';
+import { encodeEvents } from './entries.ts';
 
 const NAMES = {
   jobId: '01arz3ndektsv4rrffq69g5fav',
@@ -105,4 +106,16 @@ test('a record of a later version keeps what is not known of it', () => {
 test('what is no batch is refused', () => {
   assert.throws(() => readBatch(Buffer.from([0x2a, 5, 1])), /cut off/);
   assert.throws(() => readBatch(Buffer.from([0x2a, 2, 0x0a])), /cut off/);
+});
+
+test('decisionsIn() finds events as they are stored, and records', () => {
+  const { events, records } = decisionsIn(encodeMessage(Batch, BATCH));
+  assert.deepEqual(
+    events.map((bytes) => Buffer.from(bytes)),
+    BATCH.sequences.map((sequence) => Buffer.from(encodeEvents(sequence))),
+  );
+  assert.deepEqual(
+    records.map((bytes) => Buffer.from(bytes)),
+    BATCH.changed.map(({ record }) => encodeMessage(JobRecord, record ?? JobRecord.create())),
+  );
 });

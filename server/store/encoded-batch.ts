@@ -79,6 +79,24 @@ export function readBatch(bytes: Buffer): EncodedBatch {
   };
 }
 
+/** What of an encoded batch is stored as it is: the events of each sequence, and the records of changed jobs, whole. */
+export function decisionsIn(bytes: Buffer): { events: Uint8Array[]; records: Uint8Array[] } {
+  const events: Uint8Array[] = [];
+  const records: Uint8Array[] = [];
+  const field = createFieldCursor(bytes);
+  while (mustReadField(field)) {
+    if (field.number === BATCH.sequences) events.push(readEvents(contentOf(bytes, field)).bytes);
+    else if (field.number === BATCH.changed) records.push(recordIn(contentOf(bytes, field)));
+  }
+  return { events, records };
+}
+
+/** The record of an encoded ChangedJob, which begins with it. */
+function recordIn(bytes: Buffer): Buffer {
+  const field = createFieldCursor(bytes);
+  return mustReadField(field) && field.number === CHANGED_JOB.record ? contentOf(bytes, field) : NOTHING;
+}
+
 function readNewJob(bytes: Buffer): EncodedBatch['submitted'][number] {
   let [record, spec, claimHash]: Buffer[] = [];
   const field = createFieldCursor(bytes);

@@ -13,11 +13,12 @@
  * the own part has counts for more than what the others tell.
  */
 import { JobRecord, type StoredJob } from '@armada-ts/api/armada/store/v1/store';
+import { createFieldCursor, mustReadField } from '@armada-ts/api/encoded/fields';
 import { readerOf } from '@armada-ts/api/encoded/reader';
 import { Empty } from '@armada-ts/api/google/protobuf/empty';
 import { encodeMessage } from '../model/encode.ts';
 import { jobIdOf } from '../model/job-key.ts';
-import { haveSameShared, withoutShared } from '../model/shared-fields.ts';
+import { haveSameShared, SHARED_FIELDS, withoutShared } from '../model/shared-fields.ts';
 
 export interface PackedJobs {
   /** JobRecords, of which only what jobs have in common is looked at. */
@@ -41,6 +42,8 @@ export interface JobToPack extends Head {
 /** A job whose record is not. */
 export interface RecordToPack extends Omit<Head, 'common'> {
   record: JobRecord;
+  /** The whole record, where it is encoded already. */
+  encoded?: Uint8Array | undefined;
 }
 
 type Writer = ReturnType<typeof Empty.encode>;
@@ -73,13 +76,27 @@ const KEPT = {
 const RECORDS = {
   encode({ jobs, commons }: { jobs: readonly RecordToPack[]; commons: Commons }, kept?: Writer): Writer {
     const writer = Empty.encode(Empty.create(), kept);
-    for (const { key, version, submitted, record } of jobs) {
-      writeHead(writer, { key, version, submitted, common: commons.of(record) });
-      JobRecord.encode(withoutShared(record), writer.fork()).join();
+    for (const { key, version, submitted, record, encoded } of jobs) {
+      writeHead(writer, { key, version, submitted, common: commons.of(record) }).fork();
+      if (encoded) writeWithoutShared(encoded, writer);
+      else JobRecord.encode(withoutShared(record), writer);
+      writer.join();
     }
     return writer;
   },
 };
+
+/** What withoutShared leaves of a record, cut out of its bytes. */
+function writeWithoutShared(record: Uint8Array, writer: Writer): void {
+  const field = createFieldCursor(record);
+  let from = 0;
+  while (mustReadField(field)) {
+    if (!SHARED_FIELDS.has(field.number)) continue;
+    if (field.start > from) writer.raw(record.subarray(from, field.start));
+    from = field.at;
+  }
+  if (from < record.length) writer.raw(record.subarray(from));
+}
 
 /** Filled, and copied from, for one job after the other. */
 const head = Buffer.alloc(HEAD_BYTES);

@@ -9,16 +9,18 @@ import {
 import assert from 'node:assert/strict';
 import { encodeMessage } from '../../model/encode.ts';
 import { cutBlocks, encodeBlock, type NewSpec } from '../blocks.ts';
+import { decisionsIn } from '../encoded-batch.ts';
 import { encodeEvents, type EntryPlace, followedBytes } from '../entries.ts';
-import { jobIdOf, jobKey } from '../../model/job-key.ts';
+import { jobIdOf } from '../../model/job-key.ts';
 import { runKey } from '../keys.ts';
 import { pack } from '../pack.ts';
-import { ownParts, packRecords, type PackedJobs, type RecordToPack } from '../packed-jobs.ts';
+import type { PackedJobs } from '../packed-jobs.ts';
 import type { Claim } from '../store.ts';
-import { claimField, type JobPlace, placeOf, setName, spreadOfRun } from './keys.ts';
+import { claimField, setName, spreadOfRun } from './keys.ts';
 import { encodeItem } from './log.ts';
 import type { Argument, Reply } from './node.ts';
 import { encodeChanges, encodeClaims, encodeCreations } from './packed.ts';
+import { packBatch, type Placed } from './placing.ts';
 import { readRecord, type StoredRecord, type Template } from './records.ts';
 
 /** From here on a block is compressed: memory is dearer than the time of the server that submits. */
@@ -54,17 +56,6 @@ export type BatchOutcome =
   /** The partition is a copy that lacks entries this process has seen. */
   | { outcome: 'lost' };
 
-/** A job of the batch, with its place. */
-interface Placed<Job> {
-  job: Job;
-  record: JobRecord;
-  key: Uint8Array;
-  place: JobPlace;
-  /** See packed-jobs.ts. */
-  own: Uint8Array;
-  common: number;
-}
-
 /** Gives numbers, counted from 1, to what several jobs of a batch share. */
 export interface Numbered<Value> {
   readonly values: readonly Value[];
@@ -96,13 +87,21 @@ export interface EncodedAppend {
   followedBytes: number;
 }
 
+interface AppendSettings {
+  partitions: number;
+  templateOf: (record: JobRecord) => Template;
+  /** The batch itself, where it is encoded already. */
+  encoded?: Uint8Array | undefined;
+}
+
 /** The arguments of a batch. Throws when it breaks the rules of the port. */
 export function encodeAppend(
   batch: Batch,
   { now, mark, channel, origin, seen }: Stamp,
-  { partitions, templateOf }: { partitions: number; templateOf: (record: JobRecord) => Template },
+  { partitions, templateOf, encoded }: AppendSettings,
 ): EncodedAppend {
-  const { packed, submitted, changed } = packBatch(batch, partitions);
+  const decisions = encoded && decisionsIn(asBuffer(encoded));
+  const { packed, submitted, changed } = packBatch(batch, partitions, decisions?.records);
   const sets = createNumbered<string>();
   for (const { jobSetName } of batch.sequences) sets.of(jobSetName, jobSetName);
   assert.equal(sets.values.length, batch.sequences.length, 'a batch has one sequence for each job set');
@@ -113,7 +112,7 @@ export function encodeAppend(
   };
   const changes = changeArguments(changed, numbers);
   const creations = creationArguments(batch.queue, submitted, numbers);
-  const events = batch.sequences.map(encodeEvents);
+  const events = decisions?.events ?? batch.sequences.map(encodeEvents);
   const [first] = submitted;
   const parameters: Argument[] = [
     ...seenArguments(seen),
@@ -153,31 +152,6 @@ export function encodeAppend(
   return { parameters, packed, followedBytes: followedBytes(eventBytes, submitted.length + changed.length) };
 }
 
-/** The jobs of a batch, packed, and where each of them goes. */
-function packBatch(
-  { submitted, changed }: Batch,
-  partitions: number,
-): {
-  packed: PackedJobs;
-  submitted: Placed<Batch['submitted'][number]>[];
-  changed: Placed<Batch['changed'][number]>[];
-} {
-  const places = [...submitted, ...changed].map(({ record }) => placeOfRecord(record, partitions));
-  const packed = packRecords(places);
-  const parts = ownParts(packed);
-  const placed = <Job>(job: Job, index: number): Placed<Job> => {
-    const place = places[index];
-    const part = parts[index];
-    assert(place && part, 'each job is packed');
-    return { job, ...place, ...part };
-  };
-  return {
-    packed,
-    submitted: submitted.map(placed),
-    changed: changed.map((job, i) => placed(job, submitted.length + i)),
-  };
-}
-
 /** Numbers templates: what jobs have in common is looked at once. */
 function numberTemplates(
   { commons }: PackedJobs,
@@ -204,17 +178,6 @@ function namesOf({ queue, sequences, classes, opened, closed }: Batch): LogEntry
     opened: opened.map(({ id }) => ({ id })),
     closed,
   });
-}
-
-function placeOfRecord(
-  record: JobRecord | undefined,
-  partitions: number,
-): RecordToPack & { place: JobPlace } {
-  assert(record, 'a job of a batch has a record');
-  const key = jobKey(record.jobId);
-  const place = placeOf(record.jobId, partitions);
-  assert(key && place, `"${record.jobId}" is not a job id`);
-  return { record, key, place, version: 0, submitted: 0 };
 }
 
 function claimArguments(queue: string, submitted: readonly Placed<Batch['submitted'][number]>[]): Argument[] {

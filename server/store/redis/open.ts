@@ -178,9 +178,9 @@ async function createStore(parts: Parts): Promise<{ store: Store; suspect: () =>
     },
     read: createReader(partitions, reader),
     servers,
-    append: (batch) => {
+    append: (batch, encoded) => {
       const isUrgent = batch.term !== undefined || batch.submitted.length === 0;
-      return pending.add(batchBytes(batch), isUrgent, () => append(writing, batch));
+      return pending.add(batchBytes(batch), isUrgent, () => append(writing, batch, encoded));
     },
     control: (change) =>
       pending.add(followedBytes(change.record?.length ?? 0, 0), true, () => control(writing, change)),

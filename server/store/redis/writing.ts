@@ -26,7 +26,7 @@ export interface Writing {
   room: Room;
 }
 
-export async function append(writing: Writing, batch: Batch): Promise<AppendResult> {
+export async function append(writing: Writing, batch: Batch, encoded?: Uint8Array): Promise<AppendResult> {
   const { partitions, feed, epoch, templateOf, templates, stamp, room } = writing;
   await epoch.trusted();
   const partition = partitionOf(partitions, batch.queue);
@@ -34,17 +34,17 @@ export async function append(writing: Writing, batch: Batch): Promise<AppendResu
   if (addsJobs) room.check(partition);
   const { number } = partition;
   const stamped = stamp(number);
-  const encoded = encodeAppend(batch, stamped, { partitions: partitions.length, templateOf });
+  const sent = encodeAppend(batch, stamped, { partitions: partitions.length, templateOf, encoded });
   const outcome = decodeAppend(
     batch,
     number,
-    await partition.write(addsJobs ? APPEND : APPEND_VITAL, encoded.parameters),
+    await partition.write(addsJobs ? APPEND : APPEND_VITAL, sent.parameters),
   );
   switch (outcome.outcome) {
     case 'applied': {
-      stampPacked(encoded.packed, outcome.number, batch.submitted.length);
-      const entry = appliedEntry(batch, outcome, encoded.packed);
-      await feed.wrote(entry, stamped.mark, encoded.followedBytes);
+      stampPacked(sent.packed, outcome.number, batch.submitted.length);
+      const entry = appliedEntry(batch, outcome, sent.packed);
+      await feed.wrote(entry, stamped.mark, sent.followedBytes);
       return { outcome: 'applied', entry };
     }
     case 'stale':
