@@ -96,6 +96,18 @@ test('a trace that its caller does not keep, and one that nobody began, are not 
   assert.equal(collector.spans.length, before);
 });
 
+test('calls of other protocols and refused ones are part of their traces too', async () => {
+  const headers = { traceparent: `00-${TRACE}-${SPAN}-01` };
+  const path = '/v1/queue/nowhere';
+  assert.equal((await fetch(server.url + path, { headers })).status, 404);
+  const [span] = await collector.until('api.Submit/GetQueue', 1);
+  assert.equal(span?.parentSpanId, SPAN);
+  assert.equal(span.attributes['rpc.system.name'], 'rest');
+  assert.equal(span.attributes['rpc.response.status_code'], 'NOT_FOUND');
+  // It is the caller's mistake, not a failure of the server.
+  assert.equal(span.failure, undefined);
+});
+
 test('a collector that is away stops nothing, and gets the spans when it is back', async () => {
   collector.answer = 503;
   const { requests } = collector;
