@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { connect } from 'node:net';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
@@ -56,6 +57,16 @@ test('nothing and null are a request with nothing set, and the path wins over th
     assert.equal(answer.status, 200, answer.text);
   }
   assert.deepEqual(names, ['q', 'q', 'q', 'q', 'q']);
+});
+
+test('a request may name the whole address, as proxies do', async () => {
+  await using port = await openRest({ getQueue });
+  const socket = connect(port.port, '127.0.0.1');
+  socket.write(
+    'GET http://localhost/v1/queue/q?a=b HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n',
+  );
+  const answer = Buffer.concat(await socket.toArray()).toString();
+  assert.match(answer, /^HTTP\/1\.1 200 [^]*"name":"q"/);
 });
 
 test('what no route takes is told in plain text', async () => {

@@ -65,9 +65,7 @@ export function createRestHandler({ services, ...options }: RestOptions): RestHa
   );
   return {
     handle(request, response) {
-      const { url = '' } = request;
-      const at = url.indexOf('?');
-      const [path, query] = at === -1 ? [url, ''] : [url.slice(0, at), url.slice(at + 1)];
+      const { path, query } = targetOf(request);
       const isForm = isOverriding(request);
       const found = router.find(isForm ? overriddenVerb(request) : (request.method ?? ''), path);
       if (found.outcome === 'unknown path') return false;
@@ -82,6 +80,13 @@ export function createRestHandler({ services, ...options }: RestOptions): RestHa
       return true;
     },
   };
+}
+
+/** Proxies may send the whole address, host and all. */
+function targetOf({ url = '' }: IncomingMessage): { path: string; query: string } {
+  const target = url.startsWith('/') ? url : url.replace(/^https?:\/\/[^/?]*/i, '');
+  const at = target.indexOf('?');
+  return at === -1 ? { path: target, query: '' } : { path: target.slice(0, at), query: target.slice(at + 1) };
 }
 
 function isOverriding({ method, headers }: IncomingMessage): boolean {

@@ -18,7 +18,7 @@ export interface AnswerStream extends Outgoing<unknown> {
  * A stream that has nothing to say is not refused any more after so long: its
  * client is told that it has begun. What is refused, is refused at once.
  */
-const QUIET_MS = 200;
+const QUIET_MS = 500;
 
 const CONTENT_TYPES: Readonly<Record<LineForm, string>> = {
   json: 'application/json',
