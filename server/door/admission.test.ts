@@ -48,6 +48,8 @@ test('rankOf() tells what adds work from what only reads, and from what must go 
       '/api.Executor/UpsertExecutorSettings',
       '/api.Event/Health',
       '/api.Event/ReportMultiple',
+      '/grpc.health.v1.Health/Check',
+      '/grpc.health.v1.Health/Watch',
     ],
   };
   for (const [rank, paths] of Object.entries(ranks)) {
