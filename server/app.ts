@@ -6,7 +6,6 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { packageVersion } from '@armada-ts/api/package-version';
-import { tlsCredentials } from '@armada-ts/api/servers/tls-credentials';
 import { createAuthorizer, withOperators } from './auth/authorizer.ts';
 import { operatorToken } from './auth/operator-token.ts';
 import { openKerberos } from './auth/kerberos/open.ts';
@@ -45,7 +44,7 @@ import { withHealth, withReflection } from './rpc/standard-services.ts';
 import { type SchedulerHost, startScheduler } from './scheduler/host.ts';
 import type { Store } from './store/store.ts';
 import type { LiveTls } from './tls/live-tls.ts';
-import { clientAuthoritiesOf, openUserTls, ownAuthorityFile, peerTls } from './user-tls.ts';
+import { clientAuthoritiesOf, openUserTls, ownAuthorityFile, peerCredentials } from './user-tls.ts';
 import { type Parts, servicesOf } from './services.ts';
 
 const VERSION = packageVersion(import.meta.url);
@@ -144,8 +143,7 @@ async function openCore(opened: AsyncDisposableStack, config: Config, tools: App
   });
   const tls = await openUserTls(config, { clock, logger: logger.child({ part: 'tls' }) });
   if (tls) opened.use(tls);
-  const between = peerTls(config);
-  const credentials = between && tlsCredentials(between);
+  const credentials = peerCredentials(config);
   const peers = opened.adopt(peersOf(scheduler, { store, members, credentials, clock, logger }), (open) =>
     open.close(),
   );

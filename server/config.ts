@@ -15,6 +15,7 @@ import { metricsSchema, tracingSchema } from './observe/config.ts';
 import { operatorSchema } from './operator/config.ts';
 import { schedulerSchema } from './scheduler/config.ts';
 import { priorityClassesSchema, submissionSchema } from './submit/config.ts';
+import { tlsSchema } from './tls/config.ts';
 
 const port = z.int().min(0).max(65535);
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -71,6 +72,9 @@ const settings = z.strictObject({
   operator: operatorSchema
     .prefault({})
     .describe('Where operators reach this server, and their first credential. These ports always use TLS.'),
+  tls: tlsSchema
+    .prefault({})
+    .describe('TLS on the ports of users, and between servers. By default these talk plainly.'),
   store: z
     .strictObject({
       url: z

@@ -51,6 +51,7 @@ export async function startDevServer(options: DevServerOptions = {}): Promise<De
       grpc: { port: 0 },
       http: { port: 0 },
       operator: { grpc: { port: 0 }, http: { port: 0 }, directory: join(directory, 'operator') },
+      tls: { directory: join(directory, 'tls') },
       // What is thrown away at the end need not survive a power cut.
       store: { url: `sqlite:${join(directory, 'server')}`, acknowledgement: 'local' },
       submission: { defaultJobLimits: { cpu: '1', memory: '1Gi' } },

@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { ConfigError } from './config.ts';
 
 /** An address that cannot be had is the configuration's fault: it may be taken, or not be of this machine. */
@@ -17,4 +18,15 @@ export function addressOf(host: string, port: number): string {
 /** Whether a host stands for all addresses of the machine. */
 export function isAnywhere(host: string): boolean {
   return host === '0.0.0.0' || host === '::';
+}
+
+/** Under which ports on a host are reached from this machine and others: what a certificate made for them is for. */
+export function namesOf(host: string, others: readonly string[]): string[] {
+  const own = isAnywhere(host) ? [] : [host];
+  return [...new Set(['localhost', '127.0.0.1', '::1', hostname(), ...own, ...others])];
+}
+
+/** Whether a host cannot be reached from other machines. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host.startsWith('127.');
 }

@@ -3,7 +3,6 @@
  * where what steers a running server is offered, and nothing else. It has the
  * same door as the others, but lets in nobody without credentials.
  */
-import { hostname } from 'node:os';
 import { withOperators } from './auth/authorizer.ts';
 import type { Chain } from './auth/chain.ts';
 import type { Clock } from './base/clock.ts';
@@ -11,11 +10,13 @@ import { createAdmission } from './door/admission.ts';
 import type { Door } from './door/call.ts';
 import type { Service } from './door/method.ts';
 import { createHttpServer, type Page } from './gateway/http.ts';
-import { addressOf, isAnywhere, listening } from './listening.ts';
+import { addressOf, listening, namesOf } from './listening.ts';
 import type { OperatorConfig } from './operator/config.ts';
-import { givenCertificate, keptCertificate } from './operator/kept-certificate.ts';
 import { keepTokenFile } from './operator/token-file.ts';
 import { createGrpcServer } from './rpc/server.ts';
+import type { GivenFile } from './tls/given-certificate.ts';
+import { authorityFileIn } from './tls/kept-certificate.ts';
+import { openTls, type TlsSources } from './tls/open.ts';
 
 export interface OperatorPortDeps {
   config: OperatorConfig;
@@ -26,6 +27,8 @@ export interface OperatorPortDeps {
   token: string | undefined;
   services: readonly Service[];
   pages: readonly Page[];
+  /** Who vouches for the certificates of clients, which nobody has to have here; undefined when there are none. */
+  clientAuthorities: GivenFile | undefined;
   clock: Clock;
 }
 
@@ -46,11 +49,9 @@ const MAX_REQUEST_BYTES = 1024 * 1024;
 /** Throws ConfigError when it cannot listen, INVALID_REQUEST for certificates that cannot be used, UNAVAILABLE for a directory that cannot. */
 export async function openOperatorPort(deps: OperatorPortDeps): Promise<OperatorPort & AsyncDisposable> {
   const { config, services, pages, clock } = deps;
-  const names = namesOf(config);
-  const shown = config.tls
-    ? givenCertificate(config.tls)
-    : keptCertificate({ directory: config.directory, names, nowMs: clock.now() });
-  const { certificate, key, authorityFile } = shown;
+  await using opened = new AsyncDisposableStack();
+  const names = namesOf(config.host, config.names);
+  const tls = opened.use(await openTls(tlsSources(deps, names), { clock, logger: deps.door.logger }));
   const tokenFile = deps.token === undefined ? undefined : keepTokenFile(config.directory, deps.token);
   const shared = {
     door: { ...deps.door, chain: deps.chain, authorizer: withOperators(deps.door.authorizer) },
@@ -58,7 +59,7 @@ export async function openOperatorPort(deps: OperatorPortDeps): Promise<Operator
     admission: createAdmission({ lateMs: () => 0, clock, logger: deps.door.logger }),
     maxRequestBytes: MAX_REQUEST_BYTES,
   };
-  const grpc = createGrpcServer(services, { ...shared, tls: { certificate, key } });
+  const grpc = createGrpcServer(services, { ...shared, tls });
   const http = await createHttpServer({
     ...shared,
     host: config.host,
@@ -66,30 +67,30 @@ export async function openOperatorPort(deps: OperatorPortDeps): Promise<Operator
     corsOrigins: [],
     services,
     pages,
-    tls: { cert: certificate, key },
+    tls,
   });
-  const close = async (): Promise<void> => {
+  opened.defer(async () => {
     await Promise.all([grpc.close(), http.close()]);
+  });
+  const { host } = config;
+  const grpcPort = await listening('operator.grpc.port', grpc.listen(host, config.grpc.port));
+  const httpPort = await listening('operator.http.port', http.listen(host, config.http.port));
+  const held = opened.move();
+  return {
+    grpcAddress: addressOf(host, grpcPort),
+    httpsUrl: `https://${addressOf(host, httpPort)}`,
+    authorityFile: config.tls ? undefined : authorityFileIn(config.directory),
+    tokenFile,
+    [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
-  try {
-    const { host } = config;
-    const grpcPort = await listening('operator.grpc.port', grpc.listen(host, config.grpc.port));
-    const httpPort = await listening('operator.http.port', http.listen(host, config.http.port));
-    return {
-      grpcAddress: addressOf(host, grpcPort),
-      httpsUrl: `https://${addressOf(host, httpPort)}`,
-      authorityFile,
-      tokenFile,
-      [Symbol.asyncDispose]: close,
-    };
-  } catch (error) {
-    await close();
-    throw error;
-  }
 }
 
-/** Under which the ports are reached, and which the certificate is for. */
-function namesOf({ host, names }: OperatorConfig): string[] {
-  const own = isAnywhere(host) ? [] : [host];
-  return [...new Set(['localhost', '127.0.0.1', '::1', hostname(), ...own, ...names])];
+function tlsSources(
+  { config: { tls, directory }, clientAuthorities }: OperatorPortDeps,
+  names: readonly string[],
+): TlsSources {
+  const clients = clientAuthorities && { authorities: clientAuthorities, isRequired: false };
+  if (!tls) return { shown: { directory, names }, clients };
+  const certificate = { setting: 'operator.tls.certificateFile', path: tls.certificateFile };
+  return { shown: { certificate, key: { setting: 'operator.tls.keyFile', path: tls.keyFile } }, clients };
 }

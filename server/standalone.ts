@@ -17,6 +17,7 @@ import { standaloneAuth } from './auth/config.ts';
 import { systemClock } from './base/clock.ts';
 import { createLogging } from './base/logger.ts';
 import { type Config, ConfigError, loadConfig } from './config.ts';
+import { isLoopback } from './listening.ts';
 import { type Running, runUntilStopped } from './run.ts';
 
 const USAGE = `usage: npm start -- [options]
@@ -85,6 +86,7 @@ async function serverConfig(flags: Flags): Promise<Config> {
       auth: standaloneAuth,
       store: { url: `sqlite:${join(flags.data, 'server')}` },
       operator: { directory: join(flags.data, 'operator') },
+      tls: { directory: join(flags.data, 'tls') },
       // Disk is not shared out on one machine: jobs that name no need have none.
       submission: { defaultJobLimits: { cpu: '1', memory: '1Gi' } },
       logLevel: 'warn',
@@ -156,10 +158,6 @@ function wholeNumber(flag: string, text: string, max: number): number {
   const number = Number(text);
   if (/^\d+$/.test(text) && number <= max) return number;
   throw new ConfigError(`${flag}: must be a whole number from 0 to ${max}, got "${text}"`);
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || host.startsWith('127.');
 }
 
 /** The port, or the next free one above it. */

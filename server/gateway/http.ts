@@ -10,7 +10,8 @@ import type { Door } from '../door/call.ts';
 import type { Service } from '../door/method.ts';
 import { createConnectHandler } from './connect/handler.ts';
 import { createGuard, type GuardOptions } from './guard.ts';
-import { createListener, type Listener, type TlsFiles } from './protocols.ts';
+import { createListener, type Listener } from './protocols.ts';
+import type { LiveTls } from '../tls/live-tls.ts';
 import { createRestHandler } from './rest/handler.ts';
 
 /** Adds pages to what is served besides calls. */
@@ -24,8 +25,8 @@ export interface HttpOptions extends GuardOptions {
   /** Largest request taken, in bytes after decompression. */
   maxRequestBytes: number;
   pages: readonly Page[];
-  /** Left out where nobody else listens. */
-  tls?: TlsFiles | undefined;
+  /** Plain when left out. */
+  tls?: LiveTls | undefined;
 }
 
 /** A protocol by which services are called, over either version of HTTP. */

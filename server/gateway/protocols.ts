@@ -2,7 +2,13 @@
  * One socket for HTTP/1.1 and HTTP/2. Under TLS the client says which it wants;
  * without, the first bytes tell: those of HTTP/2 begin no request of HTTP/1.1.
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  type Server,
+  type ServerOptions,
+  type ServerResponse,
+} from 'node:http';
 import {
   createServer as createHttp2Server,
   type ServerHttp2Session,
@@ -10,7 +16,9 @@ import {
 } from 'node:http2';
 import { createServer as createTlsServer } from 'node:https';
 import type { Socket } from 'node:net';
+import type { SecureContextOptions, TLSSocket } from 'node:tls';
 import { endUntaken } from '../door/untaken.ts';
+import { type LiveTls, showsBadCertificate } from '../tls/live-tls.ts';
 import { endUntakenAnswers, endWhenSilent } from './dead-clients.ts';
 
 /**
@@ -19,15 +27,8 @@ import { endUntakenAnswers, endWhenSilent } from './dead-clients.ts';
  */
 export type Handle = (request: IncomingMessage, response: ServerResponse) => void;
 
-export interface TlsFiles {
-  /** PEM, the certificates of the chain after it. */
-  cert: string;
-  /** PEM. */
-  key: string;
-}
-
 export interface ListenerOptions {
-  tls?: TlsFiles | undefined;
+  tls?: LiveTls | undefined;
   handle: Handle;
 }
 
@@ -91,7 +92,8 @@ export function createListener({ tls, handle }: ListenerOptions): Listener {
     } else serveHttp1?.call(http1, socket);
   };
   http1.on(event, (socket: Socket & { alpnProtocol?: string | false }) => {
-    if (tls) serve(socket, socket.alpnProtocol === 'h2');
+    if (tls && showsBadCertificate(socket as TLSSocket)) socket.destroy();
+    else if (tls) serve(socket, socket.alpnProtocol === 'h2');
     else listenFirst(socket, silent, (isHttp2) => serve(socket, isHttp2));
   });
 
@@ -124,7 +126,7 @@ export function createListener({ tls, handle }: ListenerOptions): Listener {
   };
 }
 
-function http1Server(tls: TlsFiles | undefined, handle: Handle): Server {
+function http1Server(tls: LiveTls | undefined, handle: Handle): Server {
   const settings = {
     maxHeaderSize: MAX_HEADER_BYTES,
     headersTimeout: HEADERS_MS,
@@ -133,11 +135,28 @@ function http1Server(tls: TlsFiles | undefined, handle: Handle): Server {
     keepAliveTimeout: KEEP_ALIVE_MS,
     noDelay: true,
   };
-  const protocols = { ALPNProtocols: ['h2', 'http/1.1'], minVersion: 'TLSv1.2' } as const;
-  const server = tls
-    ? createTlsServer({ ...settings, ...protocols, ...tls }, handle)
-    : createServer(settings, handle);
+  const server = tls ? tlsServer(tls, settings, handle) : createServer(settings, handle);
   endUntakenAnswers(server);
+  return server;
+}
+
+function tlsServer(tls: LiveTls, settings: ServerOptions, handle: Handle): Server {
+  const context = (): SecureContextOptions => {
+    const { certificate, key, clientAuthorities } = tls.current();
+    return { cert: certificate, key, ca: clientAuthorities, minVersion: 'TLSv1.2' };
+  };
+  const server = createTlsServer(
+    {
+      ...settings,
+      ...context(),
+      ALPNProtocols: ['h2', 'http/1.1'],
+      requestCert: tls.current().clientAuthorities !== undefined,
+      rejectUnauthorized: tls.isClientRequired,
+    },
+    handle,
+  );
+  const leave = tls.subscribe(() => server.setSecureContext(context()));
+  server.on('close', leave);
   return server;
 }
 

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { readKeptFile, replaceKeptFile } from './kept-file.ts';
+import { readKeptFile, replaceKeptFile } from '../base/kept-file.ts';
 
 const OWNER_ONLY = 0o600;
 

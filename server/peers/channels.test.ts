@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { credentials } from '@grpc/grpc-js';
 import { systemClock } from '../base/clock.ts';
 import { silentLogger } from '../base/logger.ts';
 import { createChannels } from './channels.ts';
@@ -12,6 +13,7 @@ function setUp() {
   const channels = createChannels({
     members: fleet.join('a'),
     tokens: createPeerTokens(Buffer.from('secret'), 'a', systemClock),
+    credentials: credentials.createInsecure(),
     clock: { ...systemClock, elapsed: () => world.nowMs },
     logger: { ...silentLogger, warn: () => world.warnings++ },
   });

@@ -5,7 +5,7 @@
  * logs stay open for hours.
  */
 import { PeerServiceClient } from '@armada-ts/api/armada/server/v1/peers';
-import { type ChannelOptions, credentials, Metadata } from '@grpc/grpc-js';
+import { type ChannelCredentials, type ChannelOptions, Metadata } from '@grpc/grpc-js';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Member, Members } from './members.ts';
@@ -37,6 +37,8 @@ export interface Channels {
 export interface ChannelDeps {
   members: Members;
   tokens: PeerTokens;
+  /** How servers talk to each other. */
+  credentials: ChannelCredentials;
   clock: Clock;
   logger: Logger;
 }
@@ -106,11 +108,11 @@ export function createChannels(deps: ChannelDeps): Channels {
   };
 }
 
-function openPeer(member: Member, { tokens, clock, logger }: ChannelDeps): OpenPeer {
+function openPeer(member: Member, { tokens, credentials, clock, logger }: ChannelDeps): OpenPeer {
   const gone = new AbortController();
   const clients: { short?: PeerServiceClient; log?: PeerServiceClient } = {};
   const connect = (): PeerServiceClient =>
-    new PeerServiceClient(member.address, credentials.createInsecure(), CHANNEL_OPTIONS);
+    new PeerServiceClient(member.address, credentials, CHANNEL_OPTIONS);
   const tell = createFailureLog(clock, (error) => {
     const { name, address } = member;
     const reason = error instanceof Error ? error.message : String(error);

@@ -1,4 +1,5 @@
 import type { ExecutorStream } from '@armada-ts/api/armada/server/v1/peers';
+import { type ChannelCredentials, credentials } from '@grpc/grpc-js';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import { type Channels, createChannels } from './channels.ts';
@@ -28,6 +29,8 @@ export interface Peers {
 export interface PeersDeps extends TakingDeps {
   /** Of the store: what servers know each other by. */
   secret: Uint8Array;
+  /** How servers talk to each other; plainly when left out. */
+  credentials?: ChannelCredentials | undefined;
   clock: Clock;
   logger: Logger;
 }
@@ -35,7 +38,13 @@ export interface PeersDeps extends TakingDeps {
 export function createPeers(deps: PeersDeps): Peers {
   const { members, leadership, secret, clock, logger } = deps;
   const tokens = createPeerTokens(secret, members.self.id, clock);
-  const channels = createChannels({ members, tokens, clock, logger });
+  const channels = createChannels({
+    members,
+    tokens,
+    credentials: deps.credentials ?? credentials.createInsecure(),
+    clock,
+    logger,
+  });
   const taking = createTaking(deps);
   const relay = createRelay({ members, leadership, channels, taking, clock });
   return {

@@ -4,9 +4,11 @@
  * so they are set on the HTTP/2 servers inside it.
  */
 import { constants, type Http2Server, type ServerHttp2Session } from 'node:http2';
+import type { TLSSocket } from 'node:tls';
 import type { Server } from '@grpc/grpc-js';
 import type { Intake } from '../door/intake.ts';
 import { endUntaken } from '../door/untaken.ts';
+import { showsBadCertificate } from '../tls/live-tls.ts';
 
 /**
  * How much clients may send on one connection before they have to wait. HTTP/2
@@ -50,8 +52,19 @@ export function limitHeaders(server: Server): void {
 export function limitConnections(server: Server, limits: ConnectionLimits): void {
   for (const http2Server of inside(server).http2Servers.keys()) {
     http2Server.maxConnections = MAX_CONNECTIONS;
+    refuseBadCertificates(http2Server);
     http2Server.on('session', (session) => limitSession(session, limits));
   }
+}
+
+/** The library lets in whoever shows a bad certificate as one who shows none, unless all need one. */
+function refuseBadCertificates(http2Server: Http2Server): void {
+  const listeners = http2Server.listeners('secureConnection') as ((socket: TLSSocket) => void)[];
+  http2Server.removeAllListeners('secureConnection');
+  http2Server.on('secureConnection', (socket: TLSSocket) => {
+    if (showsBadCertificate(socket)) return void socket.destroy();
+    for (const listener of listeners) listener.call(http2Server, socket);
+  });
 }
 
 function inside(server: Server): Inside {

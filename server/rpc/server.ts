@@ -1,9 +1,11 @@
-import { logVerbosity, Server, ServerCredentials, setLogVerbosity } from '@grpc/grpc-js';
+import { logVerbosity, Server, setLogVerbosity } from '@grpc/grpc-js';
 import type { Admission } from '../door/admission.ts';
 import type { Door } from '../door/call.ts';
 import type { Service } from '../door/method.ts';
 import { admissionInterceptor, measured } from './admission-interceptor.ts';
+import type { LiveTls } from '../tls/live-tls.ts';
 import { limitConnections, limitHeaders } from './connections.ts';
+import { credentialsOf } from './credentials.ts';
 import { handlersOf } from './handlers.ts';
 import { unpackInTurn } from './unpacking.ts';
 
@@ -32,8 +34,8 @@ export interface GrpcServerDeps {
   answerTimeoutMs?: number;
   admission: Admission;
   door: Door;
-  /** As PEM; plain when left out. */
-  tls?: { certificate: string; key: string };
+  /** Plain when left out. */
+  tls?: LiveTls | undefined;
 }
 
 /** Makes the gRPC server. */
@@ -79,12 +81,6 @@ export function createGrpcServer(services: readonly Service[], deps: GrpcServerD
         });
       }),
   };
-}
-
-function credentialsOf(tls: GrpcServerDeps['tls']): ServerCredentials {
-  if (!tls) return ServerCredentials.createInsecure();
-  const pair = { cert_chain: Buffer.from(tls.certificate), private_key: Buffer.from(tls.key) };
-  return ServerCredentials.createSsl(null, [pair]);
 }
 
 /** The library wraps the system's own words in remarks on how many addresses it tried. */

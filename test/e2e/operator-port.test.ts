@@ -2,7 +2,6 @@
 // credentials, what it keeps, and the servers of one store seen through it.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { createPrivateKey } from 'node:crypto';
 import { mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { request as httpRequest } from 'node:http';
 import { connect as connectHttp2 } from 'node:http2';
@@ -14,7 +13,7 @@ import { promisify } from 'node:util';
 import { ClusterServiceService } from '@armada-ts/api/armada/operator/v1/cluster';
 import { standaloneAuth } from '@armada-ts/server/auth/config';
 import type { ConfigInput } from '@armada-ts/server/config';
-import { makeAuthority, makeServerCertificate } from '@armada-ts/server/operator/certificate';
+import { makeAuthority, makeServerCertificate } from '@armada-ts/server/tls/certificate';
 import { Client, credentials } from '@grpc/grpc-js';
 import { createDirectory, startRedis } from '../store/redis.servers.ts';
 import { type AnyMethod, call } from './calls.ts';
@@ -127,9 +126,12 @@ test('health and readiness are told to anybody, and say what was looked at', asy
 test('a certificate may be given, and one that cannot be used is told of in one line', async (t) => {
   const directory = await temporaryDirectory(t);
   const validity = { fromMs: Date.now() - 60_000, untilMs: Date.now() + 3_600_000 };
-  const authority = makeAuthority(validity);
-  const vouching = { certificate: authority.certificate, key: createPrivateKey(authority.key) };
-  const made = makeServerCertificate(vouching, ['armada.example.com', 'localhost', '127.0.0.1'], validity);
+  const authority = await makeAuthority(validity);
+  const made = await makeServerCertificate(
+    authority,
+    ['armada.example.com', 'localhost', '127.0.0.1'],
+    validity,
+  );
   const [certificateFile, keyFile] = [join(directory, 'given.pem'), join(directory, 'given.key')];
   await writeFile(certificateFile, `${made.certificate}${authority.certificate}`);
   await writeFile(keyFile, made.key, { mode: 0o600 });

@@ -18,15 +18,16 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   store: ['base', 'model'],
   engine: ['base', 'model', 'store'],
   auth: ['base', 'model'],
+  tls: ['base'],
   ...Object.fromEntries(STAGES.map((stage) => [stage, GROUND])),
   scheduler: [...GROUND, 'round'],
   round: ['model'],
   door: GROUND,
-  rpc: [...GROUND, ...STAGES, 'peers', 'door'],
-  gateway: [...GROUND, ...STAGES, 'door'],
+  rpc: [...GROUND, ...STAGES, 'peers', 'door', 'tls'],
+  gateway: [...GROUND, ...STAGES, 'door', 'tls'],
   peers: ['base', 'model', 'store'],
   observe: [...GROUND, ...STAGES, 'door'],
-  root: [...GROUND, ...STAGES],
+  root: [...GROUND, ...STAGES, 'tls'],
 };
 
 /** Programs and their configuration: what they start is made by the wiring. */

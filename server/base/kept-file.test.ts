@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { makeKeptFile, readKeptFile, replaceKeptFile } from './kept-file.ts';
-import { keepTokenFile } from './token-file.ts';
+import { keepTokenFile } from '../operator/token-file.ts';
 
 async function temporary(t: TestContext): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'armada-kept-'));

@@ -2,7 +2,7 @@
 import { chmodSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { dirname } from 'node:path';
-import { ArmadaError } from '../base/errors.ts';
+import { ArmadaError } from './errors.ts';
 
 /** Its text; undefined when there is no such file. Throws UNAVAILABLE when it cannot be read. */
 export function readKeptFile(path: string): string | undefined {

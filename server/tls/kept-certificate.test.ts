@@ -6,14 +6,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { makeAuthority, makeServerCertificate } from './certificate.ts';
-import { givenCertificate, keptCertificate } from './kept-certificate.ts';
+import { authorityFileIn, isRunningOut, keptCertificate } from './kept-certificate.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 const NOW_MS = Date.UTC(2026, 0, 1);
 const NAMES = ['localhost', '127.0.0.1'];
 
 async function temporary(t: TestContext): Promise<string> {
-  const directory = await mkdtemp(join(tmpdir(), 'armada-operator-'));
+  const directory = await mkdtemp(join(tmpdir(), 'armada-tls-'));
   t.after(() => rm(directory, { recursive: true, force: true }));
   return directory;
 }
@@ -25,29 +25,32 @@ function idOf({ certificate }: { certificate: string }): string {
 test('keptCertificate() makes what is missing once, and private keys are for nobody else', async (t) => {
   const directory = join(await temporary(t), 'deep', 'operator');
   const place = { directory, names: NAMES, nowMs: NOW_MS };
-  const made = keptCertificate(place);
+  const made = await keptCertificate(place);
   assert.deepEqual(await readdir(directory), ['ca-key.pem', 'ca.pem', 'server.pem']);
   const modes = ['ca-key.pem', 'ca.pem', 'server.pem'].map(
     (name) => statSync(join(directory, name)).mode & 0o777,
   );
   assert.deepEqual(modes, [0o600, 0o644, 0o600]);
   assert.equal(statSync(directory).mode & 0o777, 0o700);
-  assert.equal(made.authorityFile, join(directory, 'ca.pem'));
-  const trusted = readFileSync(join(directory, 'ca.pem'), 'utf8');
+  const trusted = readFileSync(authorityFileIn(directory), 'utf8');
   assert.ok(!trusted.includes('PRIVATE'));
   assert.ok(new X509Certificate(made.certificate).verify(new X509Certificate(trusted).publicKey));
-  assert.deepEqual(keptCertificate({ ...place, nowMs: NOW_MS + 500 * DAY_MS }), made);
+  assert.deepEqual(await keptCertificate({ ...place, nowMs: NOW_MS + 500 * DAY_MS }), made);
+  assert.deepEqual(
+    [500, 600].map((days) => isRunningOut(made, NOW_MS + days * DAY_MS)),
+    [false, true],
+  );
 });
 
 test('keptCertificate() makes another in time and for other names, under the same authority', async (t) => {
   const directory = await temporary(t);
   const place = { directory, names: NAMES, nowMs: NOW_MS };
-  const first = keptCertificate(place);
+  const first = await keptCertificate(place);
   const trusted = readFileSync(join(directory, 'ca.pem'), 'utf8');
   const authority = new X509Certificate(trusted);
-  const later = keptCertificate({ ...place, nowMs: NOW_MS + 600 * DAY_MS });
+  const later = await keptCertificate({ ...place, nowMs: NOW_MS + 600 * DAY_MS });
   assert.notEqual(idOf(later), idOf(first));
-  const named = keptCertificate({
+  const named = await keptCertificate({
     ...place,
     names: [...NAMES, 'armada.example.com'],
     nowMs: NOW_MS + 600 * DAY_MS,
@@ -58,17 +61,17 @@ test('keptCertificate() makes another in time and for other names, under the sam
   }
   assert.equal(readFileSync(join(directory, 'ca.pem'), 'utf8'), trusted);
   // In its last years the authority cannot vouch for long enough.
-  keptCertificate({ ...place, nowMs: NOW_MS + 3000 * DAY_MS });
+  await keptCertificate({ ...place, nowMs: NOW_MS + 3000 * DAY_MS });
   assert.notEqual(readFileSync(join(directory, 'ca.pem'), 'utf8'), trusted);
 });
 
 test('keptCertificate() shows none that its authority does not vouch for, and does not touch damaged keys', async (t) => {
   const directory = await temporary(t);
   const place = { directory, names: NAMES, nowMs: NOW_MS };
-  const first = keptCertificate(place);
+  const first = await keptCertificate(place);
   const validity = { fromMs: NOW_MS, untilMs: NOW_MS + 800 * DAY_MS };
-  const other = makeAuthority(validity);
-  const foreign = makeServerCertificate({ ...other, key: createPrivateKey(other.key) }, NAMES, validity);
+  const other = await makeAuthority(validity);
+  const foreign = await makeServerCertificate(other, NAMES, validity);
   for (const text of [
     `${foreign.certificate}${foreign.key}`,
     `${first.certificate}${foreign.key}`,
@@ -77,12 +80,12 @@ test('keptCertificate() shows none that its authority does not vouch for, and do
   ]) {
     writeFileSync(join(directory, 'server.pem'), text);
     const { publicKey } = new X509Certificate(readFileSync(join(directory, 'ca.pem')));
-    const made = keptCertificate(place);
+    const made = await keptCertificate(place);
     assert.ok(new X509Certificate(made.certificate).verify(publicKey));
     assert.ok(new X509Certificate(made.certificate).checkPrivateKey(createPrivateKey(made.key)));
   }
   writeFileSync(join(directory, 'ca-key.pem'), 'rubbish');
-  assert.throws(() => keptCertificate(place), { code: 'UNAVAILABLE', message: /ca-key\.pem.*remove it/ });
+  await assert.rejects(keptCertificate(place), { code: 'UNAVAILABLE', message: /ca-key\.pem.*remove it/ });
   assert.equal(readFileSync(join(directory, 'ca-key.pem'), 'utf8'), 'rubbish');
 });
 
@@ -90,29 +93,8 @@ test('keptCertificate() says which file it cannot make', async (t) => {
   const directory = await temporary(t);
   writeFileSync(join(directory, 'file'), '');
   const place = { directory: join(directory, 'file', 'operator'), names: NAMES, nowMs: NOW_MS };
-  assert.throws(() => keptCertificate(place), { code: 'UNAVAILABLE', message: /ca-key\.pem cannot be used/ });
-});
-
-test('givenCertificate() takes a certificate with its key, and names the setting that is wrong', async (t) => {
-  const directory = await temporary(t);
-  const validity = { fromMs: NOW_MS, untilMs: NOW_MS + DAY_MS };
-  const [one, other] = [makeAuthority(validity), makeAuthority(validity)];
-  const file = (name: string, text: string): string => {
-    writeFileSync(join(directory, name), text);
-    return join(directory, name);
-  };
-  const certificateFile = file('one.pem', `${one.certificate}${other.certificate}`);
-  const keyFile = file('one.key', one.key);
-  const given = givenCertificate({ certificateFile, keyFile });
-  assert.equal(given.certificate, `${one.certificate}${other.certificate}`);
-  assert.deepEqual([given.key, given.authorityFile], [one.key, undefined]);
-  const wrong: [{ certificateFile: string; keyFile: string }, RegExp][] = [
-    [{ certificateFile: join(directory, 'none'), keyFile }, /certificateFile must name a file that is there/],
-    [{ certificateFile: keyFile, keyFile }, /certificateFile must hold a certificate/],
-    [{ certificateFile, keyFile: certificateFile }, /keyFile must hold a private key/],
-    [{ certificateFile, keyFile: file('other.key', other.key) }, /keyFile must hold the key of the first/],
-  ];
-  for (const [files, message] of wrong) {
-    assert.throws(() => givenCertificate(files), { code: 'INVALID_REQUEST', message });
-  }
+  await assert.rejects(keptCertificate(place), {
+    code: 'UNAVAILABLE',
+    message: /ca-key\.pem cannot be used/,
+  });
 });

@@ -1,7 +1,6 @@
 /**
- * The certificate that the operator ports show. Unless one is given it is made at
- * the first start, vouched for by an authority that is made with it, and both are
- * kept in a directory:
+ * The certificate that ports show to which none is given: made at the first start,
+ * vouched for by an authority that is made with it, and both kept in a directory:
  *
  *     ca.pem        certificate of the authority: what clients are to trust
  *     ca-key.pem    the same with its private key
@@ -13,16 +12,16 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
-import { ArmadaError, invalidField } from '../base/errors.ts';
+import { ArmadaError } from '../base/errors.ts';
+import { makeKeptFile, readKeptFile, replaceKeptFile } from '../base/kept-file.ts';
 import { type KeyedCertificate, makeAuthority, makeServerCertificate } from './certificate.ts';
-import { makeKeptFile, readKeptFile, replaceKeptFile } from './kept-file.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 const AUTHORITY_MS = 3650 * DAY_MS;
 /** The longest that all clients take. */
 const SERVER_MS = 825 * DAY_MS;
 
-/** What has less time left than this is made anew at a start. */
+/** What has less time left than this is made anew. */
 const RENEW_MS = SERVER_MS / 3;
 
 /** Clocks differ: what is made now is already good for those that are behind. */
@@ -41,59 +40,38 @@ export interface CertificatePlace {
   nowMs: number;
 }
 
-/** A certificate with its key, and where clients find what to trust. */
-export interface ShownCertificate extends KeyedCertificate {
-  /** File with the certificate of the authority; undefined when the certificate was given. */
-  authorityFile: string | undefined;
-}
-
 /** The certificate of this server, made if there is none that is good. Throws UNAVAILABLE when the directory cannot be used. */
-export function keptCertificate(place: CertificatePlace): ShownCertificate {
-  const authority = keptAuthority(place);
-  const authorityFile = join(place.directory, 'ca.pem');
+export async function keptCertificate(place: CertificatePlace): Promise<KeyedCertificate> {
+  const authority = await keptAuthority(place);
+  const authorityFile = authorityFileIn(place.directory);
   if (readKeptFile(authorityFile) !== authority.certificate) {
     replaceKeptFile(authorityFile, authority.certificate, PUBLIC_MODE);
   }
-  const file = join(place.directory, 'server.pem');
+  const file = serverFileIn(place.directory);
   const kept = keyedIn(readKeptFile(file));
-  if (kept && isGood(kept, authority, place)) return { ...kept, authorityFile };
-  const made = makeServerCertificate(
-    { certificate: authority.certificate, key: createPrivateKey(authority.key) },
-    place.names,
-    validFor(SERVER_MS, place),
-  );
+  if (kept && isGood(kept, authority, place)) return kept;
+  const made = await makeServerCertificate(authority, place.names, validFor(SERVER_MS, place));
   replaceKeptFile(file, textOf(made), SECRET_MODE);
-  return { ...made, authorityFile };
+  return made;
 }
 
-/**
- * A certificate that was given, the rest of its chain after it, and its key, as PEM.
- * Throws INVALID_REQUEST when they cannot be used, or not with each other.
- */
-export function givenCertificate(given: { certificateFile: string; keyFile: string }): ShownCertificate {
-  const certificate = readGiven('operator.tls.certificateFile', given.certificateFile);
-  const key = readGiven('operator.tls.keyFile', given.keyFile);
-  const parsed = parsedOr(() => new X509Certificate(certificate));
-  if (!parsed) throw invalidField('operator.tls.certificateFile', 'must hold a certificate, as PEM');
-  const privateKey = parsedOr(() => createPrivateKey(key));
-  if (!privateKey) throw invalidField('operator.tls.keyFile', 'must hold a private key, as PEM');
-  if (!parsed.checkPrivateKey(privateKey)) {
-    throw invalidField(
-      'operator.tls.keyFile',
-      'must hold the key of the first certificate in certificateFile',
-    );
-  }
-  return { certificate, key, authorityFile: undefined };
+/** What clients are to trust. */
+export function authorityFileIn(directory: string): string {
+  return join(directory, 'ca.pem');
 }
 
-function readGiven(setting: string, path: string): string {
-  const text = readKeptFile(path);
-  if (text === undefined) throw invalidField(setting, `must name a file that is there, got ${path}`);
-  return text;
+/** Holds both the certificate and its key. */
+export function serverFileIn(directory: string): string {
+  return join(directory, 'server.pem');
+}
+
+/** Whether it is time to make another. */
+export function isRunningOut(certificate: KeyedCertificate, nowMs: number): boolean {
+  return !lastsUntil(certificate, nowMs + RENEW_MS);
 }
 
 /** The authority of this directory, which is made once, whoever comes first. */
-function keptAuthority(place: CertificatePlace): KeyedCertificate {
+async function keptAuthority(place: CertificatePlace): Promise<KeyedCertificate> {
   const file = join(place.directory, 'ca-key.pem');
   const text = readKeptFile(file);
   const kept = keyedIn(text);
@@ -102,7 +80,7 @@ function keptAuthority(place: CertificatePlace): KeyedCertificate {
     const message = `${file} holds no certificate with its key; remove it, and another is made at the next start`;
     throw new ArmadaError('UNAVAILABLE', message);
   }
-  const made = makeAuthority(validFor(AUTHORITY_MS, place));
+  const made = await makeAuthority(validFor(AUTHORITY_MS, place));
   if (kept) {
     replaceKeptFile(file, textOf(made), SECRET_MODE);
     return made;
@@ -149,7 +127,7 @@ function isGood(kept: KeyedCertificate, authority: KeyedCertificate, place: Cert
   const { publicKey } = new X509Certificate(authority.certificate);
   return (
     isSignedBy(certificate, publicKey) &&
-    lastsUntil(kept, place.nowMs + RENEW_MS) &&
+    !isRunningOut(kept, place.nowMs) &&
     place.names.every((name) => isFor(certificate, name))
   );
 }

@@ -1,0 +1,94 @@
+/**
+ * What listeners show and whom they trust, kept up with what is in its files:
+ * these are looked at every few seconds, as watches do not see through the links
+ * by which they are often replaced. Connections that are open stay as they are.
+ */
+import { X509Certificate } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { TLSSocket } from 'node:tls';
+import type { Logger } from '../base/logger.ts';
+import type { KeyedCertificate } from './certificate.ts';
+
+/** All as PEM. */
+export interface TlsMaterial extends KeyedCertificate {
+  /** Who vouches for clients; undefined when clients are not asked for certificates. */
+  clientAuthorities: string | undefined;
+}
+
+export interface LiveTls {
+  /** Whether clients need certificates that are good; one that is shown must be. */
+  readonly isClientRequired: boolean;
+  current(): TlsMaterial;
+  /** Calls back when it has changed. Returns the way out. */
+  subscribe(listener: () => void): () => void;
+}
+
+export interface LiveTlsDeps {
+  /** Rejects with a text for people when what there is cannot be used. */
+  read: (before: TlsMaterial | undefined) => Promise<TlsMaterial>;
+  isClientRequired: boolean;
+  logger: Logger;
+}
+
+const LOOK_MS = 2_000;
+
+/** Rejects with what `read` does the first time; after that, what was good stays. */
+export async function openLiveTls(deps: LiveTlsDeps): Promise<LiveTls & AsyncDisposable> {
+  const { read, isClientRequired, logger } = deps;
+  const listeners = new Set<() => void>();
+  const closing = new AbortController();
+  let current = await read(undefined);
+  let toldFault = '';
+  const look = async (): Promise<void> => {
+    try {
+      const next = await read(current);
+      toldFault = '';
+      if (isSame(next, current)) return;
+      current = next;
+      logger.info(described(next), 'certificates have changed, and are shown from now on');
+      for (const listener of listeners) listener();
+    } catch (error) {
+      const fault = error instanceof Error ? error.message : String(error);
+      // While files are being replaced they may not go together for a moment.
+      if (fault !== toldFault) logger.warn({ fault }, 'certificates cannot be read again; the old ones stay');
+      toldFault = fault;
+    }
+  };
+  const looking = (async () => {
+    for (;;) {
+      await sleep(LOOK_MS, undefined, { signal: closing.signal, ref: false }).catch(() => {});
+      if (closing.signal.aborted) return;
+      await look();
+    }
+  })();
+  return {
+    isClientRequired,
+    current: () => current,
+    subscribe(listener) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+    async [Symbol.asyncDispose]() {
+      closing.abort();
+      await looking;
+    },
+  };
+}
+
+/** A certificate that no trusted authority vouches for, or that has expired: whoever shows it is not let in as somebody without. */
+export function showsBadCertificate(socket: TLSSocket): boolean {
+  return !socket.authorized && socket.getPeerX509Certificate() !== undefined;
+}
+
+function isSame(one: TlsMaterial, other: TlsMaterial): boolean {
+  return (
+    one.certificate === other.certificate &&
+    one.key === other.key &&
+    one.clientAuthorities === other.clientAuthorities
+  );
+}
+
+function described({ certificate }: TlsMaterial): object {
+  const { fingerprint256, validTo } = new X509Certificate(certificate);
+  return { fingerprint: fingerprint256, validTo };
+}
