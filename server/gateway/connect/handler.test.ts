@@ -320,3 +320,18 @@ for (const [name, transportTo] of Object.entries(TRANSPORTS)) {
     });
   });
 }
+
+test('a stream whose deadline is over says so, to a client that does not look at its clock', async () => {
+  await using port = await open({
+    getEvents: async function* (_, { signal }) {
+      yield framed('first');
+      await new Promise((resolve) => signal.addEventListener('abort', resolve));
+    },
+  });
+  const answer = await fetch(`${port.url}${EventService.getJobSetEvents.path}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/connect+json', 'connect-timeout-ms': '100' },
+    body: Buffer.concat([Buffer.from([0, 0, 0, 0, 2]), Buffer.from('{}')]),
+  });
+  assert.match(await answer.text(), /"id":"first".*"code":"deadline_exceeded"/s);
+});

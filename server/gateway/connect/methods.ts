@@ -116,6 +116,8 @@ function streamOf(door: Door, method: ServerStreamMethod, codec: Codec) {
     } catch (error) {
       throw connectError(door, error, incoming);
     }
+    // To the door a deadline is a client that goes, which ends a stream without a word.
+    if (context.signal.aborted) throw context.signal.reason;
   };
 }
 
