@@ -5,6 +5,7 @@ import { ArmadaError } from '../../base/errors.ts';
 import type { Admitted } from '../../door/admission.ts';
 import type { Arriving } from '../../door/intake.ts';
 import { isTooMuch, type Packing, unpack } from '../../door/unpack.ts';
+import { type BodyFault, collectBody } from '../collect.ts';
 import { HttpRefusal } from './status.ts';
 
 /** By the names that Content-Encoding gives them. */
@@ -33,8 +34,6 @@ const STALL_MS = 2_000;
 /** When to send one again that there was no room for. */
 const RETRY_MS = 500;
 
-const NO_BYTES = Buffer.alloc(0);
-
 /** The body went away with its client: there is nobody to answer. */
 export class ClientGone extends Error {}
 
@@ -53,7 +52,7 @@ export async function readBody(
   const encoding = request.headers['content-encoding']?.trim().toLowerCase() ?? 'identity';
   const packing = PACKINGS.get(encoding);
   if (packing === undefined && encoding !== 'identity') throw unknownEncoding(encoding);
-  const bytes = await collect(request, limits, reception).finally(() => reception.arriving.over());
+  const bytes = await collect(request, limits, reception);
   if (packing === undefined || bytes.length === 0) return bytes;
   try {
     return await unpack(packing, bytes, maxBytes);
@@ -63,44 +62,39 @@ export async function readBody(
   }
 }
 
-function collect(
+/** Gives up a body that does not come. */
+async function collect(
   request: IncomingMessage,
   { maxBytes, timeoutMs }: BodyLimits,
   { admitted, arriving }: Reception,
 ): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let size = 0;
-    const stallMs = Math.min(STALL_MS, timeoutMs / 2);
-    let timer = setTimeout(() => {
-      admitted.stalled();
-      timer = setTimeout(() => fail(tooSlow(timeoutMs)), timeoutMs - stallMs);
-    }, stallMs);
-    const settle = (): void => {
-      clearTimeout(timer);
-      request.off('data', take).off('end', end).off('close', gone).off('error', gone);
-    };
-    const fail = (error: Error): void => {
-      settle();
-      // What still comes is thrown away, but an error without a listener would end the process.
-      request.on('error', () => {});
-      request.resume();
-      reject(error);
-    };
-    const take = (chunk: Buffer): void => {
-      size += chunk.length;
-      if (size > maxBytes) fail(tooLarge(maxBytes));
-      else if (!arriving.add(chunk.length)) fail(tooMuchAtOnce());
-      else chunks.push(chunk);
-    };
-    const end = (): void => {
-      settle();
-      const [only = NO_BYTES] = chunks;
-      resolve(chunks.length <= 1 ? only : Buffer.concat(chunks, size));
-    };
-    const gone = (): void => fail(new ClientGone());
-    request.on('data', take).on('end', end).on('close', gone).on('error', gone);
+  const { bytes, giveUp } = collectBody(request, {
+    maxBytes,
+    takes: (more) => arriving.add(more),
+    errorOf: (fault) => errorOf(fault, maxBytes),
   });
+  const stallMs = Math.min(STALL_MS, timeoutMs / 2);
+  let timer = setTimeout(() => {
+    admitted.stalled();
+    timer = setTimeout(() => giveUp(tooSlow(timeoutMs)), timeoutMs - stallMs);
+  }, stallMs);
+  try {
+    return await bytes;
+  } finally {
+    clearTimeout(timer);
+    arriving.over();
+  }
+}
+
+function errorOf(fault: BodyFault, maxBytes: number): Error {
+  switch (fault) {
+    case 'too large':
+      return tooLarge(maxBytes);
+    case 'no room':
+      return tooMuchAtOnce();
+    case 'gone':
+      return new ClientGone();
+  }
 }
 
 function tooLarge(maxBytes: number): HttpRefusal {
