@@ -9,6 +9,7 @@ import { packageVersion } from '@armada-ts/api/package-version';
 import { createAuthorizer, withOperators } from './auth/authorizer.ts';
 import { operatorToken } from './auth/operator-token.ts';
 import { openKerberos } from './auth/kerberos/open.ts';
+import { openMtls } from './auth/mtls/scheme.ts';
 import { chainsOf } from './auth/schemes.ts';
 import type { Clock } from './base/clock.ts';
 import type { LogLevels } from './base/log-levels.ts';
@@ -162,7 +163,7 @@ async function openPorts(opened: AsyncDisposableStack, config: Config, core: Cor
   const token = config.operator.token ? operatorToken(store.servers.secret) : undefined;
   const kerberos = await openKerberos(config.auth, { clock, logger: logger.child({ part: 'auth' }) });
   if (kerberos) opened.use(kerberos);
-  const chains = chainsOf(config.auth, clock, token, { kerberos });
+  const chains = chainsOf(config.auth, clock, token, { kerberos, mtls: await openMtls(config.auth, clock) });
   const ownDoor = doorOf(config, peers, logger);
   const door = { ...ownDoor, chain: chains.users, observer, stopping: stopping.signal };
   const checks = createChecks({ store, stopping: stopping.signal, scheduler });

@@ -135,7 +135,11 @@ const settings = z.strictObject({
   scheduling: schedulerSchema.prefault({}).describe('How jobs are given to nodes.'),
 });
 
-export const configSchema = settings.superRefine(({ priorityClasses, submission }, context) => {
+export const configSchema = settings.superRefine(({ auth, tls, priorityClasses, submission }, context) => {
+  if (auth.schemes.includes('mtls') && !tls.clients) {
+    const message = 'must be there for auth.schemes with mtls, and say whose certificates are taken';
+    context.addIssue({ code: 'custom', path: ['tls', 'clients'], message });
+  }
   const { defaultPriorityClassName: name } = submission;
   if (Object.hasOwn(priorityClasses, name)) return;
   const message = `must be one of ${Object.keys(priorityClasses).join(', ')}, got ${name}`;

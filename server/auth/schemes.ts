@@ -16,6 +16,7 @@ export interface Chains {
 /** Schemes with parts of their own, which must be started first. */
 export interface StartedSchemes {
   kerberos?: Scheme | undefined;
+  mtls?: Scheme | undefined;
 }
 
 /**
@@ -31,6 +32,7 @@ export function chainsOf(
   const make: Record<AuthConfig['schemes'][number], () => Scheme> = {
     basic: () => createBasicScheme(config.basic.users, clock),
     kerberos: () => known(started.kerberos, 'kerberos'),
+    mtls: () => known(started.mtls, 'mtls'),
     anonymous: () => anonymousScheme,
   };
   // Both share what a scheme remembers, and its bounds.

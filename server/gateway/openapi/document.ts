@@ -9,8 +9,10 @@ import { type Answer, type Operation, operationOf, pathOf, type ServedRoute, tag
 import { createSchemas, type Schema } from './schemas.ts';
 import { textOf } from './wording.ts';
 
-/** How callers may say who they are. */
-export type CredentialKind = 'basic' | 'bearer' | 'kerberos' | 'anonymous';
+/** How callers may say who they are; `mtls` and `anonymous` by nothing in the call. */
+export type CredentialKind = SentKind | 'mtls' | 'anonymous';
+
+type SentKind = 'basic' | 'bearer' | 'kerberos';
 
 /** What a document is about. */
 export interface Subject {
@@ -49,7 +51,7 @@ export interface OpenApiDocument {
   };
 }
 
-const securitySchemes: Readonly<Record<Exclude<CredentialKind, 'anonymous'>, SecurityScheme>> = {
+const securitySchemes: Readonly<Record<SentKind, SecurityScheme>> = {
   basic: { type: 'http', scheme: 'basic', description: 'User name and password.' },
   bearer: { type: 'http', scheme: 'bearer', description: 'A token.' },
   kerberos: { type: 'http', scheme: 'negotiate', description: 'A ticket of Kerberos, by SPNEGO.' },
@@ -83,17 +85,18 @@ export function openApiDocument(
   for (const [path, operation] of Object.entries(pages)) {
     paths[path] = { get: { ...operation, tags: [PAGES.name] } };
   }
-  const named = credentials.filter((kind) => kind !== 'anonymous');
+  const sent = credentials.filter((kind) => kind !== 'anonymous' && kind !== 'mtls');
+  const without = sent.length < credentials.length ? [{}] : [];
   return {
     openapi: '3.1.1',
     info: { title, description, version, license: { name: 'Apache License 2.0', identifier: 'Apache-2.0' } },
     tags: [...tagsOf(served), PAGES],
     paths,
-    security: credentials.map((kind) => (kind === 'anonymous' ? {} : { [kind]: [] })),
+    security: [...sent.map((kind) => ({ [kind]: [] })), ...without],
     components: {
       schemas: { ...ERROR_SCHEMAS, ...Object.fromEntries([...schemas.schemas].sort(byName)) },
       responses: ERROR_ANSWERS,
-      securitySchemes: Object.fromEntries(named.map((kind) => [kind, securitySchemes[kind]])),
+      securitySchemes: Object.fromEntries(sent.map((kind) => [kind, securitySchemes[kind]])),
     },
   };
 }
