@@ -21,7 +21,8 @@ export function usesTls(address: string, forceNoTls: boolean): boolean {
   return !forceNoTls && !isLoopback(address);
 }
 
-function hostOf(address: string): string {
+/** The host name, or the number, without brackets. */
+export function hostOf(address: string): string {
   const target = address.replace(/^(dns|ipv4|ipv6):(\/\/[^/]*\/)?/, '');
   const bracketed = /^\[([^\]]*)\]/.exec(target);
   if (bracketed?.[1] !== undefined) return bracketed[1];

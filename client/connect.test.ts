@@ -234,3 +234,29 @@ test('getQueues() stops at the end marker', async () => {
   for await (const { name } of getQueues(connection)) names.push(name);
   assert.deepEqual(names, ['a', 'b']);
 });
+
+test('call() asks for credentials with every call, and says why there are none', async () => {
+  const seen: unknown[] = [];
+  await using server = await startFakeServer({
+    queues: {
+      getQueue: (call, callback) => {
+        seen.push(call.metadata.get('authorization'));
+        callback(null, Queue.create({ name: call.request.name }));
+      },
+    },
+  });
+  let asked = 0;
+  const authorization = async (address: string): Promise<string> => {
+    assert.equal(address, server.address);
+    if (++asked > 2) throw new Error('logged out');
+    return `Token ${asked}`;
+  };
+  using connection = connect({ address: server.address, authorization });
+  await getQueue(connection, 'demo');
+  await getQueue(connection, 'demo');
+  assert.deepEqual(seen, [['Token 1'], ['Token 2']]);
+  await assert.rejects(getQueue(connection, 'demo'), {
+    code: 'UNAUTHENTICATED',
+    message: `no credentials for ${server.address}: logged out`,
+  });
+});

@@ -10,6 +10,8 @@ export interface ConnectOptions {
   /** Talk plaintext to a server that is not on this machine. */
   forceNoTls?: boolean;
   basicAuth?: { username: string; password: string };
+  /** Value of the header `authorization` for a call to the server at `address`, asked for with every call. */
+  authorization?: (address: string) => Promise<string>;
   /** Compress what is sent. By default for servers on other machines: on this one it costs more than it saves. */
   gzip?: boolean;
   /**
@@ -87,6 +89,7 @@ export function connect(options: ConnectOptions): Connection {
     servers: chooseServer(addresses, (one) => openChannel(one, addresses.length, options)),
     closing: new AbortController(),
     metadata: callMetadata(options),
+    authorization: options.authorization,
     onVersionNotice: options.onVersionNotice,
     connectTimeoutMs: options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS,
     callTimeoutMs: options.callTimeoutMs ?? DEFAULT_CALL_TIMEOUT_MS,
@@ -111,6 +114,7 @@ interface Link {
   servers: ServerChoice<ServerChannel>;
   closing: AbortController;
   metadata: Metadata;
+  authorization: ConnectOptions['authorization'];
   /** Undefined once it was told. */
   onVersionNotice: ConnectOptions['onVersionNotice'];
   connectTimeoutMs: number;
@@ -133,6 +137,7 @@ async function callUnary<Request, Response>(
   options: CallOptions,
 ): Promise<Response> {
   const server = await reach(link, options.signal);
+  const metadata = await metadataFor(link, server, options.signal);
   const timeoutMs = options.timeoutMs ?? link.callTimeoutMs;
   const grpcOptions: GrpcCallOptions = { deadline: Date.now() + timeoutMs };
   return new Promise((resolve, reject) => {
@@ -142,7 +147,7 @@ async function callUnary<Request, Response>(
       requestSerialize,
       responseDeserialize,
       request,
-      link.metadata,
+      metadata,
       grpcOptions,
       (error, response) => {
         release();
@@ -165,6 +170,7 @@ async function* callStream<Request, Response>(
   options: CallOptions,
 ): AsyncGenerator<Response, void> {
   const server = await reach(link, options.signal);
+  const metadata = await metadataFor(link, server, options.signal);
   const { path, requestSerialize, responseDeserialize } = method;
   const { timeoutMs } = options;
   const call = server.client.makeServerStreamRequest(
@@ -172,7 +178,7 @@ async function* callStream<Request, Response>(
     requestSerialize,
     responseDeserialize,
     request,
-    link.metadata,
+    metadata,
     timeoutMs === undefined ? {} : { deadline: Date.now() + timeoutMs },
   );
   // Cancelling emits an error after the loop has stopped listening.
@@ -212,6 +218,27 @@ function whenAborted(link: Link, signal: AbortSignal | undefined, cancel: () => 
   return () => {
     for (const each of signals) each.removeEventListener('abort', cancel);
   };
+}
+
+/** What goes with a call. Throws UNAUTHENTICATED when there are no credentials to be had. */
+async function metadataFor(
+  link: Link,
+  { address }: ServerChannel,
+  signal: AbortSignal | undefined,
+): Promise<Metadata> {
+  if (!link.authorization) return link.metadata;
+  try {
+    const metadata = link.metadata.clone();
+    metadata.set('authorization', await link.authorization(address));
+    throwIfAborted(link, signal);
+    return metadata;
+  } catch (error) {
+    if (error instanceof ArmadaClientError) throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new ArmadaClientError('UNAUTHENTICATED', `no credentials for ${address}: ${reason}`, {
+      cause: error,
+    });
+  }
 }
 
 /** The server in use, connected. Throws that it is unreachable, and why, or CANCELLED. */

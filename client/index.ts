@@ -20,6 +20,7 @@ export {
   type JobError,
   type RequestFault,
 } from './errors.ts';
+export { kerberosAuthorization } from './kerberos.ts';
 export { watchJobSet, type JobSetEvent, type JobSetEventBody, type WatchOptions } from './events.ts';
 export {
   cancelOnExecutor,

@@ -100,7 +100,7 @@ test('readProfile() reads JSON', async () => {
 });
 
 test('readProfile() names the key of credentials it cannot use yet', async () => {
-  for (const key of ['openIdAuth', 'execAuth', 'kubernetesNativeAuth', 'kerberosAuth']) {
+  for (const key of ['openIdAuth', 'execAuth', 'kubernetesNativeAuth']) {
     await assert.rejects(
       read(`currentContext: main\ncontexts: {main: {${key}: {enabled: true}}}`),
       new RegExp(`contexts.main.${key} is not supported yet`),
@@ -137,4 +137,14 @@ test('parseDuration() reads durations as Go writes them', () => {
   assert.equal(parseDuration('1h2m3.5s'), 3_723_500);
   assert.equal(parseDuration('250ms'), 250);
   for (const text of ['', '5', 's', '-5s', '1d', '5 s']) assert.equal(parseDuration(text), undefined, text);
+});
+
+test('readProfile() sends tickets of Kerberos where that is enabled', async () => {
+  const profile = await read(
+    'armadaUrl: armada.example.com:443\nkerberosAuth: {enabled: true, service: armada}\n',
+  );
+  assert.equal(typeof profile.authorization, 'function');
+  assert.deepEqual(profile.notices, []);
+  assert.equal((await read('kerberosAuth: {enabled: false}')).authorization, undefined);
+  await assert.rejects(read('kerberosAuth: {enabled: "yes"}'), /kerberosAuth\.enabled must be a boolean/);
 });

@@ -1,5 +1,6 @@
 import { AddressFault, parseAddresses } from '@armada-ts/api/servers/addresses';
 import type { ConnectOptions } from './connect.ts';
+import { kerberosAuthorization } from './kerberos.ts';
 import { findContext, get, ProfileError, readConfigFile, toSettings, type Settings } from './config-file.ts';
 
 /** Where to connect and as whom, gathered from flags, environment and file. */
@@ -27,6 +28,7 @@ const CONNECTION_KEYS = [
   'armadaUrl',
   'forceNoTls',
   'basicAuth',
+  'kerberosAuth',
   'grpcKeepAliveTime',
   'grpcKeepAliveTimeout',
   // Armada's, without meaning where tokens are not cached.
@@ -40,7 +42,6 @@ const UNSUPPORTED_AUTH_KEYS = [
   'openIdClientCredentialsAuth',
   'openIdKubernetesAuth',
   'kubernetesNativeAuth',
-  'kerberosAuth',
   'execAuth',
 ];
 const FILE_KEYS = ['currentContext', 'contexts', 'kubectlCommandTemplate'];
@@ -90,6 +91,11 @@ function readConnection(settings: Settings, where: string, address: string | und
   };
   const basicAuth = get(settings, 'basicAuth');
   if (basicAuth !== undefined) options.basicAuth = readBasicAuth(basicAuth, `${where}.basicAuth`);
+  const kerberosAuth = get(settings, 'kerberosAuth');
+  if (kerberosAuth !== undefined) {
+    const authorization = readKerberosAuth(kerberosAuth, `${where}.kerberosAuth`);
+    if (authorization) options.authorization = authorization;
+  }
   const keepAliveTimeMs = optionalDuration(settings, 'grpcKeepAliveTime', where);
   if (keepAliveTimeMs !== undefined) options.keepAliveTimeMs = keepAliveTimeMs;
   const keepAliveTimeoutMs = optionalDuration(settings, 'grpcKeepAliveTimeout', where);
@@ -104,6 +110,14 @@ function readBasicAuth(value: unknown, where: string): { username: string; passw
   if (username === undefined) throw new ProfileError(`${where}.username is missing`);
   if (password === undefined) throw new ProfileError(`${where}.password is missing`);
   return { username, password };
+}
+
+/** Armada's key, and which service to ask tickets for where it is not HTTP. */
+function readKerberosAuth(value: unknown, where: string): ConnectOptions['authorization'] {
+  const settings = toSettings(value, where);
+  const isEnabled = optional(settings, 'enabled', where, 'boolean') ?? false;
+  const service = optional(settings, 'service', where, 'string');
+  return isEnabled ? kerberosAuthorization(service) : undefined;
 }
 
 function checkedAddress(address: string): string {
