@@ -1,7 +1,8 @@
 // Installs what the tests need of the system besides Node: Redis, of which they
 // start servers of their own, openssl, for certificates, curl, which the
-// documentation uses, and a browser. Runs before the tests, on whatever Node the
-// system has, hence plain JavaScript. `npm start` needs none of it.
+// documentation uses, a browser, a KDC and a directory, and what it takes to build
+// the package kerberos, so it runs before set-up. On whatever Node the system has,
+// hence plain JavaScript. `npm start` needs none of it.
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
@@ -14,6 +15,15 @@ const PACKAGES = {
   openssl: 'openssl',
   curl: 'curl',
   chromium: 'chromium',
+  krb5kdc: 'krb5-kdc',
+  'kadmin.local': 'krb5-admin-server',
+  kinit: 'krb5-user',
+  slapd: 'slapd',
+  ldapmodify: 'ldap-utils',
+  'krb5-config': 'libkrb5-dev',
+  'g++': 'g++',
+  make: 'make',
+  python3: 'python3',
 };
 
 const missing = Object.keys(PACKAGES).filter((program) => !isInstalled(program));
@@ -30,8 +40,10 @@ if (missing.length > 0) {
   run('apt-get', ['install', '-q', '-y', '--no-install-recommends', ...packages]);
 }
 
+/** Servers lie where only root looks for programs. */
 function isInstalled(program) {
-  return (process.env.PATH ?? '').split(delimiter).some((directory) => {
+  const directories = (process.env.PATH ?? '').split(delimiter);
+  return [...directories, '/usr/sbin'].some((directory) => {
     try {
       accessSync(join(directory, program), constants.X_OK);
       return true;
