@@ -7,7 +7,7 @@ import { QueueList } from '@armada-ts/api/api/queue';
 import { ReadFleetRequest, ReadFleetResponse } from '@armada-ts/api/armada/server/v1/peers';
 import { Batch, ExecutorRecord, ExecutorSettings, LogEntry } from '@armada-ts/api/armada/store/v1/store';
 import { LeaseRequest } from '@armada-ts/api/executorapi/executorapi';
-import { randomBytes } from 'node:crypto';
+import { createRandom } from '../base/random.ts';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { systemClock } from '../base/clock.ts';
 import { addDuration } from '../base/durations.ts';
@@ -73,7 +73,7 @@ function serve(port: MessagePort, { config, priorityClasses }: WorkerStart): voi
       config,
       priorityClasses: new Map(Object.entries(priorityClasses)),
       clock: systemClock,
-      random: randomBytes,
+      random: createRandom(),
       append: (batch) => {
         const id = ++lastBatch;
         const bytes = movable(encodeMessage(Batch, batch));
