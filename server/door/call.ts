@@ -42,8 +42,10 @@ export interface Incoming extends Caller {
   headers: (name: string) => readonly string[];
   /** Aborts when the client goes. */
   readonly gone: AbortSignal;
+  /** Who calls, where another call of the same request has shown it: its credentials may be good for one time only. */
+  readonly known?: Principal | undefined;
   /** Told when it is known who calls, and that they may: what goes ahead of the answer may go. */
-  entered?(): void;
+  entered?(principal: Principal): void;
 }
 
 /** Answers a call of a method with one answer. Rejects with what it threw. */
@@ -58,7 +60,7 @@ export async function callUnary(
   try {
     const principal = await enter(door, need, incoming);
     observed.entered(principal);
-    incoming.entered?.();
+    incoming.entered?.(principal);
     const answer = await handle(request, {
       principal,
       traceparent: observed.traceparent,
@@ -163,7 +165,8 @@ async function enter(door: Door, need: Need, incoming: Incoming): Promise<Princi
   if (need === 'anyone') return ANYONE;
   const [token] = need === 'peer' ? incoming.headers('armada-peer') : [];
   if (token !== undefined) return peer(door, token);
-  const principal = await door.chain.authenticate(incoming.headers('authorization'), incoming);
+  const principal =
+    incoming.known ?? (await door.chain.authenticate(incoming.headers('authorization'), incoming));
   if (need === 'peer') throw new ArmadaError('PERMISSION_DENIED', 'only servers call this');
   if (need !== 'authenticated' && !need.startsWith('queue:')) {
     door.authorizer.demand(principal, need as Permission);
@@ -185,7 +188,7 @@ async function enterStream(
 ): Promise<CallContext> {
   const principal = await enter(door, need, incoming);
   observed.entered(principal);
-  incoming.entered?.();
+  incoming.entered?.(principal);
   const { traceparent } = observed;
   return { principal, signal, traceparent, header: (name) => incoming.headers(name)[0] };
 }

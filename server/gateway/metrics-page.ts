@@ -23,11 +23,12 @@ export function metricsPage(metrics: Metrics, gate?: Gate) {
   return (server: FastifyInstance): void => {
     server.get('/metrics', async (request, reply) => {
       const { authorization } = request.headers;
+      const caller = callerOf(request.raw);
       try {
-        if (gate)
-          await enter(gate, authorization === undefined ? [] : [authorization], callerOf(request.raw));
+        if (gate) await enter(gate, authorization === undefined ? [] : [authorization], caller);
       } catch (error) {
-        return await refuse(reply, error, gate?.chain.challenges ?? []);
+        const next = caller.reply === undefined ? gate?.chain.challenges : [caller.reply];
+        return await refuse(reply, error, next ?? []);
       }
       const text = await metrics.text();
       return await reply.type(metrics.contentType).header('cache-control', 'no-store').send(text);

@@ -38,7 +38,7 @@ function unaryHandler(door: Door, method: UnaryMethod): handleUnaryCall<unknown,
     callUnary(door, method, incoming, call.request).then(
       (response) => callback(null, response),
       (error: unknown) => {
-        incoming.entered?.();
+        sendHeaders(door, call, incoming);
         callback(wireError(door, error, incoming));
       },
     );
@@ -133,7 +133,7 @@ function end(door: Door, call: StreamCall, incoming: Incoming, serving: Promise<
     },
     (error: unknown) => {
       if (call.cancelled) return;
-      incoming.entered?.();
+      sendHeaders(door, call, incoming);
       call.emit('error', wireError(door, error, incoming));
     },
   );

@@ -112,6 +112,16 @@ test('curl --negotiate makes a queue for who is in the group, and is told who is
   assert.match(refused.text, /user \\"bob\\" lacks the permission create_queue/);
 });
 
+test('an answer that is put together of two calls is whole, though no ticket is taken twice', async () => {
+  const resources = { requests: { cpu: '1', memory: '1Gi' }, limits: { cpu: '1', memory: '1Gi' } };
+  const podSpec = { containers: [{ name: 'only', image: 'busybox', resources }] };
+  const job = { queue: 'by-curl', jobSetId: 'first', jobRequestItems: [{ namespace: 'default', podSpec }] };
+  const submitted = await curl(ann, ...negotiate, ...post, JSON.stringify(job), `${url}/v1/job/submit`);
+  assert.equal(submitted.code, 200, submitted.text);
+  const { text } = await curl(ann, ...negotiate, `${url}/v1/queue/by-curl`);
+  assert.match(text, /"activeJobSets":\[\{"name":"first"/);
+});
+
 test('over HTTP/2 and by Connect too', async () => {
   const { base64 } = await tokenFor(ann);
   const path = `${url}/api.Submit/GetQueue`;

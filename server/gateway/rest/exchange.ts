@@ -1,5 +1,6 @@
 /** A request of HTTP as the door wants it. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Principal } from '../../auth/principal.ts';
 import { type Door, type Incoming, requestIdOf } from '../../door/call.ts';
 import { certificateOf, peerOf } from '../incoming.ts';
 
@@ -10,12 +11,18 @@ export interface Exchange {
 
 /** A call that may be given up before its client goes. */
 export interface RestCall extends Incoming {
+  /** Who made it, once that is known. */
+  readonly principal: Principal | undefined;
   giveUp(): void;
 }
 
-/** Few methods ask for the signal: it is made when it is asked for. */
-export function callOf(door: Door, exchange: Exchange, path: string): RestCall {
+/**
+ * Few methods ask for the signal: it is made when it is asked for.
+ * @param known who makes it, when it is the second call of a request
+ */
+export function callOf(door: Door, exchange: Exchange, path: string, known?: Principal): RestCall {
   const { request, response } = exchange;
+  let principal = known;
   let gone: AbortController | undefined;
   let isGivenUp = false;
   let requestId: string | undefined;
@@ -32,6 +39,13 @@ export function callOf(door: Door, exchange: Exchange, path: string): RestCall {
       return (requestId ??= requestIdOf(door, valuesOf(request, 'x-request-id')[0]));
     },
     headers: (name) => valuesOf(request, name),
+    known,
+    get principal() {
+      return principal;
+    },
+    entered(who) {
+      principal = who;
+    },
     get gone() {
       if (gone === undefined) {
         const made = new AbortController();

@@ -204,11 +204,11 @@ function jsonAnswered({ response, responseBody }: BoundRoute, answer: unknown): 
 /** The answer and what the other method says, if it answers this caller. */
 async function withAddition(
   { door }: Rest,
-  { exchange, route: { addition } }: Routed,
+  { exchange, route: { addition }, call: first }: Routed,
   { asked, answered }: { asked: unknown; answered: JsonValue },
 ): Promise<JsonValue> {
   if (addition?.served.method.kind !== 'unary') return answered;
-  const call = callOf(door, exchange, addition.method);
+  const call = callOf(door, exchange, addition.method, first.principal);
   try {
     const more = await callUnary(door, addition.served.method, call, requestOf(addition, asked));
     return { ...(jsonAnswered(addition, more) as object), ...(answered as object) };
