@@ -6,9 +6,11 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { packageVersion } from '@armada-ts/api/package-version';
+import type { TlsFiles } from '@armada-ts/api/servers/tls-credentials';
 import { createAuthorizer, withOperators } from './auth/authorizer.ts';
 import { operatorToken } from './auth/operator-token.ts';
 import { openKerberos } from './auth/kerberos/open.ts';
+import { type Keys, openKeys } from './auth/keys/open.ts';
 import { openMtls } from './auth/mtls/scheme.ts';
 import { chainsOf } from './auth/schemes.ts';
 import type { Clock } from './base/clock.ts';
@@ -45,7 +47,7 @@ import { withHealth, withReflection } from './rpc/standard-services.ts';
 import { type SchedulerHost, startScheduler } from './scheduler/host.ts';
 import type { Store } from './store/store.ts';
 import type { LiveTls } from './tls/live-tls.ts';
-import { clientAuthoritiesOf, openUserTls, ownAuthorityFile, peerCredentials } from './user-tls.ts';
+import { clientAuthoritiesOf, openUserTls, ownAuthorityFile, ownTls, peerCredentials } from './user-tls.ts';
 import { type Parts, servicesOf } from './services.ts';
 
 const VERSION = packageVersion(import.meta.url);
@@ -55,8 +57,8 @@ export interface App {
   grpcAddress: string;
   /** `http://host:port`, or `https://host:port`. */
   httpUrl: string;
-  /** How to talk to both; undefined when that is plain. */
-  tls: { authorityFile: string | undefined } | undefined;
+  /** What clients of both are to trust, and how this process itself dials them; undefined when they talk plainly. */
+  tls: { authorityFile: string | undefined; own: TlsFiles | undefined } | undefined;
   /** Where operators reach it. */
   operator: OperatorPort;
   /** Where its metrics are read without credentials; undefined when nowhere. */
@@ -112,6 +114,8 @@ interface Core extends AppTools {
   tls: LiveTls | undefined;
   observation: Observation;
   scheduler: SchedulerHost;
+  /** Access keys and signing keys; undefined where they are not configured. */
+  keys: Keys | undefined;
   following: Awaited<ReturnType<typeof followLog>>;
   /** Aborts when the server begins to stop. */
   stopping: AbortController;
@@ -136,19 +140,21 @@ async function openCore(opened: AsyncDisposableStack, config: Config, tools: App
     await members.leave();
   };
   opened.defer(handOver);
-  const following = await followLog(store, { hub, inboxes }, stopping.signal);
+  const keys = openKeys(config.auth, { store, clock, logger: logger.child({ part: 'auth' }) });
+  const following = await followLog(store, { hub, inboxes, keys }, stopping.signal);
   const retaining = keepRetention({ store, clock, logger, scheduler }, config.retention, stopping.signal);
   opened.defer(async () => {
     stopping.abort();
     await Promise.all([following.done.catch(() => {}), retaining]);
   });
+  await keys?.begin();
   const tls = await openUserTls(config, { clock, logger: logger.child({ part: 'tls' }) });
   if (tls) opened.use(tls);
   const credentials = peerCredentials(config);
   const peers = opened.adopt(peersOf(scheduler, { store, members, credentials, clock, logger }), (open) =>
     open.close(),
   );
-  const parts = { store, hub, inboxes, members, peers, tls, observation, scheduler, following };
+  const parts = { store, hub, inboxes, members, peers, tls, observation, scheduler, keys, following };
   return { ...tools, ...parts, stopping, handOver };
 }
 
@@ -163,7 +169,11 @@ async function openPorts(opened: AsyncDisposableStack, config: Config, core: Cor
   const token = config.operator.token ? operatorToken(store.servers.secret) : undefined;
   const kerberos = await openKerberos(config.auth, { clock, logger: logger.child({ part: 'auth' }) });
   if (kerberos) opened.use(kerberos);
-  const chains = chainsOf(config.auth, clock, token, { kerberos, mtls: await openMtls(config.auth, clock) });
+  const chains = chainsOf(config.auth, clock, token, {
+    token: core.keys?.scheme,
+    kerberos,
+    mtls: await openMtls(config.auth, clock),
+  });
   const ownDoor = doorOf(config, peers, logger);
   const door = { ...ownDoor, chain: chains.users, observer, stopping: stopping.signal };
   const checks = createChecks({ store, stopping: stopping.signal, scheduler });
@@ -205,7 +215,7 @@ async function openPorts(opened: AsyncDisposableStack, config: Config, core: Cor
     grpcPort,
     grpcAddress: addressOf(config.host, grpcPort),
     httpUrl: `${core.tls ? 'https' : 'http'}://${addressOf(config.host, httpPort)}`,
-    tls: core.tls && { authorityFile: ownAuthorityFile(config) },
+    tls: core.tls && { authorityFile: ownAuthorityFile(config), own: ownTls(config) },
     operator,
     metricsUrl: await openMetricsPort(opened, config, { door, admission, page: metricsPage(metrics) }),
   };

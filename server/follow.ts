@@ -1,3 +1,4 @@
+import type { Control } from '@armada-ts/api/armada/store/v1/store';
 import { JobState } from '@armada-ts/api/api/job';
 import { setImmediate } from 'node:timers/promises';
 import { untilAvailable } from './base/retry.ts';
@@ -9,6 +10,8 @@ import type { JobSetInfo, Positions, Store, StoredJob } from './store/store.ts';
 export interface Followers {
   hub: EventHub;
   inboxes: Inboxes;
+  /** Who is let in by keys, where that is configured. */
+  keys?: { load(): Promise<void>; apply(control: Control): void } | undefined;
 }
 
 interface Following extends Followers {
@@ -25,7 +28,7 @@ export async function followLog(
   followers: Followers,
   signal: AbortSignal,
 ): Promise<{ done: Promise<void>; positions: () => Positions }> {
-  const loaded = await load(store, followers.inboxes);
+  const loaded = await load(store, followers);
   const positions = [...loaded.until];
   return {
     done: follow(store, { ...followers, positions }, loaded, signal),
@@ -44,7 +47,7 @@ interface Loaded {
 async function follow(store: Store, followers: Following, first: Loaded, signal: AbortSignal): Promise<void> {
   let loaded = first;
   while (await hasFallenOff(store, followers, loaded, signal)) {
-    loaded = await untilAvailable(() => load(store, followers.inboxes), signal);
+    loaded = await untilAvailable(() => load(store, followers), signal);
     followers.hub.missed();
   }
 }
@@ -52,7 +55,7 @@ async function follow(store: Store, followers: Following, first: Loaded, signal:
 /** Follows to the end, or until the log no longer reaches back to where the followers are. */
 async function hasFallenOff(
   store: Store,
-  { hub, inboxes, positions }: Following,
+  { hub, inboxes, keys, positions }: Following,
   { from, until }: Loaded,
   signal: AbortSignal,
 ): Promise<boolean> {
@@ -63,6 +66,7 @@ async function hasFallenOff(
     for (const entry of item.entries) {
       inboxes.apply(entry.jobs);
       hub.apply(entry);
+      if (entry.control) keys?.apply(entry.control);
       positions[entry.partition] = Math.max(positions[entry.partition] ?? 0, entry.number);
       const head = behind.get(entry.partition);
       if (head === undefined || entry.number < head) continue;
@@ -85,9 +89,10 @@ const PAGE_JOBS = 1000;
  * that have ended meanwhile: nothing is offered until they have been caught up
  * with.
  */
-async function load(store: Store, inboxes: Inboxes): Promise<Loaded> {
+async function load(store: Store, { inboxes, keys }: Followers): Promise<Loaded> {
   inboxes.pause();
   const from = await store.heads();
+  await keys?.load();
   const leased = new Set<string>();
   for (const { queue } of await store.read.queues()) {
     for (const jobSet of await store.read.activeJobSets(queue.name)) {

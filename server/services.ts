@@ -1,6 +1,8 @@
 /** The services, wired: which there are, and what each of them is made of. */
 import { randomBytes } from 'node:crypto';
 import type { Spans } from '@armada-ts/api/trace/spans';
+import { withOperators } from './auth/authorizer.ts';
+import type { Keys } from './auth/keys/open.ts';
 import type { Clock } from './base/clock.ts';
 import type { LogLevels } from './base/log-levels.ts';
 import type { Logger } from './base/logger.ts';
@@ -10,6 +12,7 @@ import { createLinks } from './lease/links.ts';
 import { createClassifier } from './model/scheduling-class.ts';
 import type { HealthCheck } from './operator/health.ts';
 import { type FleetDeps, readFleet } from './peers/fleet.ts';
+import { findKeyHolders } from './peers/keyring.ts';
 import { readAnywhere } from './peers/logs.ts';
 import type { Membership } from './peers/members.ts';
 import type { Peers } from './peers/peers.ts';
@@ -25,6 +28,8 @@ import { executorLinkDefinition, executorLinkService } from './rpc/executor-link
 import { fleetDefinition, fleetService } from './rpc/fleet.ts';
 import { jobListDefinition, jobListService } from './rpc/job-list.ts';
 import { jobsDefinition, jobsService } from './rpc/jobs.ts';
+import { keyringDefinition, keyringService } from './rpc/keyring.ts';
+import { keyDefinition, keyQueryDefinition, keyQueryService, keyService } from './rpc/keys.ts';
 import { logLevelDefinition, logLevelService } from './rpc/log-level.ts';
 import { logsDefinition, logService } from './rpc/logs.ts';
 import { nodeDefinition, nodeService } from './rpc/node.ts';
@@ -59,7 +64,7 @@ export interface Parts {
   /** Undefined while nothing is traced. */
   spans: Spans | undefined;
   /** Access keys and signing keys; undefined where the scheme `token` is not configured. */
-  keys?: { signingKeys(): readonly string[] } | undefined;
+  keys: Keys | undefined;
 }
 
 /**
@@ -103,6 +108,7 @@ export function servicesOf(parts: Parts): Services {
   const logs = { store, authorizer, readFromExecutor };
   const askScheduler: FleetDeps['askScheduler'] = (question) => parts.scheduler.askFleet(question);
   const fleet = { members, channels, askScheduler };
+  const keyServices = keyServicesOf(parts);
   return {
     // In the order in which the documents of the API tell of them.
     public: [
@@ -115,6 +121,7 @@ export function servicesOf(parts: Parts): Services {
       { definition: executorDefinition, methods: executorService(submit) },
       { definition: nodeDefinition, methods: nodeService(submit) },
       { definition: serverInfoDefinition, methods: serverInfoService({ store, members }) },
+      ...keyServices.public,
     ],
     internal: [
       { definition: executorApiDefinition, methods: executorApiService(lease) },
@@ -147,6 +154,20 @@ export function servicesOf(parts: Parts): Services {
         definition: logLevelDefinition,
         methods: logLevelService({ members, channels, levels: logLevels }),
       },
+      ...keyServices.operator,
     ],
+  };
+}
+
+/** About keys, where there are any: whoever operates may see and revoke those of others. */
+function keyServicesOf({ keys, store, door, peers, clock }: Parts): Pick<Services, 'public' | 'operator'> {
+  if (!keys) return { public: [], operator: [] };
+  const deps = { ...keys, store, clock, authorizer: withOperators(door.authorizer) };
+  const findHolders = () => findKeyHolders(peers, keys.signingKeys());
+  const service = { definition: keyDefinition, methods: keyService(deps) };
+  const query = { definition: keyQueryDefinition, methods: keyQueryService(deps) };
+  return {
+    public: keys.byQuery ? [service, query] : [service],
+    operator: [service, { definition: keyringDefinition, methods: keyringService({ ...deps, findHolders }) }],
   };
 }

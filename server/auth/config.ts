@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { kerberosSchema } from './kerberos/config.ts';
 import { mtlsSchema } from './mtls/config.ts';
+import { tokenSchema } from './keys/config.ts';
 import { PERMISSIONS, type Permission } from './permissions.ts';
 import { parsePasswordHash } from './password.ts';
 import { EVERYONE } from './principal.ts';
@@ -22,7 +23,7 @@ const user = z.strictObject({
 export const authSchema = z.strictObject(
   {
     schemes: z
-      .array(z.enum(['basic', 'kerberos', 'mtls', 'anonymous']))
+      .array(z.enum(['basic', 'kerberos', 'mtls', 'token', 'anonymous']))
       .min(1, 'must name at least one scheme, such as basic')
       .refine((names) => new Set(names).size === names.length, 'must name each scheme once')
       .describe(
@@ -40,6 +41,9 @@ export const authSchema = z.strictObject(
       })
       .prefault({})
       .describe('User names and passwords.'),
+    token: tokenSchema
+      .prefault({})
+      .describe('Access keys, and the tokens that they are exchanged for, see [security](security.md).'),
     kerberos: kerberosSchema.optional().describe('Tickets of Kerberos, see [security](security.md).'),
     mtls: mtlsSchema.optional().describe('Client certificates, see [security](security.md).'),
     permissionGroupMapping: mapping.describe(

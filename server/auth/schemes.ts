@@ -15,6 +15,7 @@ export interface Chains {
 
 /** Schemes with parts of their own, which must be started first. */
 export interface StartedSchemes {
+  token?: Scheme | undefined;
   kerberos?: Scheme | undefined;
   mtls?: Scheme | undefined;
 }
@@ -33,6 +34,7 @@ export function chainsOf(
     basic: () => createBasicScheme(config.basic.users, clock),
     kerberos: () => known(started.kerberos, 'kerberos'),
     mtls: () => known(started.mtls, 'mtls'),
+    token: () => known(started.token, 'token'),
     anonymous: () => anonymousScheme,
   };
   // Both share what a scheme remembers, and its bounds.

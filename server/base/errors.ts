@@ -24,6 +24,10 @@ export type ErrorCode =
   | 'EXECUTOR_NOT_FOUND'
   | 'EXECUTOR_IN_USE'
   | 'NODE_NOT_FOUND'
+  | 'KEY_NOT_FOUND'
+  | 'KEY_LIMIT'
+  | 'KEY_IN_USE'
+  | 'KEY_NOT_EVERYWHERE'
   | 'OVERLOADED'
   | 'UNAVAILABLE';
 

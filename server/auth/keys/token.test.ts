@@ -1,0 +1,203 @@
+import assert from 'node:assert/strict';
+import { createHmac, generateKeyPairSync } from 'node:crypto';
+import { test } from 'node:test';
+import { EncryptJWT, SignJWT } from 'jose';
+import { anonymousScheme } from '../anonymous.ts';
+import { createChain, type Scheme } from '../chain.ts';
+import type { Principal } from '../principal.ts';
+import { SOMEBODY } from '../testing/somebody.ts';
+import { createKey, deleteKey, setKeyDisabled } from './access-keys.ts';
+import { installKey, removeKey, useKey } from './keyring.ts';
+import { ANN, createKeyStore, type KeyServer } from './testing/servers.ts';
+import { createTokenScheme, issueToken } from './token.ts';
+
+const VALID_MS = 60_000;
+
+async function world() {
+  const kept = createKeyStore();
+  const server = await kept.start();
+  const made = await createKey(server, ANN, '');
+  const scheme = createTokenScheme(server);
+  return { kept, server, made, scheme, ...(await issueToken(server, made, VALID_MS)) };
+}
+
+async function present(scheme: Scheme, token: string): Promise<Principal | undefined> {
+  return scheme.authenticate(`Bearer ${token}`, SOMEBODY);
+}
+
+test('a token stands for the user of its access key until it expires', async () => {
+  const { kept, scheme, token, expiresMs, server } = await world();
+  const principal = await present(scheme, token);
+  assert.deepEqual(principal, { name: 'ann', groups: ['team'], scopes: ['read'], scheme: 'token' });
+  assert.equal(await present(scheme, token), principal, 'not remembered');
+  assert.equal(scheme.recheck?.(principal), undefined);
+  kept.step(expiresMs - server.clock.now() - 1);
+  assert.equal((await present(scheme, token))?.name, 'ann');
+  kept.step(1);
+  const expired = { code: 'UNAUTHENTICATED', message: /expired/ };
+  await assert.rejects(present(scheme, token), expired);
+  assert.match(scheme.recheck?.(principal)?.message ?? '', /expired/);
+  // Neither does a server take it that never saw it.
+  await assert.rejects(present(createTokenScheme(server), token), expired);
+});
+
+test('a token ends with its access key, at all servers that were told', async () => {
+  const { kept, server, made, scheme, token } = await world();
+  const there = await kept.start();
+  const elsewhere = createTokenScheme(there);
+  const known = await Promise.all([present(scheme, token), present(elsewhere, token)]);
+  const { id } = made.key;
+  await setKeyDisabled(server, ANN, { id, disabled: true });
+  for (const control of kept.log) there.held.apply(control);
+  for (const [i, one] of [scheme, elsewhere].entries()) {
+    await assert.rejects(present(one, token), { code: 'UNAUTHENTICATED', message: /disabled/ });
+    assert.equal(one.recheck?.(known[i]!)?.code, 'UNAUTHENTICATED');
+  }
+  await setKeyDisabled(server, ANN, { id, disabled: false });
+  assert.equal((await present(scheme, token))?.name, 'ann');
+  await deleteKey(server, ANN, id);
+  for (const control of kept.log) there.held.apply(control);
+  for (const one of [scheme, elsewhere]) {
+    await assert.rejects(present(one, token), { code: 'UNAUTHENTICATED', message: /deleted/ });
+  }
+});
+
+test('an older record that comes late brings no revoked key back', async () => {
+  const { kept, server, made, scheme, token } = await world();
+  await present(scheme, token);
+  const before = [...kept.log];
+  await setKeyDisabled(server, ANN, { id: made.key.id, disabled: true });
+  for (const control of before) server.held.apply(control);
+  await assert.rejects(present(scheme, token), { message: /disabled/ });
+});
+
+test('signing keys come and go without a token being refused that is good', async () => {
+  const { kept, server, made, scheme, token } = await world();
+  const [first] = server.held.ring().keys;
+  const id = await installKey(server, Buffer.alloc(32, 1));
+  await useKey(server, id);
+  const newer = await issueToken(server, made, VALID_MS);
+  for (const each of [token, newer.token]) assert.equal((await present(scheme, each))?.name, 'ann');
+  await assert.rejects(removeKey(server, { id, force: true }), { code: 'KEY_IN_USE' });
+  await assert.rejects(removeKey(server, { id: first!.id, force: false }), { code: 'KEY_IN_USE' });
+  assert.equal((await present(scheme, token))?.name, 'ann');
+  const there = await kept.start();
+  await removeKey(server, { id: first!.id, force: true });
+  for (const control of kept.log) there.held.apply(control);
+  for (const one of [scheme, createTokenScheme(server), createTokenScheme(there)]) {
+    await assert.rejects(present(one, token), { code: 'UNAUTHENTICATED', message: /signed with/ });
+    assert.equal((await present(one, newer.token))?.name, 'ann');
+  }
+});
+
+test('what a server is to take at once it need not have heard of by the log', async () => {
+  const { kept, server, made } = await world();
+  const late = await kept.start();
+  const id = await installKey(server, Buffer.alloc(0));
+  await useKey(server, id);
+  const { token } = await issueToken(server, made, VALID_MS);
+  assert.equal((await present(createTokenScheme(late), token))?.name, 'ann');
+});
+
+test('tokens of others are left to other schemes', async () => {
+  const { scheme, token } = await world();
+  const { privateKey } = generateKeyPairSync('ed25519');
+  const foreign = await new SignJWT({})
+    .setProtectedHeader({ alg: 'EdDSA', typ: 'JWT', kid: 'a' })
+    .sign(privateKey);
+  for (const other of [
+    foreign,
+    'abc',
+    'a.b.c',
+    'e30.e30.',
+    '',
+    'armada-operator-x',
+    `${token}${'a'.repeat(65_536)}`,
+  ]) {
+    assert.equal(await present(scheme, other), undefined, other.slice(0, 40));
+  }
+  for (const authorization of [undefined, 'Basic YTpi', `Negotiate ${token}`, token]) {
+    assert.equal(await scheme.authenticate(authorization, SOMEBODY), undefined);
+  }
+});
+
+const HEADER = { alg: 'HS256', typ: 'armada+jwt' };
+
+/** What somebody may make of a token who has one, but not the key. */
+function forgeries(server: KeyServer, token: string): Map<string, string> {
+  const [header = '', payload = '', signature = ''] = token.split('.');
+  const kid = server.held.ring().keys[0]?.id;
+  const encode = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const claims: object = JSON.parse(Buffer.from(payload, 'base64url').toString());
+  const signed = (head: object, key: Buffer | string, body = claims): string => {
+    const text = `${encode(head)}.${encode(body)}`;
+    return `${text}.${createHmac('sha256', key).update(text).digest('base64url')}`;
+  };
+  const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const pem = publicKey.export({ type: 'spki', format: 'pem' }).toString();
+  return new Map([
+    ['alg none', `${encode({ ...HEADER, alg: 'none', kid })}.${payload}.`],
+    ['alg none, signed', `${encode({ ...HEADER, alg: 'none', kid })}.${payload}.${signature}`],
+    ['no signature', `${header}.${payload}.`],
+    ['another user', `${header}.${encode({ ...claims, sub: 'olga' })}.${signature}`],
+    ['another expiry', `${header}.${encode({ ...claims, exp: 9_999_999_999 })}.${signature}`],
+    ['another algorithm', `${encode({ ...HEADER, alg: 'HS512', kid })}.${payload}.${signature}`],
+    ['a public key as the secret', signed({ ...HEADER, kid }, pem)],
+    ['an empty secret', signed({ ...HEADER, kid }, '')],
+    ['the id as the secret', signed({ ...HEADER, kid }, kid ?? '')],
+    ['no kid', signed(HEADER, 'guessed')],
+    ['an unknown kid', signed({ ...HEADER, kid: 'none' }, 'guessed')],
+    ['a path as kid', signed({ ...HEADER, kid: '../../../../dev/null' }, '')],
+    ['a number as kid', signed({ ...HEADER, kid: 7 }, 'guessed')],
+    ['a key beside', signed({ ...HEADER, kid, jwk: { kty: 'oct', k: 'Z3Vlc3NlZA' } }, 'guessed')],
+    ['an address of keys', signed({ ...HEADER, kid, jku: 'http://127.0.0.1:1/keys' }, 'guessed')],
+    ['something critical', signed({ ...HEADER, kid, crit: ['b64'], b64: false }, 'guessed')],
+    ['more at the end', `${token}A`],
+    ['four parts', `${token}.AAAA`],
+  ]);
+}
+
+test('forged tokens are refused, as nobody', async () => {
+  const { server, scheme, token } = await world();
+  const chain = createChain([scheme, anonymousScheme]);
+  assert.equal((await chain.authenticate([`Bearer ${token}`], SOMEBODY)).name, 'ann');
+  for (const [what, forged] of forgeries(server, token)) {
+    await assert.rejects(
+      chain.authenticate([`Bearer ${forged}`], SOMEBODY),
+      { code: 'UNAUTHENTICATED' },
+      what,
+    );
+  }
+});
+
+test('what a server has signed for something else is refused', async () => {
+  const { server, made, scheme } = await world();
+  const [key] = server.held.ring().keys;
+  assert.ok(key);
+  const now = Math.floor(server.clock.now() / 1000);
+  const right = { key: made.key.id, sub: 'ann', iss: 'armada', aud: 'armada', iat: now, exp: now + 60 };
+  const sign = (claims: object, head: object = {}): Promise<string> =>
+    new SignJWT({ ...claims }).setProtectedHeader({ ...HEADER, kid: key.id, ...head }).sign(key.secret);
+  assert.equal((await present(scheme, await sign(right)))?.name, 'ann');
+  const wrong: object[] = [
+    { iss: 'other' },
+    { aud: 'other' },
+    { exp: now - 1 },
+    { exp: undefined },
+    { iat: undefined },
+    { nbf: now + 60 },
+    { sub: 'olga' },
+    { sub: undefined },
+    { key: 'armada-key-none' },
+    { key: 7 },
+    { key: undefined },
+  ];
+  for (const claims of wrong) {
+    const token = await sign({ ...right, ...claims });
+    await assert.rejects(present(scheme, token), { code: 'UNAUTHENTICATED' }, JSON.stringify(claims));
+  }
+  const encrypted = await new EncryptJWT(right)
+    .setProtectedHeader({ alg: 'dir', enc: 'A256GCM', typ: 'armada+jwt', kid: key.id })
+    .encrypt(key.secret);
+  await assert.rejects(present(scheme, encrypted), { code: 'UNAUTHENTICATED' });
+});
