@@ -8,10 +8,10 @@ import { hostOf } from './address.ts';
  */
 export function kerberosAuthorization(service = 'HTTP'): (address: string) => Promise<string> {
   return async (address) => {
-    const { initializeClient, GSS_MECH_OID_SPNEGO } = await load();
+    const kerberos = await load();
     const name = `${service}@${hostOf(address)}`;
     try {
-      const client = await initializeClient(name, { mechOID: GSS_MECH_OID_SPNEGO });
+      const client = await kerberos.initializeClient(name, { mechOID: kerberos.GSS_MECH_OID_SPNEGO });
       return `Negotiate ${await client.step('')}`;
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
@@ -22,9 +22,19 @@ export function kerberosAuthorization(service = 'HTTP'): (address: string) => Pr
   };
 }
 
-async function load() {
+/** As much of the package as is used, spelled out: where it is not installed its own types are not there either. */
+interface Kerberos {
+  readonly GSS_MECH_OID_SPNEGO: number;
+  initializeClient(service: string, options: { mechOID: number }): Promise<KerberosClient>;
+}
+
+interface KerberosClient {
+  step(challenge: string): Promise<string>;
+}
+
+async function load(): Promise<Kerberos> {
   try {
-    return await import('kerberos');
+    return (await import(import.meta.resolve('kerberos'))) as Kerberos;
   } catch (error) {
     throw new Error('the optional package "kerberos" is not installed, or cannot be loaded', {
       cause: error,

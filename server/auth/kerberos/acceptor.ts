@@ -3,7 +3,6 @@
  * sends is read by native code here, so that the worst it can do is to end this
  * process. It ends with the server that started it.
  */
-import type { KerberosServer } from 'kerberos';
 import type { Accept, Answer, FromAcceptor, Start, ToAcceptor } from './messages.ts';
 
 /** Of negotiations that wait for another token; the oldest makes room. */
@@ -12,7 +11,19 @@ const MAX_NEGOTIATIONS = 1000;
 /** The native objects are small for JavaScript and large for the system, so they are cleared away by count. */
 const COLLECT_EVERY = 500;
 
-type Kerberos = Pick<typeof import('kerberos'), 'initializeServer' | 'principalDetails'>;
+/** As much of the package as is used, spelled out: where it is not installed its own types are not there either. */
+interface Kerberos {
+  initializeServer(service: string): Promise<KerberosServer>;
+  principalDetails(service: string, host: string): Promise<string>;
+}
+
+interface KerberosServer {
+  readonly username: string;
+  readonly targetName: string;
+  readonly response: string | null;
+  readonly contextComplete: boolean;
+  step(token: string): Promise<unknown>;
+}
 
 const negotiations = new Map<number, KerberosServer>();
 let taken = 0;
@@ -34,13 +45,17 @@ async function start({ keytab, principals }: Start): Promise<void> {
   // Read by the native code, which is loaded after it is set.
   process.env.KRB5_KTNAME = keytab;
   try {
-    native = import('kerberos');
+    native = load();
     await native;
   } catch (error) {
     say({ kind: 'unusable', reason: notLoaded(error) });
     return;
   }
   say((await unusableKeys(await native, keytab, principals)) ?? { kind: 'ready' });
+}
+
+async function load(): Promise<Kerberos> {
+  return (await import(import.meta.resolve('kerberos'))) as Kerberos;
 }
 
 function notLoaded(error: unknown): string {
