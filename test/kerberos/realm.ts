@@ -15,6 +15,8 @@ export interface Realm extends AsyncDisposable {
   addPrincipal(name: string, password?: string): Promise<void>;
   /** Writes the keys of services to a file; their keys are then known nowhere else. */
   keytab(...services: string[]): Promise<string>;
+  /** Gives a service a new key, beside the ones before it in the file. */
+  rotate(keytab: string, service: string): Promise<void>;
   /** Logs a user in, and gives the environment of a program that has their ticket. */
   ticket(user: string, password: string, ...options: string[]): Promise<Environment>;
 }
@@ -50,6 +52,9 @@ export async function startRealm(name = 'ARMADA.TEST', trusted?: Realm): Promise
       const path = join(directory, `${++made}.keytab`);
       await administer(...services.map((service) => `ktadd -k ${path} ${service}`));
       return path;
+    },
+    async rotate(keytab, service) {
+      await administer(`ktadd -k ${keytab} ${service}`);
     },
     async ticket(user, password, ...options) {
       const own = { ...environment, KRB5CCNAME: join(directory, `${++made}.tickets`) };

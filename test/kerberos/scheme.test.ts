@@ -5,6 +5,7 @@ import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Acceptors, startAcceptors } from '@armada-ts/server/auth/kerberos/acceptors';
 import { kerberosSchema } from '@armada-ts/server/auth/kerberos/config';
+import type { Groups } from '@armada-ts/server/auth/kerberos/ldap-groups';
 import { createKerberosScheme } from '@armada-ts/server/auth/kerberos/scheme';
 import type { Scheme } from '@armada-ts/server/auth/chain';
 import { systemClock } from '@armada-ts/server/base/clock';
@@ -43,14 +44,14 @@ before(async () => {
 });
 after(() => opened.disposeAsync());
 
-function schemeOf(taking: Pick<Acceptors, 'accept'>): Scheme {
+function schemeOf(taking: Pick<Acceptors, 'accept'>, groups?: Groups): Scheme {
   const config = kerberosSchema.parse({
     keytab,
     principals: [SERVICE],
     realms: { 'ARMADA.TEST': {} },
     names: { 'root/admin@ARMADA.TEST': 'root' },
   });
-  return createKerberosScheme(config, { acceptors: taking, groups: undefined, clock: systemClock });
+  return createKerberosScheme(config, { acceptors: taking, groups, clock: systemClock });
 }
 
 /** Comes with a token, on a connection. */
@@ -144,6 +145,25 @@ test('a negotiation of several steps goes on with the next call on its connectio
   const second = await present(next, { peer });
   assert.equal(second.principal?.name, 'ann');
   assert.match((await present(next, { peer })).refusal ?? '', /no negotiation is under way/);
+});
+
+test('a new key is taken from the keytab at once, and the one before it goes on', async () => {
+  const before = await tokenFor(ann);
+  await realm.rotate(keytab, 'HTTP/localhost');
+  const now = await tokenFor(await realm.ticket('ann', 'secret'));
+  for (const { bytes } of [now, before]) assert.equal((await present(bytes)).principal?.name, 'ann');
+});
+
+test('whoever has other groups by now is not believed any more', async () => {
+  let groups: readonly string[] = ['science', 'admins'];
+  const by = schemeOf(acceptors, { of: async () => groups, lastKnown: () => groups });
+  const { principal } = await present((await tokenFor(ann)).bytes, { by });
+  assert.deepEqual(principal?.groups, ['science', 'admins']);
+  groups = ['admins', 'science'];
+  assert.equal(by.recheck?.(principal), undefined);
+  groups = ['science'];
+  assert.equal(by.recheck?.(principal)?.code, 'UNAUTHENTICATED');
+  assert.equal(by.recheck?.({ ...principal }), undefined, 'somebody of another scheme');
 });
 
 test('a damaged token makes nobody of anybody, and nothing dies of it', async () => {
