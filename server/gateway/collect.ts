@@ -8,6 +8,8 @@ export interface CollectOptions {
   /** So much more has come; false when there is no room for it. */
   takes: (bytes: number) => boolean;
   errorOf: (fault: BodyFault) => Error;
+  /** Called once, when it is there or given up. */
+  settled?: () => void;
 }
 
 export interface Collecting {
@@ -19,13 +21,14 @@ export interface Collecting {
 /** Reads a body into one piece. */
 export function collectBody(
   request: IncomingMessage,
-  { maxBytes, takes, errorOf }: CollectOptions,
+  { maxBytes, takes, errorOf, settled }: CollectOptions,
 ): Collecting {
   const { promise: bytes, resolve, reject } = Promise.withResolvers<Buffer>();
   const chunks: Buffer[] = [];
   let size = 0;
   const settle = (): void => {
     request.off('data', take).off('end', end).off('close', gone).off('error', gone);
+    settled?.();
   };
   const giveUp = (error: Error): void => {
     settle();

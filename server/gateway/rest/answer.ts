@@ -1,7 +1,7 @@
 /** Answers that are one JSON text. */
 import type { JsonValue } from '@armada-ts/api/json';
 import { answerHeaders, type Door, type Incoming } from '../../door/call.ts';
-import { encodingOf, packed } from './encoding.ts';
+import { type Encoding, encodingOf, packed } from './encoding.ts';
 import { cutOffUntaken, type Exchange, isGone } from './exchange.ts';
 
 /** Text in it is not escaped for HTML, so no browser may take it for that. */
@@ -10,25 +10,37 @@ export const JSON_HEADERS = { 'content-type': 'application/json', 'x-content-typ
 /** So much a connection takes whether or not its client does. */
 const MAX_BUFFERED_BYTES = 16 * 1024;
 
-/** Sends the answer of a method that has one. */
-export async function sendJson(
+/** Sends the answer of a method that has one. Gives a promise when that takes a while. */
+export function sendJson(
   door: Door,
   exchange: Exchange,
   incoming: Incoming,
   json: JsonValue,
-): Promise<void> {
-  const { request, response } = exchange;
+): Promise<void> | undefined {
   const text = JSON.stringify(json);
-  const encoding = encodingOf(request, ['br', 'gzip']);
-  const small = encoding && (await packed(Buffer.from(text), encoding));
+  const encoding = encodingOf(exchange.request, ['br', 'gzip']);
+  const packing = encoding && packed(text, encoding);
+  if (packing) return packing.then((small) => send(door, exchange, incoming, { bytes: small, encoding }));
+  send(door, exchange, incoming, { bytes: text });
+  return undefined;
+}
+
+function send(
+  door: Door,
+  exchange: Exchange,
+  incoming: Incoming,
+  { bytes, encoding }: { bytes: string | Buffer; encoding?: Encoding },
+): void {
   if (isGone(exchange)) return;
+  const { response } = exchange;
   const headers = { ...answerHeaders(door, incoming), ...JSON_HEADERS };
-  if (small) {
-    response.appendHeader('vary', 'Accept-Encoding');
-    response.writeHead(200, { ...headers, 'content-encoding': encoding, 'content-length': small.length });
-  } else {
-    response.writeHead(200, { ...headers, 'content-length': Buffer.byteLength(text) });
-  }
-  if (text.length > MAX_BUFFERED_BYTES) cutOffUntaken(door, exchange);
-  response.end(small ?? text);
+  const length = Buffer.byteLength(bytes);
+  if (encoding) response.appendHeader('vary', 'Accept-Encoding');
+  response.writeHead(200, {
+    ...headers,
+    ...(encoding && { 'content-encoding': encoding }),
+    'content-length': length,
+  });
+  if (length > MAX_BUFFERED_BYTES) cutOffUntaken(door, exchange);
+  response.end(bytes);
 }

@@ -38,11 +38,11 @@ const RETRY_MS = 500;
 export class ClientGone extends Error {}
 
 /**
- * Reads a body whole. Rejects with HttpRefusal when it is too large, too slow,
- * or packed in a way that is not known, ArmadaError when it cannot be unpacked,
- * and ClientGone.
+ * Reads a body whole. Throws or rejects with HttpRefusal when it is too large, too
+ * slow, or packed in a way that is not known, ArmadaError when there is no room for
+ * it or it cannot be unpacked, and ClientGone.
  */
-export async function readBody(
+export function readBody(
   request: IncomingMessage,
   limits: BodyLimits,
   reception: Reception,
@@ -52,38 +52,42 @@ export async function readBody(
   const encoding = request.headers['content-encoding']?.trim().toLowerCase() ?? 'identity';
   const packing = PACKINGS.get(encoding);
   if (packing === undefined && encoding !== 'identity') throw unknownEncoding(encoding);
-  const bytes = await collect(request, limits, reception);
-  if (packing === undefined || bytes.length === 0) return bytes;
+  const bytes = collect(request, limits, reception);
+  return packing === undefined ? bytes : unpacked(bytes, packing, maxBytes);
+}
+
+async function unpacked(collecting: Promise<Buffer>, packing: Packing, maxBytes: number): Promise<Buffer> {
+  const bytes = await collecting;
+  if (bytes.length === 0) return bytes;
   try {
     return await unpack(packing, bytes, maxBytes);
   } catch (error) {
     if (isTooMuch(error)) throw tooLarge(maxBytes);
-    throw new ArmadaError('INVALID_REQUEST', `the body is not what its Content-Encoding says: ${encoding}`);
+    throw new ArmadaError('INVALID_REQUEST', `the body is not what its Content-Encoding says: ${packing}`);
   }
 }
 
 /** Gives up a body that does not come. */
-async function collect(
+function collect(
   request: IncomingMessage,
   { maxBytes, timeoutMs }: BodyLimits,
   { admitted, arriving }: Reception,
 ): Promise<Buffer> {
-  const { bytes, giveUp } = collectBody(request, {
-    maxBytes,
-    takes: (more) => arriving.add(more),
-    errorOf: (fault) => errorOf(fault, maxBytes),
-  });
   const stallMs = Math.min(STALL_MS, timeoutMs / 2);
   let timer = setTimeout(() => {
     admitted.stalled();
     timer = setTimeout(() => giveUp(tooSlow(timeoutMs)), timeoutMs - stallMs);
   }, stallMs);
-  try {
-    return await bytes;
-  } finally {
-    clearTimeout(timer);
-    arriving.over();
-  }
+  const { bytes, giveUp } = collectBody(request, {
+    maxBytes,
+    takes: (more) => arriving.add(more),
+    errorOf: (fault) => errorOf(fault, maxBytes),
+    settled() {
+      clearTimeout(timer);
+      arriving.over();
+    },
+  });
+  return bytes;
 }
 
 function errorOf(fault: BodyFault, maxBytes: number): Error {

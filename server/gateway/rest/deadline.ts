@@ -28,12 +28,19 @@ export function timeoutMsOf(header: string | undefined): number | undefined {
 }
 
 /** The result of the work, or a refusal when it takes longer; the call is given up then. */
-export async function within<Result>(
+export function within<Result>(
   timeoutMs: number | undefined,
   call: RestCall,
   work: () => Promise<Result>,
 ): Promise<Result> {
-  if (timeoutMs === undefined) return await work();
+  return timeoutMs === undefined ? work() : inTime(timeoutMs, call, work);
+}
+
+async function inTime<Result>(
+  timeoutMs: number,
+  call: RestCall,
+  work: () => Promise<Result>,
+): Promise<Result> {
   const late = Promise.withResolvers<never>();
   const timer = setTimeout(() => {
     late.reject(deadlineExceeded(timeoutMs));

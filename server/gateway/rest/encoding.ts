@@ -35,9 +35,10 @@ export function encodingOf({ headers }: IncomingMessage, liked: readonly Encodin
   return liked.find((encoding) => (weights.get(encoding) ?? weights.get('*') ?? 0) > 0);
 }
 
-/** The bytes packed; undefined when that is not worth the while. */
-export function packed(bytes: Buffer, encoding: Encoding): Promise<Buffer> | undefined {
-  if (bytes.length < MIN_PACKED_BYTES) return undefined;
+/** The text packed; undefined when that is not worth the while. */
+export function packed(text: string, encoding: Encoding): Promise<Buffer> | undefined {
+  if (text.length < MIN_PACKED_BYTES) return undefined;
+  const bytes = Buffer.from(text);
   return new Promise((resolve, reject) => {
     const done = (error: Error | null, result: Buffer): void => {
       if (error) reject(error);

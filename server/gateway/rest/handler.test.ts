@@ -280,6 +280,8 @@ test('a call is under way until it is answered, and no longer', async () => {
   await ask(port, 'POST /v1/queue', { body: '{}' });
   await ask(port, 'GET /v1/queue/q');
   await ask(port, 'POST /v1/queue', { body: '{' });
+  await ask(port, 'POST /v1/queue', { body: '{}', headers: { 'content-type': 'text/plain' } });
+  await ask(port, 'POST /v1/queue', { body: '{}', headers: { 'grpc-timeout': 'soon' } });
   for (let waited = 0; under.length > 0 && waited < 100; waited++) await sleep(5);
   assert.deepEqual(seen, [['write'], ['read']]);
   assert.deepEqual(under, []);

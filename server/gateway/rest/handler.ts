@@ -107,16 +107,24 @@ function mediaType(headers: IncomingMessage['headers']): string | undefined {
 async function serve(rest: Rest, routed: Routed): Promise<void> {
   const { exchange, route, call } = routed;
   const { method } = route.served;
-  const isStream = method.kind !== 'unary';
-  const connection = peerOf(exchange.request);
-  const admitted = rest.admission.enter({ rank: route.rank, isStream, connection });
-  if ('retryAfterMs' in admitted) return sendOverloaded(rest.door, exchange, call, admitted);
   try {
-    if (method.kind === 'unary') await answerOnce(rest, routed, { method, admitted });
-    else if (method.kind === 'serverStream') await answerOn(rest, routed, { method, admitted });
+    const timeoutMs = timeoutMsOf(call.headers('grpc-timeout')[0]);
+    const isStream = method.kind !== 'unary';
+    const connection = peerOf(exchange.request);
+    const admitted = rest.admission.enter({ rank: route.rank, isStream, connection });
+    if ('retryAfterMs' in admitted) sendOverloaded(rest.door, exchange, call, admitted);
+    else if (method.kind === 'unary') await answerOnce(rest, routed, { method, admitted, timeoutMs });
+    else if (method.kind === 'serverStream') await answerOn(rest, routed, { method, admitted, timeoutMs });
   } catch (error) {
     if (!(error instanceof ClientGone)) sendRefusal(rest.door, exchange, call, error);
   }
+}
+
+interface Work<ItsMethod> {
+  method: ItsMethod;
+  admitted: Admitted;
+  /** How long the caller waits. */
+  timeoutMs: number | undefined;
 }
 
 /**
@@ -126,14 +134,15 @@ async function serve(rest: Rest, routed: Routed): Promise<void> {
 async function answerOnce(
   rest: Rest,
   routed: Routed,
-  { method, admitted }: { method: UnaryMethod; admitted: Admitted },
+  { method, admitted, timeoutMs }: Work<UnaryMethod>,
 ): Promise<void> {
   const { exchange, route, call } = routed;
   const isRead = route.rank === 'read';
   if (isRead) exchange.response.once('close', () => admitted.over());
   const answer = async (): Promise<JsonValue> => {
     try {
-      const asked = await jsonAsked(rest, routed, admitted);
+      const body = await bodyAsked(rest, routed, admitted);
+      const asked = jsonAsked(routed, body, admitted);
       const request = requestOf(route, asked);
       const answered = jsonAnswered(route, await callUnary(rest.door, method, call, request));
       return route.addition ? await withAddition(rest, routed, { asked, answered }) : answered;
@@ -141,20 +150,22 @@ async function answerOnce(
       if (!isRead) admitted.over();
     }
   };
-  const timeoutMs = timeoutMsOf(call.headers('grpc-timeout')[0]);
-  await sendJson(rest.door, exchange, call, await within(timeoutMs, call, answer));
+  const json = await within(timeoutMs, call, answer);
+  // Waited for where it takes a while only: most callers do not ask for packed answers.
+  const sending = sendJson(rest.door, exchange, call, json);
+  if (sending) await sending;
 }
 
 async function answerOn(
   rest: Rest,
   routed: Routed,
-  { method, admitted }: { method: ServerStreamMethod; admitted: Admitted },
+  { method, admitted, timeoutMs }: Work<ServerStreamMethod>,
 ): Promise<void> {
   const { exchange, route, call } = routed;
   const { door } = rest;
   exchange.response.once('close', () => admitted.over());
-  const timeoutMs = timeoutMsOf(call.headers('grpc-timeout')[0]);
-  const request = requestOf(route, await jsonAsked(rest, routed, admitted));
+  const body = await bodyAsked(rest, routed, admitted);
+  const request = requestOf(route, jsonAsked(routed, body, admitted));
   const form = lineFormOf(exchange);
   const { responseDeserialize: decode } = route.served.definition;
   const kind = { typeName: route.response, decode };
@@ -168,17 +179,21 @@ async function answerOn(
   }
 }
 
-/** Reads the request. Throws what reading the body throws, and INVALID_REQUEST. */
-async function jsonAsked(rest: Rest, routed: Routed, admitted: Admitted): Promise<unknown> {
-  const { exchange, route, values, query, isForm } = routed;
-  if (route.body === '' && !isForm) {
-    admitted.arrived(0);
-    return jsonOf(route, { body: NO_BODY, query, values });
-  }
-  if (!isForm) refuseOtherTypes(exchange.request);
+/** The body, where one is looked at. Throws and rejects with what readBody does. */
+function bodyAsked(
+  rest: Rest,
+  { exchange: { request }, route, isForm }: Routed,
+  admitted: Admitted,
+): Promise<Buffer> | Buffer {
+  if (route.body === '' && !isForm) return NO_BODY;
+  if (!isForm) refuseOtherTypes(request);
   const limits = { maxBytes: rest.maxRequestBytes, timeoutMs: rest.requestTimeoutMs ?? REQUEST_TIMEOUT_MS };
-  const arriving = rest.admission.intake.begin(exchange.request.socket);
-  const body = await readBody(exchange.request, limits, { admitted, arriving });
+  const arriving = rest.admission.intake.begin(request.socket);
+  return readBody(request, limits, { admitted, arriving });
+}
+
+/** The request that has arrived. Throws INVALID_REQUEST. */
+function jsonAsked({ route, values, query, isForm }: Routed, body: Buffer, admitted: Admitted): unknown {
   admitted.arrived(body.length);
   if (!isForm) return jsonOf(route, { body, query, values });
   return jsonOf(route, { body: NO_BODY, query: [query, body.toString()].join('&'), values });
