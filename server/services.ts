@@ -1,7 +1,6 @@
 /** The services, wired: which there are, and what each of them is made of. */
 import { randomBytes } from 'node:crypto';
 import type { Spans } from '@armada-ts/api/trace/spans';
-import { withOperators } from './auth/authorizer.ts';
 import type { Keys } from './auth/keys/open.ts';
 import type { Clock } from './base/clock.ts';
 import type { LogLevels } from './base/log-levels.ts';
@@ -159,15 +158,15 @@ export function servicesOf(parts: Parts): Services {
   };
 }
 
-/** About keys, where there are any: whoever operates may see and revoke those of others. */
+/** About keys, where there are any. */
 function keyServicesOf({ keys, store, door, peers, clock }: Parts): Pick<Services, 'public' | 'operator'> {
   if (!keys) return { public: [], operator: [] };
-  const deps = { ...keys, store, clock, authorizer: withOperators(door.authorizer) };
+  const deps = { ...keys, store, clock, authorizer: door.authorizer };
   const findHolders = () => findKeyHolders(peers, keys.signingKeys());
   const service = { definition: keyDefinition, methods: keyService(deps) };
   const query = { definition: keyQueryDefinition, methods: keyQueryService(deps) };
   return {
     public: keys.byQuery ? [service, query] : [service],
-    operator: [service, { definition: keyringDefinition, methods: keyringService({ ...deps, findHolders }) }],
+    operator: [{ definition: keyringDefinition, methods: keyringService({ ...deps, findHolders }) }],
   };
 }

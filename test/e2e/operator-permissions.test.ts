@@ -7,7 +7,7 @@ import { callHttps, openOperatorClient, presenting } from './operator-calls.ts';
 import { OPERATOR_ROWS, type OperatorRow } from './operator-rows.ts';
 import { type Standalone, temporaryDirectory } from './programs.ts';
 import { type OperatorAccess, operatorOf, startServer } from './server.ts';
-import { authorization, authSettings, credentialsOf, OPERATOR, ROLES } from './users.ts';
+import { authorization, authSettings, credentialsOf, OPERATOR, ROLES, TOKEN_SETTINGS } from './users.ts';
 
 /** What the mapped code is by REST. */
 const STATUSES: Readonly<Record<string, number>> = {
@@ -26,7 +26,12 @@ let client: Client;
 before(async () => {
   server = await startServer(directory, {
     // Whoever comes without credentials may do everything, but not here.
-    auth: { ...authSettings(ROLES), schemes: ['basic', 'anonymous'], ...operateForEveryone() },
+    auth: {
+      ...authSettings(ROLES),
+      ...operateForEveryone(),
+      schemes: ['basic', 'token', 'anonymous'],
+      token: TOKEN_SETTINGS,
+    },
     store: { acknowledgement: 'local' },
   });
   access = await operatorOf(server, directory);
@@ -92,7 +97,7 @@ test('nobody operates without credentials or with wrong ones, not even where ano
   const { headers } = await callHttps(access, { path: '/version' });
   assert.equal(
     headers['www-authenticate'],
-    'Bearer realm="armada operator", Basic realm="armada", charset="UTF-8"',
+    'Bearer realm="armada operator", Basic realm="armada", charset="UTF-8", Bearer realm="armada"',
   );
 });
 
@@ -132,7 +137,7 @@ test('of the pages only those are for everybody that tell nothing of jobs, users
   for (const path of ['/health', '/ready', '/api/openapi.json', '/api/swagger.json']) {
     assert.deepEqual(await statuses(path), [200, 200, 200], path);
   }
-  for (const path of ['/', '/v1/operator/keyring', '/v1/keys', '/v1/queue/q1']) {
+  for (const path of ['/', '/v1/keys', '/v1/queue/q1']) {
     assert.deepEqual(await statuses(path), [404, 404, 404], path);
   }
 });

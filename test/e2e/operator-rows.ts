@@ -14,8 +14,10 @@ export interface OperatorRow {
 const CLUSTER = '/armada.operator.v1.ClusterService';
 const FLEET = '/armada.operator.v1.FleetService';
 const LOG_LEVEL = '/armada.operator.v1.LogLevelService';
+const KEYRING = '/armada.operator.v1.KeyringService';
 const EXECUTORS = '/v1/operator/executors';
 
+const signingKey = Buffer.alloc(32, 1);
 const node = { executor: 'e', name: 'n', reason: 'dust', letRunningFinish: false };
 
 /** Methods may stand here more than once. */
@@ -105,5 +107,24 @@ export const OPERATOR_ROWS: readonly OperatorRow[] = [
     request: { component: '', level: '' },
     rest: ['POST', '/log/level', {}],
     code: 'OK',
+  },
+  { path: `${KEYRING}/GetKeyring`, request: {}, rest: ['GET', '/v1/operator/keyring'], code: 'OK' },
+  {
+    path: `${KEYRING}/InstallKey`,
+    request: { key: signingKey },
+    rest: ['POST', '/v1/operator/keyring', { key: signingKey.toString('base64') }],
+    code: 'OK',
+  },
+  {
+    path: `${KEYRING}/UseKey`,
+    request: { id: 'none' },
+    rest: ['PUT', '/v1/operator/keyring', { id: 'none' }],
+    code: 'NOT_FOUND',
+  },
+  {
+    path: `${KEYRING}/RemoveKey`,
+    request: { id: 'none', force: true },
+    rest: ['DELETE', '/v1/operator/keyring?id=none&force=true'],
+    code: 'NOT_FOUND',
   },
 ];

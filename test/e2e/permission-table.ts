@@ -75,6 +75,8 @@ const queueRows = (service: string): Row[] => [
   { path: `${service}/GetQueues`, demand: 'authenticated', request: () => ({ num: 0 }) },
 ];
 
+const KEYS = '/armada.auth.v1.KeyService';
+
 const PEER_STREAM = { executorId: 'e', session: 'process', number: 1 };
 
 /** Methods may stand here more than once, for each way in which they find their queue. */
@@ -306,6 +308,33 @@ export const ROWS: Row[] = [
     request: () => ({ component: '', level: undefined }),
   },
   { path: '/armada.server.v1.PeerService/ReadKeyring', demand: 'peer', request: () => ({}) },
+  { path: `${KEYS}/CreateKey`, demand: 'authenticated', request: () => ({ description: '' }) },
+  { path: `${KEYS}/ListKeys`, demand: 'authenticated', request: () => ({ owner: '' }) },
+  { path: `${KEYS}/ListKeys`, demand: 'operate', request: () => ({ owner: 'somebody' }) },
+  {
+    path: `${KEYS}/SetKeyDisabled`,
+    demand: 'authenticated',
+    request: () => ({ id: 'none', disabled: true }),
+    isDone: ({ error }) => error?.reason === 'KEY_NOT_FOUND',
+  },
+  {
+    path: `${KEYS}/DeleteKey`,
+    demand: 'authenticated',
+    request: () => ({ id: 'none' }),
+    isDone: ({ error }) => error?.reason === 'KEY_NOT_FOUND',
+  },
+  {
+    path: `${KEYS}/CreateToken`,
+    demand: 'anyone',
+    request: () => ({ accessKey: 'none', secret: 'none' }),
+    isDone: isWrongPair,
+  },
+  {
+    path: '/armada.auth.v1.KeyQueryService/GetToken',
+    demand: 'anyone',
+    request: () => ({ accessKey: 'none', secret: 'none' }),
+    isDone: isWrongPair,
+  },
   {
     path: '/armada.server.v1.ServerInfoService/GetServerInfo',
     demand: 'authenticated',
@@ -396,4 +425,9 @@ function isCancelled(answer: object | undefined, ids: string[]): boolean {
 function mapOf(answer: object | undefined, field: string): ReadonlyMap<string, unknown> | undefined {
   const value = new Map<string, unknown>(Object.entries(answer ?? {})).get(field);
   return value instanceof Map ? value : undefined;
+}
+
+/** Whoever comes without credentials is let in, as these are in the request. */
+function isWrongPair({ error }: Outcome): boolean {
+  return error?.message === 'the access key or its secret is wrong';
 }

@@ -49,6 +49,9 @@ export function authSettings(roles: readonly Role[]): NonNullable<ConfigInput['a
   };
 }
 
+/** Of the scheme `token`, with all that it offers. */
+export const TOKEN_SETTINGS = { encryptionKey: randomBytes(32).toString('base64'), byQuery: true };
+
 /** q1 belongs to the owner, who lets some users do one thing each; anything else named is the operator's. */
 export function queueOf(name: string): Queue {
   if (name === 'q2') return Queue.fromPartial({ name, priorityFactor: 1, userOwners: [OPERATOR.name] });
