@@ -7,14 +7,24 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { JobSubmitRequest } from '@armada-ts/api/api/submit';
+import { toJson } from '@armada-ts/api/json';
+import { jobItem } from '../e2e/items.ts';
 import { type Abused, type Impact, showImpact, startAbused } from './abuse.ts';
+import { absurdRequest } from './absurd-json.ts';
 import { bomb, hangUp, head, sendRaw, type Slow, slowly } from './http1-attacks.ts';
 import { JSON_CASES } from './json-corpus.ts';
+import { seeded } from './random.ts';
 import { ATTACKS } from './wire-attacks.ts';
 
 const IS_LONG = process.env['ARMADA_TEST_LONG'] === '1';
-const ATTACK_MS = IS_LONG ? 10_000 : 400;
+const ATTACK_MS = IS_LONG ? 10_000 : 300;
 const SLOW_CONNECTIONS = IS_LONG ? 5_000 : 500;
+const ABSURD_REQUESTS = IS_LONG ? 100_000 : 1_000;
+const SEED = Number(process.env['ARMADA_TEST_SEED'] ?? 1);
+const ANSWER_MS = 10_000;
+/** What no answer for users holds. */
+const STACK_TRACE = /\n\s+at |node:internal|node_modules/;
 const HANG_UPS = IS_LONG ? 10_000 : 1_000;
 
 /** By any one attack; without bounds some would take gigabytes. */
@@ -190,6 +200,49 @@ test('absurd JSON is refused with the right status, or taken for what it says', 
   });
   t.diagnostic(`${JSON_CASES.length} texts: ${showImpact(impact)}`);
   assert.deepEqual(faults, []);
+});
+
+test(`${ABSURD_REQUESTS} absurd requests over REST are nobody's fault but their sender's`, async (t) => {
+  const { url } = abused.server;
+  const random = seeded(SEED);
+  const valid = toJson(
+    'api.JobSubmitRequest',
+    JobSubmitRequest.fromPartial({
+      queue: abused.queue,
+      jobSetId: 'set',
+      jobRequestItems: [jobItem({}), jobItem({})],
+    }),
+  );
+  const statuses = new Map<number, number>();
+  const faults: string[] = [];
+  let left = ABSURD_REQUESTS;
+  const attacker = async (): Promise<void> => {
+    while (left-- > 0) {
+      const { method, path, body } = absurdRequest(random, valid);
+      const headers = body ? { 'content-type': 'application/json' } : {};
+      const answer = await fetch(url + path, {
+        method,
+        headers,
+        body: body ?? null,
+        signal: AbortSignal.timeout(ANSWER_MS),
+      });
+      const { status } = answer;
+      statuses.set(status, (statuses.get(status) ?? 0) + 1);
+      const isStream = status === 200 && path.startsWith('/v1/job-set/');
+      if (isStream) await answer.body?.cancel();
+      const text = isStream ? '' : await answer.text();
+      if (status >= 500 || STACK_TRACE.test(text))
+        faults.push(`${method} ${path}: ${status} ${text.slice(0, 300)}; ${body?.toString().slice(0, 500)}`);
+    }
+  };
+  const { impact } = await abused.during(() => Promise.all(Array.from({ length: 16 }, attacker)));
+  const told = [...statuses]
+    .toSorted(([a], [b]) => a - b)
+    .map(([status, count]) => `${count} with ${status}`)
+    .join(', ');
+  t.diagnostic(`seed ${SEED}: ${told}; ${showImpact(impact)}`);
+  assert.deepEqual(faults.slice(0, 10), [], `seed ${SEED}: ${faults.length} faults`);
+  assert.equal(abused.server.process.exitCode, null);
 });
 
 test('who hangs up leaves nothing behind', async (t) => {
