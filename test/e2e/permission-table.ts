@@ -7,6 +7,7 @@ import type { Permission } from '@armada-ts/server/auth/permissions';
 import type { QueueVerb } from '@armada-ts/server/model/queue';
 import type { Outcome } from './calls.ts';
 import { jobItem } from './items.ts';
+import { KEY_ROWS } from './key-rows.ts';
 
 /** What a caller must be: `peer` is another server, which nobody is who has credentials. */
 export type Demand = Permission | `queue:${QueueVerb}` | 'authenticated' | 'anyone' | 'peer';
@@ -74,8 +75,6 @@ const queueRows = (service: string): Row[] => [
   { path: `${service}/GetQueue`, demand: 'authenticated', request: ({ queue }) => ({ name: queue }) },
   { path: `${service}/GetQueues`, demand: 'authenticated', request: () => ({ num: 0 }) },
 ];
-
-const KEYS = '/armada.auth.v1.KeyService';
 
 const PEER_STREAM = { executorId: 'e', session: 'process', number: 1 };
 
@@ -308,33 +307,7 @@ export const ROWS: Row[] = [
     request: () => ({ component: '', level: undefined }),
   },
   { path: '/armada.server.v1.PeerService/ReadKeyring', demand: 'peer', request: () => ({}) },
-  { path: `${KEYS}/CreateKey`, demand: 'authenticated', request: () => ({ description: '' }) },
-  { path: `${KEYS}/ListKeys`, demand: 'authenticated', request: () => ({ owner: '' }) },
-  { path: `${KEYS}/ListKeys`, demand: 'operate', request: () => ({ owner: 'somebody' }) },
-  {
-    path: `${KEYS}/SetKeyDisabled`,
-    demand: 'authenticated',
-    request: () => ({ id: 'none', disabled: true }),
-    isDone: ({ error }) => error?.reason === 'KEY_NOT_FOUND',
-  },
-  {
-    path: `${KEYS}/DeleteKey`,
-    demand: 'authenticated',
-    request: () => ({ id: 'none' }),
-    isDone: ({ error }) => error?.reason === 'KEY_NOT_FOUND',
-  },
-  {
-    path: `${KEYS}/CreateToken`,
-    demand: 'anyone',
-    request: () => ({ accessKey: 'none', secret: 'none' }),
-    isDone: isWrongPair,
-  },
-  {
-    path: '/armada.auth.v1.KeyQueryService/GetToken',
-    demand: 'anyone',
-    request: () => ({ accessKey: 'none', secret: 'none' }),
-    isDone: isWrongPair,
-  },
+  ...KEY_ROWS,
   {
     path: '/armada.server.v1.ServerInfoService/GetServerInfo',
     demand: 'authenticated',
@@ -425,9 +398,4 @@ function isCancelled(answer: object | undefined, ids: string[]): boolean {
 function mapOf(answer: object | undefined, field: string): ReadonlyMap<string, unknown> | undefined {
   const value = new Map<string, unknown>(Object.entries(answer ?? {})).get(field);
   return value instanceof Map ? value : undefined;
-}
-
-/** Whoever comes without credentials is let in, as these are in the request. */
-function isWrongPair({ error }: Outcome): boolean {
-  return error?.message === 'the access key or its secret is wrong';
 }

@@ -19,7 +19,9 @@ const authorizer: Authorizer = createAuthorizer({
 
 type Control = Parameters<ReturnType<typeof createHeldKeys>['apply']>[0];
 
-export interface KeyServer extends AccessKeyDeps, KeyringDeps {}
+export interface KeyServer extends AccessKeyDeps, KeyringDeps {
+  store: KeyStore;
+}
 
 /** One of the servers; what it changes, the others hear when they are told. */
 export function createKeyStore(firstVersion = 1) {
