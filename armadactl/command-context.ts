@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { Connection } from '@armada-ts/client/connect';
+import type { TlsFlags } from '@armada-ts/client/tls-profile';
 import type { CommandContext, Host } from './command.ts';
 import { ExitCode } from './exit-codes.ts';
 import { outputSettings } from './global-options.ts';
@@ -21,6 +22,7 @@ export function openContext(program: Command, host: Host): OpenContext {
       config: flag(program, 'config'),
       context: flag(program, 'context'),
       address: flag(program, 'armadaUrl'),
+      tls: tlsFlags(program),
     }),
     profile: () => readProfile(context),
     connection: async () => {
@@ -39,11 +41,12 @@ export function openContext(program: Command, host: Host): OpenContext {
 
 async function readProfile(context: CommandContext) {
   const client = await import('@armada-ts/client/profile');
-  const { config, context: contextName, address } = context.flags();
+  const { config, context: contextName, address, tls } = context.flags();
   const profile = await client.readProfile({
     configPath: config,
     contextName,
     address,
+    tls,
     environment: context.environment,
     homeDirectory: context.homeDirectory,
   });
@@ -54,4 +57,14 @@ async function readProfile(context: CommandContext) {
 function flag(program: Command, name: string): string | undefined {
   const value: unknown = program.opts()[name];
   return typeof value === 'string' ? value : undefined;
+}
+
+function tlsFlags(program: Command): TlsFlags {
+  const insecure = program.opts()['insecure'] === true ? true : undefined;
+  return {
+    caFile: flag(program, 'ca'),
+    certFile: flag(program, 'cert'),
+    keyFile: flag(program, 'key'),
+    insecure,
+  };
 }

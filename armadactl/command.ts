@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { Connection } from '@armada-ts/client/connect';
 import type { Profile } from '@armada-ts/client/profile';
+import type { TlsFlags } from '@armada-ts/client/tls-profile';
 import type { Output } from './output/output.ts';
 import type { Sink } from './output/terminal.ts';
 
@@ -17,6 +18,14 @@ export interface Host {
   outliveReader(): void;
 }
 
+/** Values of `--config`, `--context`, `--armadaUrl`, and of those about TLS. */
+export interface ConnectionFlags {
+  config: string | undefined;
+  context: string | undefined;
+  address: string | undefined;
+  tls: TlsFlags;
+}
+
 /** What a command works with. */
 export interface CommandContext extends Host {
   output: Output;
@@ -24,8 +33,8 @@ export interface CommandContext extends Host {
   profile(): Promise<Profile>;
   /** Opened when first asked for and closed when the command ends. */
   connection(): Promise<Connection>;
-  /** What `--config`, `--context` and `--armadaUrl` say. */
-  flags(): { config: string | undefined; context: string | undefined; address: string | undefined };
+  /** What the global options say of where to connect. */
+  flags(): ConnectionFlags;
   /** What the process ends with, unless the command throws. */
   exitCode: number;
 }

@@ -16,6 +16,10 @@ const GLOBAL_OPTIONS: readonly GlobalOption[] = [
     summary:
       'host:port of the server, or of several with commas between (default: of the context, or localhost:50051)',
   },
+  { flags: '--ca <file>', summary: 'certificates of authorities to trust (PEM); talks TLS' },
+  { flags: '--cert <file>', summary: 'certificate to show to the server (PEM); needs --key' },
+  { flags: '--key <file>', summary: 'its private key (PEM)' },
+  { flags: '--insecure', summary: 'talk TLS to whoever answers: others may listen, and change what is said' },
   { flags: '--config <file>', summary: 'configuration file (default: ~/.armadactl.yaml)' },
   {
     flags: '-o, --output <form>',

@@ -35,7 +35,7 @@ test('the launcher runs what was built on a new enough node from PATH, with a co
   assert.equal(code, 0);
   assert.equal(
     stdout,
-    `24.1.0: ${root}/package/dist/main.js a b c; cache /nonexistent-home/.cache/armadactl\n`,
+    `24.1.0: --disable-warning=DEP0123 ${root}/package/dist/main.js a b c; cache /nonexistent-home/.cache/armadactl\n`,
   );
 });
 

@@ -71,8 +71,15 @@ function unreachableRemedy(message: string): string {
   if (/wrong version number|packet length too long/i.test(message)) {
     return 'the server does not speak TLS: set `forceNoTls: true` in its context, if that is meant so';
   }
+  if (/alert/i.test(message)) return 'it wants a certificate that it trusts: see `--cert` and `--key`';
+  if (/does not match certificate|altnames/i.test(message)) {
+    return 'its certificate is for other names: give one of them as `--armadaUrl`';
+  }
   if (/certificate|self.signed/i.test(message)) {
-    return 'the certificate is not trusted: name its authority in GRPC_DEFAULT_SSL_ROOTS_FILE_PATH';
+    return 'name the authority that vouches for it by `--ca FILE`, or `caFile` in its context';
+  }
+  if (/Failed to connect/.test(message)) {
+    return 'it may speak TLS, or want a certificate: see `--ca`, `--cert` and `--key`';
   }
   return /^(localhost|127\.|\[::1\])/.test(address)
     ? 'is the server running? start it with `npm start`'

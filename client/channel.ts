@@ -1,8 +1,17 @@
-import { Client, compressionAlgorithms, credentials, Metadata, type ClientOptions } from '@grpc/grpc-js';
+import {
+  type ChannelCredentials,
+  Client,
+  type ClientOptions,
+  compressionAlgorithms,
+  credentials,
+  Metadata,
+} from '@grpc/grpc-js';
 import { packageVersion } from '@armada-ts/api/package-version';
 import { type Dialled, RECONNECT_OPTIONS } from '@armada-ts/api/servers/server-choice';
+import { tlsCredentials, TlsFault } from '@armada-ts/api/servers/tls-credentials';
 import { isLoopback, usesTls } from './address.ts';
 import type { ConnectOptions } from './connect.ts';
+import { ArmadaClientError } from './errors.ts';
 
 /** One of the servers of a connection. */
 export interface ServerChannel extends Dialled {
@@ -24,11 +33,31 @@ const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
 const PROBE_PATH = '/grpc.health.v1.Health/Check';
 const PROBE_MS = 500;
 
+/** TLS or none, by the address of a server. */
+export type ChannelSecurity = (address: string) => ChannelCredentials;
+
+/** Throws ArmadaClientError for files that cannot be used. */
+export function channelSecurity({ tls, forceNoTls = false }: ConnectOptions): ChannelSecurity {
+  if (!tls) {
+    return (address) =>
+      usesTls(address, forceNoTls) ? credentials.createSsl() : credentials.createInsecure();
+  }
+  if (forceNoTls) throw new ArmadaClientError('INVALID_ARGUMENT', 'tls and forceNoTls exclude each other');
+  try {
+    const secure = tlsCredentials(tls);
+    return () => secure;
+  } catch (error) {
+    if (!(error instanceof TlsFault)) throw error;
+    throw new ArmadaClientError('INVALID_ARGUMENT', `tls: ${error.message}`, { cause: error });
+  }
+}
+
 /** Prepares a channel to one of `count` servers; nothing is sent before the first call. */
-export function openChannel(address: string, count: number, options: ConnectOptions): ServerChannel {
-  const channelCredentials = usesTls(address, options.forceNoTls ?? false)
-    ? credentials.createSsl()
-    : credentials.createInsecure();
+export function openChannel(
+  address: string,
+  count: number,
+  options: ConnectOptions & { security: ChannelSecurity },
+): ServerChannel {
   const keepAlive = count > 1 ? KEEP_ALIVE_OF_SEVERAL : KEEP_ALIVE;
   const channelOptions: ClientOptions = {
     ...RECONNECT_OPTIONS,
@@ -42,7 +71,7 @@ export function openChannel(address: string, count: number, options: ConnectOpti
     // A proxy from the environment cannot reach this machine's loopback.
     'grpc.enable_http_proxy': isLoopback(address) ? 0 : 1,
   };
-  const client = new Client(address, channelCredentials, channelOptions);
+  const client = new Client(address, options.security(address), channelOptions);
   return { address, client, channel: client.getChannel(), close: () => client.close() };
 }
 
@@ -84,9 +113,15 @@ export function connectionFault(server: ServerChannel): Promise<string | undefin
   });
 }
 
-/** grpc-js wraps the socket's error in remarks on name resolution and on the time that help nobody. */
+/**
+ * grpc-js wraps the socket's error in remarks on name resolution and on the time
+ * that help nobody; OpenSSL what it has to say in where in its code it says so.
+ */
 function socketFault(details: string): string | undefined {
   const fault = /Last error: (?:Error: )?(.*?)\. Resolution note:/s.exec(details)?.[1] ?? details;
   const isSilent = fault === 'null' || fault.trim() === '' || /^Deadline exceeded/i.test(fault);
-  return isSilent ? undefined : fault.trim().replace(/ \(\d{4}-[\dT:.-]+Z\)$/, '');
+  const ofOpenSsl = /:SSL routines:[^:]*:([^:]+):/.exec(fault)?.[1];
+  // Node's advice on how to start it.
+  const told = (ofOpenSsl ?? fault).replace(/; if the root CA is installed locally.*/s, '');
+  return isSilent ? undefined : told.trim().replace(/ \(\d{4}-[\dT:.-]+Z\)$/, '');
 }

@@ -1,7 +1,8 @@
 import { status, type Metadata, type CallOptions as GrpcCallOptions } from '@grpc/grpc-js';
 import { AddressFault, parseAddresses } from '@armada-ts/api/servers/addresses';
 import { chooseServer, type ServerChoice } from '@armada-ts/api/servers/server-choice';
-import { callMetadata, connectionFault, openChannel, type ServerChannel } from './channel.ts';
+import type { TlsFiles } from '@armada-ts/api/servers/tls-credentials';
+import { callMetadata, channelSecurity, connectionFault, openChannel, type ServerChannel } from './channel.ts';
 import { ArmadaClientError, cancelledByCaller, toClientError } from './errors.ts';
 
 export interface ConnectOptions {
@@ -9,6 +10,8 @@ export interface ConnectOptions {
   address: string;
   /** Talk plaintext to a server that is not on this machine. */
   forceNoTls?: boolean;
+  /** Whom to trust and what to show, as files of PEM; with it TLS is talked to this machine too. Files that change are read again. */
+  tls?: TlsFiles;
   basicAuth?: { username: string; password: string };
   /** Value of the header `authorization` for a call to the server at `address`, asked for with every call. */
   authorization?: (address: string) => Promise<string>;
@@ -81,12 +84,13 @@ export interface Connection extends Disposable {
 const DEFAULT_CONNECT_TIMEOUT_MS = 3_000;
 const DEFAULT_CALL_TIMEOUT_MS = 30_000;
 
-/** Prepares a connection; nothing is sent before the first call. Throws ArmadaClientError for a wrong address. */
+/** Prepares a connection; nothing is sent before the first call. Throws ArmadaClientError for a wrong address, or files that cannot be used. */
 export function connect(options: ConnectOptions): Connection {
   const { address } = options;
   const addresses = addressesOf(address);
+  const channelOptions = { ...options, security: channelSecurity(options) };
   const link: Link = {
-    servers: chooseServer(addresses, (one) => openChannel(one, addresses.length, options)),
+    servers: chooseServer(addresses, (one) => openChannel(one, addresses.length, channelOptions)),
     closing: new AbortController(),
     metadata: callMetadata(options),
     authorization: options.authorization,

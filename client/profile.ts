@@ -2,6 +2,7 @@ import { AddressFault, parseAddresses } from '@armada-ts/api/servers/addresses';
 import type { ConnectOptions } from './connect.ts';
 import { kerberosAuthorization } from './kerberos.ts';
 import { findContext, get, ProfileError, readConfigFile, toSettings, type Settings } from './config-file.ts';
+import { readTls, TLS_KEYS, type TlsFlags } from './tls-profile.ts';
 
 /** Where to connect and as whom, gathered from flags, environment and file. */
 export interface Profile extends ConnectOptions {
@@ -16,7 +17,9 @@ export interface ProfileSources {
   configPath?: string | undefined;
   contextName?: string | undefined;
   address?: string | undefined;
-  /** `ARMADAURL` and `CURRENTCONTEXT` are read: they win over the file. */
+  /** Those of `--ca`, `--cert`, `--key` and `--insecure`. */
+  tls?: TlsFlags | undefined;
+  /** `ARMADAURL`, `CURRENTCONTEXT`, `ARMADA_CA_FILE` and their like are read: they win over the file. */
   environment: Readonly<Record<string, string | undefined>>;
   homeDirectory: string | undefined;
 }
@@ -27,6 +30,7 @@ export const DEFAULT_ADDRESS = 'localhost:50051';
 const CONNECTION_KEYS = [
   'armadaUrl',
   'forceNoTls',
+  ...TLS_KEYS,
   'basicAuth',
   'kerberosAuth',
   'grpcKeepAliveTime',
@@ -72,8 +76,14 @@ export async function readProfile(sources: ProfileSources): Promise<Profile> {
   }
   const known = file?.contexts ? CONNECTION_KEYS : [...CONNECTION_KEYS, ...FILE_KEYS];
   const address = sources.address ?? (environment.ARMADAURL || undefined);
+  const connection = readConnection(settings, where, address);
+  const tls = readTls({ settings, where, filePath: file?.path }, sources);
+  if (tls?.isOfFile && connection.forceNoTls) {
+    throw new ProfileError(`${where}: forceNoTls and ${tls.keys.join(', ')} exclude each other`);
+  }
   return {
-    ...readConnection(settings, where, address),
+    ...connection,
+    ...(tls && { tls: tls.files, forceNoTls: false }),
     contextName,
     notices: unknownKeys(settings, where, known),
   };

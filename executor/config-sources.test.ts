@@ -38,7 +38,12 @@ test('loadConfig() names the path of every fault', () => {
   refuses(['--runtime', 'docker'], {}, /^runtime: /);
   refuses(['--nope'], {}, /--nope/);
   refuses(['--config', '/no/such/file'], {}, /^\/no\/such\/file: /);
-  refuses([], { ARMADA_EXECUTOR_SERVER_CAFILE: 'ca.pem' }, /^server\.caFile: needs server\.tls/);
+  const plain = { ARMADA_EXECUTOR_SERVER_TLS: 'false' };
+  refuses(['--ca', 'ca.pem'], plain, /^server\.caFile: needs server\.tls/);
+  refuses(['--insecure'], plain, /^server\.insecure: needs server\.tls/);
+  refuses(['--cert', 'one.pem'], {}, /^server: certFile and keyFile go together/);
+  const tls = loadConfig(['--ca', 'a', '--cert', 'b', '--key', 'c', '--insecure'], {})?.server;
+  assert.deepEqual([tls?.caFile, tls?.certFile, tls?.keyFile, tls?.insecure], ['a', 'b', 'c', true]);
   refuses([], { ARMADA_EXECUTOR_SIMULATED_MINRUNMS: '9999' }, /^simulated: .* ascending/);
 });
 

@@ -13,13 +13,24 @@ import { ConfigError, type ExecutorConfig, configSchema, parseConfig } from './c
 type Environment = Readonly<Record<string, string | undefined>>;
 type Settings = Record<string, unknown>;
 
+interface Flag {
+  path: readonly string[];
+  /** What stands for its value; left out where there is none. */
+  value?: string;
+  help: string;
+}
+
 /** Flags for what is set by hand most often. */
-const FLAGS: Readonly<Record<string, { path: readonly string[]; value: string; help: string }>> = {
+const FLAGS: Readonly<Record<string, Flag>> = {
   server: {
     path: ['server', 'address'],
     value: 'HOST:PORT',
     help: 'server to lease from; several with commas between',
   },
+  ca: { path: ['server', 'caFile'], value: 'FILE', help: 'authorities to trust (PEM); speaks TLS' },
+  cert: { path: ['server', 'certFile'], value: 'FILE', help: 'certificate to show to the server (PEM)' },
+  key: { path: ['server', 'keyFile'], value: 'FILE', help: 'its private key (PEM)' },
+  insecure: { path: ['server', 'insecure'], help: 'speak TLS to whoever answers' },
   'executor-id': { path: ['executorId'], value: 'NAME', help: 'name of this executor' },
   pool: { path: ['pool'], value: 'NAME', help: 'pool of its nodes' },
   runtime: { path: ['runtime'], value: 'KIND', help: 'process or simulated' },
@@ -33,7 +44,7 @@ const FLAGS: Readonly<Record<string, { path: readonly string[]; value: string; h
 /** What --help prints. */
 export function usage(): string {
   const lines = Object.entries(FLAGS).map(
-    ([flag, { value, help }]) => `  ${`--${flag} ${value}`.padEnd(24)}${help}`,
+    ([flag, { value = '', help }]) => `  ${`--${flag} ${value}`.padEnd(24)}${help}`,
   );
   return [
     'Usage: armada-executor [--config FILE]... [FLAGS]',
@@ -55,21 +66,24 @@ export function loadConfig(args: readonly string[], environment: Environment): E
 }
 
 function readFlags(args: readonly string[]): { files: string[]; flags: Settings; isHelp: boolean } {
-  const valued = Object.keys(FLAGS).map((flag) => [flag, { type: 'string' }] as const);
+  const known = Object.entries(FLAGS).map(
+    ([flag, { value }]) => [flag, { type: value === undefined ? 'boolean' : 'string' }] as const,
+  );
   try {
     const { values } = parseArgs({
       args: [...args],
       strict: true,
       options: {
-        ...Object.fromEntries(valued),
+        ...Object.fromEntries(known),
         config: { type: 'string', multiple: true },
         help: { type: 'boolean', short: 'h' },
       },
     });
     let flags: Settings = {};
     for (const [flag, { path }] of Object.entries(FLAGS)) {
-      const text = values[flag as keyof typeof values];
-      if (typeof text === 'string') flags = overlay(flags, nested(path, scalar(path, text)));
+      const given: unknown = values[flag as keyof typeof values];
+      if (typeof given === 'string') flags = overlay(flags, nested(path, scalar(path, given)));
+      else if (given === true) flags = overlay(flags, nested(path, true));
     }
     return { files: values.config ?? [], flags, isHelp: values.help ?? false };
   } catch (error) {

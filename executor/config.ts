@@ -67,12 +67,27 @@ const server = z.strictObject({
     .describe(
       "The server's gRPC port, as HOST:PORT. Of several servers of one Armada, all of them with commas between: the first that answers is used, and when it is gone the next.",
     ),
-  tls: z.boolean().default(false).describe('Speak TLS.'),
+  tls: z
+    .boolean()
+    .optional()
+    .describe('Speak TLS. By default when `caFile`, `certFile` or `insecure` is set.'),
   caFile: z
     .string()
     .min(1)
     .optional()
-    .describe("File of certificates (PEM) to trust instead of the system's; needs `tls`."),
+    .describe(
+      "File of certificates (PEM) to trust instead of the system's. Read again when it changes, as all of these.",
+    ),
+  certFile: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('File with the certificate (PEM) to show to the server, the rest of its chain after it.'),
+  keyFile: z.string().min(1).optional().describe('File with its private key (PEM).'),
+  insecure: z
+    .boolean()
+    .default(false)
+    .describe('Speak TLS to whoever answers, whatever they show: for trying out only.'),
   username: z.string().min(1).optional().describe('Name for basic authentication.'),
   password: z
     .string()
@@ -190,7 +205,13 @@ export function parseConfig(input: unknown): ExecutorConfig {
     throw new ConfigError(lines.join('\n'));
   }
   const { server: to, simulated: sim } = parsed.data;
-  if (to.caFile !== undefined && !to.tls) throw new ConfigError('server.caFile: needs server.tls: true');
+  const wanting = (['caFile', 'certFile', 'keyFile'] as const).find((name) => to[name] !== undefined);
+  if (to.tls === false && (wanting !== undefined || to.insecure)) {
+    throw new ConfigError(`server.${wanting ?? 'insecure'}: needs server.tls: true`);
+  }
+  if ((to.certFile === undefined) !== (to.keyFile === undefined)) {
+    throw new ConfigError('server: certFile and keyFile go together');
+  }
   if (!(sim.minRunMs <= sim.meanRunMs && sim.meanRunMs <= sim.maxRunMs)) {
     throw new ConfigError('simulated: minRunMs, meanRunMs and maxRunMs must be in ascending order');
   }

@@ -1,17 +1,16 @@
-import fs from 'node:fs';
 import { type ChannelCredentials, Metadata, credentials } from '@grpc/grpc-js';
 import { ExecutorLinkServiceClient } from '@armada-ts/api/armada/executor/v1/executor';
 import { ExecutorApiClient } from '@armada-ts/api/executorapi/executorapi';
 import { parseAddresses } from '@armada-ts/api/servers/addresses';
 import { chooseServer, type Dialled, RECONNECT_OPTIONS } from '@armada-ts/api/servers/server-choice';
+import { tlsCredentials, type TlsFiles } from '@armada-ts/api/servers/tls-credentials';
 
 /** How to reach a server. */
-export interface ServerSettings {
+export interface ServerSettings extends TlsFiles {
   /** `host:port` of the gRPC port, or several of the same Armada with commas between. */
   address: string;
-  tls: boolean;
-  /** Certificates to trust instead of the system's; needs `tls`. */
-  caFile: string | undefined;
+  /** By default when anything of `TlsFiles` is given. */
+  tls?: boolean | undefined;
   username: string | undefined;
   password: string | undefined;
 }
@@ -55,7 +54,7 @@ const CHANNEL_OPTIONS = {
   'grpc.keepalive_permit_without_calls': 1,
 };
 
-/** Prepares a connection; it is made when it is first needed. Throws when `caFile` cannot be read, and AddressFault. */
+/** Prepares a connection; it is made when it is first needed. Throws TlsFault, and AddressFault. */
 export function connect(server: ServerSettings): Connection {
   const channel = channelCredentials(server);
   const servers = chooseServer(parseAddresses(server.address), (address) => dial(address, channel));
@@ -88,6 +87,6 @@ function dial(address: string, channel: ChannelCredentials): ConnectedServer {
 }
 
 function channelCredentials(server: ServerSettings): ChannelCredentials {
-  if (!server.tls) return credentials.createInsecure();
-  return credentials.createSsl(server.caFile === undefined ? null : fs.readFileSync(server.caFile));
+  const isSecure = server.tls ?? (server.insecure || (server.caFile ?? server.certFile) !== undefined);
+  return isSecure ? tlsCredentials(server) : credentials.createInsecure();
 }

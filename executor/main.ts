@@ -1,4 +1,5 @@
 /** The program armada-executor. */
+import { TlsFault } from '@armada-ts/api/servers/tls-credentials';
 import { loadConfig, usage } from './config-sources.ts';
 import { ConfigError } from './config.ts';
 import { startExecutor } from './executor.ts';
@@ -29,7 +30,7 @@ try {
   await main();
   process.exit(0);
 } catch (error) {
-  const isExpected = error instanceof ConfigError || error instanceof DirectoryLocked;
+  const isExpected = [ConfigError, DirectoryLocked, TlsFault].some((kind) => error instanceof kind);
   const text =
     error instanceof Error ? (isExpected ? error.message : (error.stack ?? error.message)) : String(error);
   process.stderr.write(`armada-executor: ${text}\n`);

@@ -6,7 +6,6 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { packageVersion } from '@armada-ts/api/package-version';
-import type { TlsFiles } from '@armada-ts/api/servers/tls-credentials';
 import { createAuthorizer, withOperators } from './auth/authorizer.ts';
 import { operatorToken } from './auth/operator-token.ts';
 import { openKerberos } from './auth/kerberos/open.ts';
@@ -47,7 +46,14 @@ import { withHealth, withReflection } from './rpc/standard-services.ts';
 import { type SchedulerHost, startScheduler } from './scheduler/host.ts';
 import type { Store } from './store/store.ts';
 import type { LiveTls } from './tls/live-tls.ts';
-import { clientAuthoritiesOf, openUserTls, ownAuthorityFile, ownTls, peerCredentials } from './user-tls.ts';
+import {
+  clientAuthoritiesOf,
+  openUserTls,
+  ownAuthorityFile,
+  type OwnTls,
+  ownTls,
+  peerCredentials,
+} from './user-tls.ts';
 import { type Parts, servicesOf } from './services.ts';
 
 const VERSION = packageVersion(import.meta.url);
@@ -58,7 +64,7 @@ export interface App {
   /** `http://host:port`, or `https://host:port`. */
   httpUrl: string;
   /** What clients of both are to trust, and how this process itself dials them; undefined when they talk plainly. */
-  tls: { authorityFile: string | undefined; own: TlsFiles | undefined } | undefined;
+  tls: { authorityFile: string | undefined; own: OwnTls | undefined } | undefined;
   /** Where operators reach it. */
   operator: OperatorPort;
   /** Where its metrics are read without credentials; undefined when nowhere. */

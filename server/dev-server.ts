@@ -54,7 +54,7 @@ export async function startDevServer(options: DevServerOptions = {}): Promise<De
       tls: { directory: join(directory, 'tls') },
       // What is thrown away at the end need not survive a power cut.
       store: { url: `sqlite:${join(directory, 'server')}`, acknowledgement: 'local' },
-      submission: { defaultJobLimits: { cpu: '1', memory: '1Gi' } },
+      submission: { defaultJobLimits: { cpu: '1', memory: '1Gi' }, podPolicy: { level: 'off' } },
       logLevel: 'warn',
     },
     files: [],
@@ -72,7 +72,7 @@ export async function startDevServer(options: DevServerOptions = {}): Promise<De
     runtime: options.runtime ?? 'process',
     simulated: options.simulated ?? QUICK,
     dataDirectory: join(directory, 'executor'),
-    server: { address: app.grpcAddress },
+    server: { address: app.grpcAddress, ...app.tls?.own },
     nodes: options.nodes ?? { name: 'dev' },
     tracing: { endpoint: config.tracing.endpoint },
   });

@@ -62,7 +62,10 @@ await runUntilStopped('armada', async (): Promise<Running> => {
     const executor =
       executorConfig &&
       (await startExecutor({
-        config: { ...executorConfig, server: { ...executorConfig.server, address: app.grpcAddress } },
+        config: {
+          ...executorConfig,
+          server: { ...executorConfig.server, address: app.grpcAddress, ...app.tls?.own },
+        },
         logger: logger.child({ part: 'executor' }),
         environment: process.env,
       }));
@@ -88,7 +91,7 @@ async function serverConfig(flags: Flags): Promise<Config> {
       operator: { directory: join(flags.data, 'operator') },
       tls: { directory: join(flags.data, 'tls') },
       // Disk is not shared out on one machine: jobs that name no need have none.
-      submission: { defaultJobLimits: { cpu: '1', memory: '1Gi' } },
+      submission: { defaultJobLimits: { cpu: '1', memory: '1Gi' }, podPolicy: { level: 'off' } },
       logLevel: 'warn',
     },
     files: flags.config ?? [],
@@ -136,7 +139,8 @@ function localExecutor(flags: Flags, count: number, { logLevel, store, tracing }
 
 function greet(app: App, flags: Flags, nodes: number): void {
   const { tokenFile } = app.operator;
-  const server = app.grpcAddress === '127.0.0.1:50051' ? '' : ` --armadaUrl ${app.grpcAddress}`;
+  const address = app.grpcAddress === '127.0.0.1:50051' ? '' : ` --armadaUrl ${app.grpcAddress}`;
+  const server = app.tls?.authorityFile ? `${address} --ca ${app.tls.authorityFile}` : address;
   process.stdout.write(`Armada is up, with ${nodes} node${nodes === 1 ? '' : 's'} on this machine.
 
   gRPC      ${app.grpcAddress}

@@ -14,6 +14,9 @@ import { openTls, type TlsSources } from './tls/open.ts';
 
 type Settings = Pick<Config, 'tls' | 'host' | 'advertisedAddress'>;
 
+/** Of a process that dials its own ports. */
+export type OwnTls = TlsFiles & { insecure: true };
+
 /** Undefined where these ports talk plainly. Rejects as openTls() does. */
 export async function openUserTls(
   config: Settings,
@@ -54,6 +57,15 @@ export function peerCredentials(config: Pick<Config, 'tls'>): ChannelCredentials
     if (!(error instanceof TlsFault)) throw error;
     throw invalidField('tls.authorityFile', `must hold certificates: ${error.message}`);
   }
+}
+
+/**
+ * How a part of this process dials the ports of users. It need not be proven whom
+ * it finds there, under an address that no certificate may be for.
+ */
+export function ownTls(config: Pick<Config, 'tls'>): OwnTls | undefined {
+  const files = peerFiles(config);
+  return files && { ...files, caFile: undefined, insecure: true };
 }
 
 function peerFiles({ tls }: Pick<Config, 'tls'>): TlsFiles | undefined {

@@ -1,6 +1,7 @@
+import { resolve } from 'node:path';
 import { AddressFault, parseAddresses } from '@armada-ts/api/servers/addresses';
 import type { Command } from 'commander';
-import { type Document, isScalar } from 'yaml';
+import { type Document, isScalar, type YAMLMap } from 'yaml';
 import type { CommandContext } from '../command.ts';
 import {
   type EditableConfig,
@@ -31,7 +32,7 @@ export function define(command: Command, context: CommandContext): void {
     .option('--password <text>', 'visible to others of this machine while the command runs')
     .option('--password-stdin', 'read the password from standard input')
     .option('--force-no-tls', 'talk plaintext, even to another machine')
-    .option('--tls', 'take --force-no-tls back')
+    .option('--tls', 'take --force-no-tls and --insecure back')
     .option('--current', 'make it the current context')
     .action((name: string, options: SetContextOptions) => setContext(name, options, context));
 }
@@ -48,7 +49,7 @@ async function setContext(name: string, options: SetContextOptions, context: Com
     throw usageFailure('a new context needs an address: --armadaUrl HOST:PORT');
   const settings = mapAt(document, contexts, name);
   if (address !== undefined) setIn(settings, 'armadaUrl', address);
-  if (options.forceNoTls || options.tls) setIn(settings, 'forceNoTls', options.forceNoTls ?? false);
+  setTls(settings, options, context);
   if (options.username !== undefined || password !== undefined) {
     const basicAuth = mapAt(document, settings, 'basicAuth');
     if (options.username !== undefined) setIn(basicAuth, 'username', options.username);
@@ -58,6 +59,17 @@ async function setContext(name: string, options: SetContextOptions, context: Com
   if (isCurrent) setIn(rootOf(document), 'currentContext', entryOf(contexts, name)?.key ?? name);
   writeConfigText(config, document.toString());
   report(context, { name, isNew, isCurrent, config });
+}
+
+/** Paths are kept whole: commands run in other directories. */
+function setTls(settings: YAMLMap, options: SetContextOptions, context: CommandContext): void {
+  const { caFile, certFile, keyFile, insecure } = context.flags().tls;
+  if (options.forceNoTls || options.tls) setIn(settings, 'forceNoTls', options.forceNoTls ?? false);
+  if (insecure) setIn(settings, 'insecure', true);
+  else if (options.tls && entryOf(settings, 'insecure')) setIn(settings, 'insecure', false);
+  for (const [key, path] of Object.entries({ caFile, certFile, keyFile })) {
+    if (path !== undefined) setIn(settings, key, resolve(path));
+  }
 }
 
 function checkAddress(address: string): void {
