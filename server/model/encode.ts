@@ -31,7 +31,7 @@ export function encodeMessage<T>(type: Encodes<T>, message: T): Buffer<ArrayBuff
 
 /**
  * The bytes of several messages, in one piece of memory: where each has a piece
- * of its own, getting and freeing these costs as much as encoding.
+ * of its own, getting and freeing these is a good part of what they cost.
  */
 export function encodeMessages<T>(type: Encodes<T>, messages: readonly T[]): Buffer[] {
   const delimited = encodeMessage(DELIMITED, { type, messages } as Delimited);
