@@ -79,11 +79,15 @@ test('every route of the contract is served whose service is, and where generati
 
 /** What tells two calls of the same kind apart. */
 function normal(text: string): string {
-  return text
-    .replaceAll(/\b01[0-9a-z]{24}\b/g, 'ID')
-    .replaceAll(/\b(spare|fresh)-\d+/g, '$1')
-    .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'TIME')
-    .replaceAll(/\d+:\d+:\d+:\d+/g, 'MESSAGE');
+  return (
+    text
+      .replaceAll(/\b01[0-9a-z]{24}\b/g, 'ID')
+      .replaceAll(/\b(spare|fresh)-\d+/g, '$1')
+      // Made at random, whoever asks.
+      .replaceAll(/"(accessKey|secret|token|id)":"[^"]+"/g, '"$1":"..."')
+      .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'TIME')
+      .replaceAll(/\d+:\d+:\d+:\d+/g, 'MESSAGE')
+  );
 }
 
 function shown({ code, answer, error }: Outcome, { response }: Route): string {
@@ -141,7 +145,7 @@ for (const route of SERVED) {
 
   test(`${route.verb} ${route.template} refuses strangers as gRPC does`, async () => {
     const target = await newTarget('q2');
-    for (const row of rows.filter(({ demand }) => demand !== 'authenticated')) {
+    for (const row of rows.filter(({ demand }) => demand !== 'authenticated' && demand !== 'anyone')) {
       const rest = await byRest(row, target, asStranger);
       assert.equal(shown(rest, route), shown(await byGrpc(row, target, asStranger), route));
       assert.ok(rest.code === 'PERMISSION_DENIED' || row.unknownJob, rest.code);
