@@ -18,7 +18,7 @@ import { SPEC_BYTES } from './measuring/requests.ts';
 const REPEATS = 3;
 const CALLS = 6_000;
 const WARM_UP_CALLS = 6_000;
-const AT_A_TIME = 64;
+const AT_A_TIME = [64, 256];
 
 const WATCHERS = 1_000;
 const JOBS = 100;
@@ -55,49 +55,53 @@ async function withServer(directory: string, use: (server: Server) => Promise<vo
   }
 }
 
-/** Prints a row for each door, and how it compares with the first. */
+type Submits = LoadProcess<HttpSubmitOrder, HttpSubmitFigures>;
+
+const DOORS = ['gRPC', 'REST', 'Connect JSON'] as const;
+
 async function submits(directory: string): Promise<void> {
-  const load = startLoad<HttpSubmitOrder, HttpSubmitFigures>(
-    new URL('clients/http-submit.ts', import.meta.url),
-  );
+  const load: Submits = startLoad(new URL('clients/http-submit.ts', import.meta.url));
   console.log(
-    `single jobs of ${SPEC_BYTES} bytes, ${AT_A_TIME} calls at a time, sqlite synced; medians of ${REPEATS} times ${CALLS}, µs of CPU time`,
+    `single jobs of ${SPEC_BYTES} bytes, sqlite synced; medians of ${REPEATS} times ${CALLS}, µs of CPU time`,
   );
   try {
     await withServer(directory, async (server) => {
-      const protocols = ['gRPC', 'REST', 'Connect JSON'] as const;
-      const measured = new Map<string, Figures[]>(protocols.map((protocol) => [protocol, []]));
-      const order = (protocol: HttpSubmitOrder['protocol'], jobSetId: string): HttpSubmitOrder => ({
-        protocol,
-        address: protocol === 'gRPC' ? server.address : server.url,
-        queue: 'bench',
-        jobSetId,
-        calls: CALLS,
-        atATime: AT_A_TIME,
-      });
-      for (const each of protocols) await load.ask({ ...order(each, 'warm-up'), calls: WARM_UP_CALLS });
-      // By turns, so that each has its share of what else the machine does.
-      for (let repeat = 0; repeat < REPEATS; repeat++) {
-        for (const each of protocols) {
-          const before = await settledCpuMicrosOf(server.pid);
-          const figures = await load.ask(order(each, `repeat-${repeat}`));
-          const serverMicros = (await settledCpuMicrosOf(server.pid)) - before;
-          measured.get(each)?.push(figuresOf(figures, serverMicros));
-        }
+      for (const door of DOORS) {
+        await load.ask({ ...orderFor(server, door), jobSetId: 'warm-up', calls: WARM_UP_CALLS, atATime: 64 });
       }
-      const rows = [...measured].map(([door, repeats]) => ({ door, ...medians(repeats) }));
-      printTable(rows);
-      const [grpc, ...others] = rows as (Figures & { door: string })[];
-      const ratio = (each: Figures, field: string): string =>
-        ((each[field] ?? 0) / (grpc?.[field] ?? 0)).toFixed(2);
-      for (const each of others) {
-        console.log(
-          `${each.door} to gRPC: ${ratio(each, 'submits/s')} of the submits/s, ${ratio(each, 'server µs')} times the CPU time of the server`,
-        );
-      }
+      for (const atATime of AT_A_TIME) await compareSubmits(load, server, atATime);
     });
   } finally {
     await load.stop();
+  }
+}
+
+function orderFor({ address, url }: Server, protocol: HttpSubmitOrder['protocol']) {
+  return { protocol, address: protocol === 'gRPC' ? address : url, queue: 'bench' };
+}
+
+/** Prints a row for each door, and how it compares with the first. By turns, so that each has its share of what else the machine does. */
+async function compareSubmits(load: Submits, server: Server, atATime: number): Promise<void> {
+  const measured = new Map<string, Figures[]>(DOORS.map((door) => [door, []]));
+  for (let repeat = 0; repeat < REPEATS; repeat++) {
+    for (const door of DOORS) {
+      const order = { ...orderFor(server, door), jobSetId: `${atATime}-${repeat}`, calls: CALLS, atATime };
+      const before = await settledCpuMicrosOf(server.pid);
+      const figures = await load.ask(order);
+      const serverMicros = (await settledCpuMicrosOf(server.pid)) - before;
+      measured.get(door)?.push(figuresOf(figures, serverMicros));
+    }
+  }
+  const rows = [...measured].map(([door, repeats]) => ({ door, ...medians<Figures>(repeats) }));
+  console.log(`\n${atATime} calls at a time`);
+  printTable(rows);
+  const [grpc, ...others] = rows as (Figures & { door: string })[];
+  const ratio = (each: Figures, field: string): string =>
+    ((each[field] ?? 0) / (grpc?.[field] ?? 0)).toFixed(2);
+  for (const each of others) {
+    console.log(
+      `${each.door} to gRPC: ${ratio(each, 'submits/s')} of the submits/s, ${ratio(each, 'server µs')} times the CPU time of the server`,
+    );
   }
 }
 
