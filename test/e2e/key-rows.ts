@@ -5,6 +5,7 @@ import type { Row } from './permission-table.ts';
 const KEYS = '/armada.auth.v1.KeyService';
 
 export const KEY_ROWS: readonly Row[] = [
+  { path: '/armada.server.v1.PeerService/ReadKeyring', demand: 'peer', request: () => ({}) },
   { path: `${KEYS}/CreateKey`, demand: 'authenticated', request: () => ({ description: '' }) },
   { path: `${KEYS}/ListKeys`, demand: 'authenticated', request: () => ({ owner: '' }) },
   { path: `${KEYS}/ListKeys`, demand: 'operate', request: () => ({ owner: 'somebody' }) },

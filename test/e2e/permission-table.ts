@@ -306,7 +306,6 @@ export const ROWS: Row[] = [
     demand: 'peer',
     request: () => ({ component: '', level: undefined }),
   },
-  { path: '/armada.server.v1.PeerService/ReadKeyring', demand: 'peer', request: () => ({}) },
   ...KEY_ROWS,
   {
     path: '/armada.server.v1.ServerInfoService/GetServerInfo',
