@@ -7,7 +7,7 @@ import { type Acceptors, startAcceptors } from '@armada-ts/server/auth/kerberos/
 import { silentLogger } from '@armada-ts/server/base/logger';
 import type { Environment } from './daemons.ts';
 import { type Realm, startRealm } from './realm.ts';
-import { tokenFor } from './tickets.ts';
+import { firstToken, MECHANISM, tokenFor } from './tickets.ts';
 
 const HANDSHAKES = process.env['ARMADA_TEST_LONG'] ? 100_000 : 2_000;
 const AT_ONCE = 8;
@@ -16,19 +16,23 @@ const opened = new AsyncDisposableStack();
 let realm: Realm;
 let acceptors: Acceptors;
 let ann: Environment;
+let keytab: string;
 
 before(async () => {
   realm = opened.use(await startRealm());
   await realm.addPrincipal('ann', 'secret');
   await realm.addPrincipal('HTTP/localhost');
-  const keytab = await realm.keytab('HTTP/localhost');
+  keytab = await realm.keytab('HTTP/localhost');
   ann = await realm.ticket('ann', 'secret');
   Object.assign(process.env, realm.environment);
-  const principals = ['HTTP/localhost@ARMADA.TEST'];
-  acceptors = opened.use(await startAcceptors({ keytab, principals, processes: 2, logger: silentLogger }));
+  acceptors = opened.use(await startAcceptors({ ...service(), processes: 2 }));
   while (acceptors.pids.length < 2) await sleep(10);
 });
 after(() => opened.disposeAsync());
+
+function service() {
+  return { keytab, principals: ['HTTP/localhost@ARMADA.TEST'], logger: silentLogger };
+}
 
 /** One new ticket; whether it was taken. */
 async function handshake(): Promise<boolean> {
@@ -93,4 +97,32 @@ test('when a process is killed in the middle, no ticket is refused and no call f
   while (acceptors.pids.length < 2 && Date.now() < deadline) await sleep(20);
   assert.equal(acceptors.pids.length, 2);
   assert(!acceptors.pids.includes(victim));
+});
+
+test('a process that stands still is replaced, and what waits for it is told to try again', async () => {
+  await using alone = await startAcceptors({ ...service(), processes: 1, answerMs: 300 });
+  const [stuck = 0] = alone.pids;
+  const tokens = await Promise.all(Array.from({ length: 8 }, () => tokenFor(ann)));
+  process.kill(stuck, 'SIGSTOP');
+  const calls = await Promise.allSettled(tokens.map(({ base64 }) => alone.accept(base64, undefined)));
+  for (const call of calls) {
+    assert.equal(call.status === 'rejected' && (call.reason as { code?: string }).code, 'UNAVAILABLE');
+  }
+  const { base64 } = await tokenFor(ann);
+  while (alone.pids.length === 0) await sleep(10);
+  assert.notEqual(alone.pids[0], stuck);
+  assert.equal((await alone.accept(base64, undefined)).outcome, 'accepted');
+});
+
+test('a flood is refused beyond what may wait, and the rest is answered', async () => {
+  const garbage = firstToken([MECHANISM.kerberos], Buffer.alloc(500)).toString('base64');
+  const flood = Array.from({ length: 1000 }, () => acceptors.accept(garbage, undefined));
+  const calls = await Promise.allSettled(flood);
+  const answered = calls.filter(({ status }) => status === 'fulfilled').length;
+  const codes = calls.flatMap((call) =>
+    call.status === 'rejected' ? (call.reason as { code?: string }).code : [],
+  );
+  assert.deepEqual([...new Set(codes)], ['OVERLOADED']);
+  assert.equal(answered, 200 + 2 * 4, 'those that wait, and those under way in two processes');
+  assert.equal(await handshake(), true);
 });

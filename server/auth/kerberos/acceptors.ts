@@ -30,13 +30,14 @@ export interface Acceptors extends AsyncDisposable {
 export interface AcceptorsOptions extends Omit<Start, 'kind'> {
   /** How many. */
   processes: number;
+  /** A token that takes so long has met a process that stands still; 10 s when left out. */
+  answerMs?: number;
   logger: Logger;
 }
 
 /** The native code works in four threads. */
 const UNDER_WAY_EACH = 4;
 const MAX_WAITING = 200;
-/** A token that takes so long has met a process that stands still. */
 const ANSWER_MS = 10_000;
 const RESTART_MS = 100;
 const MAX_RESTART_MS = 5_000;
@@ -51,6 +52,7 @@ interface Waiting {
 /** Starts the processes; one at first, so that what is wrong is told once. Throws INVALID_REQUEST when they cannot be used. */
 export async function startAcceptors({
   processes: count,
+  answerMs = ANSWER_MS,
   logger,
   ...start
 }: AcceptorsOptions): Promise<Acceptors> {
@@ -101,10 +103,12 @@ export async function startAcceptors({
       return [...ready].flatMap(({ pid }) => pid ?? []);
     },
     async accept(token, negotiation) {
-      if (negotiation !== undefined) return show(negotiation.process, token, negotiation.id);
+      if (negotiation !== undefined)
+        return show(negotiation.process, { token, negotiation: negotiation.id, answerMs });
       const free = leastBusy(ready);
       try {
-        return await (free ? show(free, token, undefined) : showLater(waiting, token));
+        const shown = { token, negotiation: undefined, answerMs };
+        return await (free ? show(free, shown) : showLater(waiting, shown));
       } finally {
         dispatch();
       }
@@ -126,7 +130,15 @@ function leastBusy(ready: ReadonlySet<AcceptorProcess>): AcceptorProcess | undef
   return found;
 }
 
-function showLater(waiting: Waiting[], token: string): Promise<Outcome> {
+/** A token on its way to native code. */
+interface Shown {
+  token: string;
+  /** Id of the first token of its negotiation; undefined for a first one. */
+  negotiation: number | undefined;
+  answerMs: number;
+}
+
+function showLater(waiting: Waiting[], shown: Shown): Promise<Outcome> {
   if (waiting.length >= MAX_WAITING) {
     throw new ArmadaError('OVERLOADED', 'too many Kerberos tickets are being checked; try again', {
       retryAfterMs: 1000,
@@ -136,7 +148,7 @@ function showLater(waiting: Waiting[], token: string): Promise<Outcome> {
     const entry: Waiting = {
       go(process) {
         clearTimeout(timer);
-        resolve(show(process, token, undefined));
+        resolve(show(process, shown));
       },
       fail(error) {
         clearTimeout(timer);
@@ -146,18 +158,14 @@ function showLater(waiting: Waiting[], token: string): Promise<Outcome> {
     const timer = setTimeout(() => {
       waiting.splice(waiting.indexOf(entry), 1);
       reject(unchecked());
-    }, ANSWER_MS).unref();
+    }, shown.answerMs).unref();
     waiting.push(entry);
   });
 }
 
-async function show(
-  process: AcceptorProcess,
-  token: string,
-  negotiation: number | undefined,
-): Promise<Outcome> {
+async function show(process: AcceptorProcess, { token, negotiation, answerMs }: Shown): Promise<Outcome> {
   const { id, answer: answering } = process.accept(token, negotiation);
-  const timer = setTimeout(() => process.kill(), ANSWER_MS).unref();
+  const timer = setTimeout(() => process.kill(), answerMs).unref();
   try {
     const answer = await answering;
     if (answer.outcome !== 'continues') return answer;
