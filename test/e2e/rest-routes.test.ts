@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
 import { type JsonValue, type MessageName, type MessageTypes, toJson } from '@armada-ts/api/json';
 import { QueueServiceService } from '@armada-ts/api/api/queue';
 import { SubmitService } from '@armada-ts/api/api/submit';
@@ -15,7 +16,7 @@ import { root, type Standalone, temporaryDirectory } from './programs.ts';
 import { restCall, send, spelled } from './rest-calls.ts';
 import { startServer } from './server.ts';
 import { createTargets } from './targets.ts';
-import { authSettings, credentialsOf, OPERATOR, queueOf, STRANGER } from './users.ts';
+import { authSettings, credentialsOf, OPERATOR, queueOf, STRANGER, TOKEN_SETTINGS } from './users.ts';
 
 /** As the contract has them; see its `about`. */
 interface ContractRoute {
@@ -43,7 +44,7 @@ const { done, newTarget } = createTargets(() => client);
 
 before(async () => {
   server = await startServer(directory, {
-    auth: authSettings([OPERATOR, STRANGER]),
+    auth: { ...authSettings([OPERATOR, STRANGER]), schemes: ['basic', 'token'], token: TOKEN_SETTINGS },
     store: { acknowledgement: 'local' },
     scheduling: { rejectAfterMs: 3_600_000 },
   });
@@ -133,6 +134,8 @@ for (const route of SERVED) {
 
   test(`${route.verb} ${route.template} says of what there is not what gRPC says`, async () => {
     for (const row of rows) {
+      // Some name nothing that might not be there.
+      if (isDeepStrictEqual(row.request(MISSING), row.request(ABSURD))) continue;
       for (const target of [MISSING, ABSURD]) {
         const isMade = /Create|Upsert/.test(row.path);
         const own = (n: number): Target => (isMade ? { ...target, fresh: `${target.fresh}-${n}` } : target);
