@@ -34,8 +34,8 @@ ${table(serverSchema)}
 
 Under \`npm start\` some defaults differ: everybody is let in without credentials and may do everything (\`auth\`), which is
 why it listens on loopback only; the store is \`DATA/server\`, \`operator.directory\` is \`DATA/operator\`, and ports that are
-taken give way to the next free ones; jobs that name no need of disk have none; \`logLevel\` is
-\`warn\`.
+taken give way to the next free ones; jobs that name no need of disk have none;
+\`submission.podPolicy.level\` is \`off\`; \`logLevel\` is \`warn\`.
 
 ## Executor
 

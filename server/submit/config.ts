@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { queueNameFault } from '../model/names.ts';
 import { DEFAULT_PRIORITY_CLASS, defaultPriorityClasses } from '../model/priority-class.ts';
 import { parseQuantity, toInteger } from '../model/quantity.ts';
+import { POD_POLICY_LEVELS } from './pod-policy.ts';
 
 const quantity = z.string().superRefine((text, context) => {
   const parsed = parseQuantity(text);
@@ -41,6 +42,24 @@ export const priorityClassesSchema = z
   )
   .default({ ...defaultPriorityClasses })
   .describe('Priority classes by name. Jobs may use these and no others.');
+
+const podPolicyLevel = z.enum(POD_POLICY_LEVELS);
+
+const patterns = z.array(z.string().min(1)).min(1).default(['*']);
+
+const podPolicy = z.strictObject({
+  level: podPolicyLevel
+    .default('baseline')
+    .describe(
+      'What pods may take for themselves on their nodes, see [security](security.md): `off` anything, `baseline` nothing that gives a hold on the node, `restricted` only what is hardened.',
+    ),
+  exceptions: z
+    .array(z.strictObject({ queues: patterns, namespaces: patterns, level: podPolicyLevel }))
+    .default([])
+    .describe(
+      'Other levels, as `{ queues, namespaces, level }`, for jobs of these queues in these namespaces; the first that fits counts. `*` stands for any characters, and a list that is left out for all.',
+    ),
+});
 
 const submission = z.strictObject({
   defaultPriorityClassName: z
@@ -105,6 +124,7 @@ const submission = z.strictObject({
     .default('')
     .describe('Node label that the nodes of a gang share, when its jobs name none.'),
   addGangIdLabel: z.boolean().default(false).describe('Whether pods of a gang are labelled with its id.'),
+  podPolicy: podPolicy.prefault({}),
   allowCustomServiceNames: z
     .boolean()
     .default(false)

@@ -36,6 +36,11 @@ export interface JobIdentity {
   traceparent?: string | undefined;
 }
 
+/** The namespace that an item's pod runs in. */
+export function namespaceOf({ namespace }: JobSubmitRequestItem): string {
+  return namespace === '' ? DEFAULT_NAMESPACE : namespace;
+}
+
 /** The job of a valid item. */
 export function defaultedJob(
   item: JobSubmitRequestItem,
@@ -43,7 +48,7 @@ export function defaultedJob(
   rules: SubmitRules,
 ): SubmitJob {
   const { labels, annotations } = metadata(item, identity, rules);
-  const namespace = item.namespace === '' ? DEFAULT_NAMESPACE : item.namespace;
+  const namespace = namespaceOf(item);
   const podSpec = defaultedPodSpec(
     item.podSpec ?? item.podSpecs[0] ?? PodSpec.create(),
     item.requiredNodeLabels,

@@ -18,7 +18,9 @@ import {
 import { gangOf } from '../model/gang.ts';
 import { namespaceFault, printableFault, queueNameFault, shown } from '../model/names.ts';
 import { claimHash } from './claim.ts';
+import { namespaceOf } from './defaults.ts';
 import { type FaultList, createFaultList } from './faults.ts';
+import { checkPodPolicy, podPolicyLevel } from './pod-policy.ts';
 import { decodeItem, type ReceivedItem, type ReceivedSubmit } from './received.ts';
 import type { SubmitRules } from './rules.ts';
 import type { Report } from './validate-affinity.ts';
@@ -54,6 +56,7 @@ export function validateSubmit(
     const report: Report = (field, message) => faults.add(`job_request_items[${index}].${field}`, message);
     const received = decodeItem(bytes);
     checkItem(received, { rules, report });
+    checkPolicy(received, request.queue, { rules, report });
     checkGang(received, index, others, report);
     if (received.item.clientId !== '') checkClientId(received, index, others, report);
     if (faults.count === 0) accept(received, index);
@@ -89,11 +92,25 @@ function checkItem({ item, podSpec: spec, podSpecBytes }: ReceivedItem, check: P
   if (spec === undefined) {
     report('pod_spec', 'must be there');
   } else {
-    const at = item.podSpec === undefined ? 'pod_specs[0]' : 'pod_spec';
-    checkPodSpec({ spec, bytes: podSpecBytes.length }, at, check);
+    checkPodSpec({ spec, bytes: podSpecBytes.length }, podSpecField(item), check);
     if (item.requiredNodeLabels.size > 0) checkNodeLabels(item, spec, report);
   }
   if (item.ingress.length > 0) checkIngress(item, report);
+}
+
+function podSpecField(item: JobSubmitRequestItem): string {
+  return item.podSpec === undefined ? 'pod_specs[0]' : 'pod_spec';
+}
+
+function checkPolicy(
+  { item, podSpec: spec }: ReceivedItem,
+  queue: string,
+  { rules, report }: PodCheck,
+): void {
+  if (spec === undefined) return;
+  const { annotations } = item;
+  const level = podPolicyLevel(rules.podPolicy, queue, namespaceOf(item));
+  checkPodPolicy({ spec, annotations, at: podSpecField(item) }, level, report);
 }
 
 function checkMetadata(item: JobSubmitRequestItem, report: Report): void {

@@ -1,0 +1,52 @@
+/** Pods that ask for one thing, and what is said of them. */
+import { describeMessage } from '@armada-ts/api/descriptors';
+import { PodSpec } from '@armada-ts/api/k8s/io/api/core/v1/core';
+import { checkPodPolicy, type PodPolicyLevel } from '../pod-policy.ts';
+
+/** Where the messages of pods are. */
+export const CORE = 'k8s.io.api.core.v1.';
+
+/** A place in the schema of pod specs. */
+export interface Place {
+  /** Field of the pod spec, as faults name it. */
+  field: string;
+  /** The pod spec that has this value there and nothing else. */
+  specWith: (value: unknown) => object;
+}
+
+/** Every place of the pod spec at which a message has the field. */
+export function placesOf(message: string, field: string): Place[] {
+  const found: Place[] = [];
+  const walk = (
+    type: string,
+    at: string,
+    wrap: (inner: object) => object,
+    above: readonly string[],
+  ): void => {
+    for (const one of describeMessage(type).fields) {
+      if (type === CORE + message && one.name === field) {
+        const list = one.label === 'list' ? '[0]' : '';
+        found.push({ field: `${at}${field}${list}`, specWith: (value) => wrap({ [field]: value }) });
+      }
+      if (one.type !== 'message' || one.label === 'map' || above.includes(one.typeName)) continue;
+      const part = one.label === 'list' ? `${one.jsonName}[0]` : one.jsonName;
+      const inner = one.inline ? at : `${at}${part}.`;
+      const within = (value: object): object => wrap({ [one.name]: one.label === 'list' ? [value] : value });
+      walk(one.typeName, inner, within, [...above, one.typeName]);
+    }
+  };
+  walk(`${CORE}PodSpec`, '', (spec) => spec, [`${CORE}PodSpec`]);
+  return found;
+}
+
+/** What the policy says of a pod spec, as `field message`. */
+export function faultsOf(
+  spec: object,
+  level: PodPolicyLevel,
+  annotations: Record<string, string> = {},
+): string[] {
+  const faults: string[] = [];
+  const pod = { spec: PodSpec.fromPartial(spec), annotations: new Map(Object.entries(annotations)), at: 'p' };
+  checkPodPolicy(pod, level, (field, message) => faults.push(`${field.replace(/^p\./, '')} ${message}`));
+  return faults;
+}
