@@ -1,5 +1,5 @@
 /** The services, wired: which there are, and what each of them is made of. */
-import { randomBytes } from 'node:crypto';
+import { createRandom } from './base/random.ts';
 import type { Spans } from '@armada-ts/api/trace/spans';
 import type { Keys } from './auth/keys/open.ts';
 import type { Clock } from './base/clock.ts';
@@ -85,7 +85,7 @@ export function servicesOf(parts: Parts): Services {
     store,
     clock,
     authorizer,
-    random: randomBytes,
+    random: createRandom(),
     rules: submitRules(config.submission, config.priorityClasses),
     classify: createClassifier(),
   };
