@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import { type JsonValue, type MessageName, type MessageTypes, toJson } from '@armada-ts/api/json';
+import { EventService, type EventStreamMessage } from '@armada-ts/api/api/event';
 import { QueueServiceService } from '@armada-ts/api/api/queue';
 import { SubmitService } from '@armada-ts/api/api/submit';
 import { contractRoutes, type Route } from '@armada-ts/api/routes';
@@ -187,3 +188,25 @@ for (const route of SERVED) {
     assert.deepEqual(await ask(`${target.split('?')[0]}/and/more`, body), [404, 'Not Found\n']);
   });
 }
+
+test('a whole stream by REST has the messages of gRPC, in their order, each once', async () => {
+  for (let jobs = 0; jobs < 50; jobs++) await newTarget('q2');
+  const { getJobSetEvents } = EventService;
+  const request = { queue: 'q2', id: 'set', watch: false, fromMessageId: '', errorIfMissing: true };
+  const { path, requestSerialize, responseDeserialize } = getJobSetEvents;
+  const messages: EventStreamMessage[] = await client
+    .makeServerStreamRequest(path, requestSerialize, responseDeserialize, request, asOperator)
+    .toArray();
+  assert.ok(messages.length > 100, `only ${messages.length}`);
+  const response = await send(`${server.url}/v1/job-set/q2/set`, 'POST', {
+    metadata: asOperator,
+    body: '{}',
+  });
+  const chunks: Buffer[] = await response.toArray();
+  const lines = Buffer.concat(chunks).toString().trimEnd().split('\n');
+  const results = lines.map((line) => (JSON.parse(line) as { result: JsonValue }).result);
+  assert.deepEqual(
+    results,
+    messages.map((message) => toJson('api.EventStreamMessage', message)),
+  );
+});
