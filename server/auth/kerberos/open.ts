@@ -4,7 +4,6 @@ import type { Logger } from '../../base/logger.ts';
 import type { Scheme } from '../chain.ts';
 import type { AuthConfig } from '../config.ts';
 import { startAcceptors } from './acceptors.ts';
-import { createLdapGroups } from './ldap-groups.ts';
 import { createKerberosScheme } from './scheme.ts';
 
 /**
@@ -20,7 +19,8 @@ export async function openKerberos(
   if (kerberos === undefined)
     throw new ArmadaError('INVALID_REQUEST', 'auth.kerberos must say which keys there are');
   const { keytab, principals, processes, ldap } = kerberos;
-  const groups = ldap && createLdapGroups(ldap, { clock, logger });
+  // Loaded where it is asked for: it takes longer than much of the rest of the start.
+  const groups = ldap && (await import('./ldap-groups.ts')).createLdapGroups(ldap, { clock, logger });
   const acceptors = await startAcceptors({ keytab, principals, processes, logger });
   const scheme = createKerberosScheme(kerberos, { acceptors, groups, clock });
   return { ...scheme, [Symbol.asyncDispose]: () => acceptors[Symbol.asyncDispose]() };
