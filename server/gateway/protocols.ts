@@ -150,6 +150,7 @@ function tlsServer(tls: LiveTls, settings: ServerOptions, handle: Handle): Serve
       ...settings,
       ...context(),
       ALPNProtocols: ['h2', 'http/1.1'],
+      handshakeTimeout: FIRST_BYTES_MS,
       requestCert: tls.current().clientAuthorities !== undefined,
       rejectUnauthorized: tls.isClientRequired,
     },

@@ -24,6 +24,9 @@ const WINDOW_BYTES = 1024 * 1024;
 const MAX_HEADERS = 64;
 const MAX_HEADER_BYTES = 16 * 1024;
 
+/** How long a client may take to begin with TLS, where there is any. */
+const HANDSHAKE_MS = 15_000;
+
 const MAX_STREAMS = 1000;
 const MAX_CONNECTIONS = 16_384;
 
@@ -41,11 +44,15 @@ interface Inside {
   http2Servers: Map<Http2Server, unknown>;
 }
 
-/** Call before the server listens. */
-export function limitHeaders(server: Server): void {
+/** Bounds headers, calls and the beginning of connections; call before the server listens. */
+export function limitHttp2(server: Server): void {
   const { commonServerOptions } = inside(server);
   const settings = { maxConcurrentStreams: MAX_STREAMS, maxHeaderListSize: MAX_HEADER_BYTES };
-  Object.assign(commonServerOptions, { maxHeaderListPairs: MAX_HEADERS, settings });
+  Object.assign(commonServerOptions, {
+    maxHeaderListPairs: MAX_HEADERS,
+    settings,
+    handshakeTimeout: HANDSHAKE_MS,
+  });
 }
 
 /** Call as soon as the server listens. */

@@ -4,7 +4,7 @@ import type { Door } from '../door/call.ts';
 import type { Service } from '../door/method.ts';
 import { admissionInterceptor, measured } from './admission-interceptor.ts';
 import type { LiveTls } from '../tls/live-tls.ts';
-import { limitConnections, limitHeaders } from './connections.ts';
+import { limitConnections, limitHttp2 } from './connections.ts';
 import { credentialsOf } from './credentials.ts';
 import { handlersOf } from './handlers.ts';
 import { unpackInTurn } from './unpacking.ts';
@@ -53,7 +53,7 @@ export function createGrpcServer(services: readonly Service[], deps: GrpcServerD
     'grpc.keepalive_timeout_ms': 10_000,
     'grpc.max_connection_idle_ms': IDLE_MS,
   });
-  limitHeaders(server);
+  limitHttp2(server);
   const requestStreams = new Set<string>();
   for (const { definition, methods } of services) {
     server.addService(measured(definition), handlersOf(door, methods));
