@@ -28,7 +28,7 @@ export async function startServer(
     store: { url: `sqlite:${join(directory, 'server')}`, ...settings.store },
   });
   const program = startProgram('server/main.ts', ['--config', file]);
-  const listening = /gRPC (\S+:\d+), health (http:\/\/\S+)\/health/;
+  const listening = /gRPC (\S+:\d+), health (https?:\/\/\S+)\/health/;
   const [, address = '', url = ''] = await program.line(listening, timeoutMs);
   return { ...program, address, url };
 }

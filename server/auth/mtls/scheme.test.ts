@@ -110,7 +110,7 @@ test('on a connection that stays open a certificate is good until it expires', a
 });
 
 test('openMtls() names the setting that is wrong, and opens nothing that is not asked for', async () => {
-  const rule = { from: 'commonName', pattern: '*', groups: [] } as const;
+  const rule: MtlsConfig['principals'][number] = { from: 'commonName', pattern: '*', groups: [] };
   writeFileSync(join(directory, 'empty.pem'), '');
   for (const file of ['none.pem', 'empty.pem']) {
     await assert.rejects(open([rule, { ...rule, authorityFile: join(directory, file) }]), {
