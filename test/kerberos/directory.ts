@@ -2,7 +2,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { freePort } from '../free-port.ts';
-import { createDirectory, endDaemon, run, startDaemon } from './daemons.ts';
+import { createDirectory, endDaemon, run, startDaemon, takesConnections } from '../daemons.ts';
 
 export const PEOPLE = 'ou=people,dc=armada,dc=test';
 export const GROUPS = 'ou=groups,dc=armada,dc=test';
@@ -28,7 +28,7 @@ export interface Directory extends AsyncDisposable {
 
 /** Starts a directory that holds what `ldif` says below PEOPLE and GROUPS. */
 export async function startDirectory(ldif: string): Promise<Directory> {
-  const directory = await createDirectory();
+  const directory = await createDirectory('ldap');
   const [port, tlsPort] = [await freePort(), await freePort()];
   const [certificate, key, settings, entries, passwordFile] = [
     'cert.pem',
@@ -47,7 +47,8 @@ export async function startDirectory(ldif: string): Promise<Directory> {
   await run('slapadd', ['-f', settings, '-l', entries]);
   const plainUrl = `ldap://127.0.0.1:${port}`;
   const url = `ldaps://localhost:${tlsPort}`;
-  const start = () => startDaemon('slapd', ['-d', '0', '-f', settings, '-h', `${plainUrl} ${url}`], { port });
+  const isUp = () => takesConnections(port);
+  const start = () => startDaemon('slapd', ['-d', '0', '-f', settings, '-h', `${plainUrl} ${url}`], { isUp });
   let server = await start();
   return {
     url,

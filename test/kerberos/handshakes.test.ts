@@ -5,7 +5,7 @@ import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Acceptors, startAcceptors } from '@armada-ts/server/auth/kerberos/acceptors';
 import { silentLogger } from '@armada-ts/server/base/logger';
-import type { Environment } from './daemons.ts';
+import type { Environment } from '../daemons.ts';
 import { type Realm, startRealm } from './realm.ts';
 import { firstToken, MECHANISM, tokenFor } from './tickets.ts';
 

@@ -2,7 +2,14 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { freePort } from '../free-port.ts';
-import { createDirectory, endDaemon, type Environment, run, startDaemon } from './daemons.ts';
+import {
+  createDirectory,
+  endDaemon,
+  type Environment,
+  run,
+  startDaemon,
+  takesConnections,
+} from '../daemons.ts';
 
 export interface Realm extends AsyncDisposable {
   readonly name: string;
@@ -23,7 +30,7 @@ export interface Realm extends AsyncDisposable {
 
 /** Starts a realm. @param trusted another one whose users may come, if it says so too; see trust() */
 export async function startRealm(name = 'ARMADA.TEST', trusted?: Realm): Promise<Realm> {
-  const directory = await createDirectory();
+  const directory = await createDirectory('kerberos');
   const port = await freePort();
   const environment = {
     KRB5_CONFIG: join(directory, 'krb5.conf'),
@@ -35,7 +42,8 @@ export async function startRealm(name = 'ARMADA.TEST', trusted?: Realm): Promise
   await writeFile(environment.KRB5_CONFIG, clientSettings(name, { [name]: port, ...trusted?.ports }));
   await writeFile(environment.KRB5_KDC_PROFILE, serverSettings(name, port, directory));
   await run('kdb5_util', ['create', '-s', '-r', name, '-P', 'of-the-database'], { environment });
-  const kdc = await startDaemon('krb5kdc', ['-n', '-P', join(directory, 'kdc.pid')], { port, environment });
+  const isUp = () => takesConnections(port);
+  const kdc = await startDaemon('krb5kdc', ['-n', '-P', join(directory, 'kdc.pid')], { isUp, environment });
   const administer = (...lines: string[]): Promise<string> =>
     run('kadmin.local', ['-r', name], { environment, input: `${lines.join('\n')}\n` });
   let made = 0;

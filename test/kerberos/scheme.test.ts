@@ -10,7 +10,7 @@ import { createKerberosScheme } from '@armada-ts/server/auth/kerberos/scheme';
 import type { Scheme } from '@armada-ts/server/auth/chain';
 import { systemClock } from '@armada-ts/server/base/clock';
 import { silentLogger } from '@armada-ts/server/base/logger';
-import { type Environment, run } from './daemons.ts';
+import { type Environment, run } from '../daemons.ts';
 import { type Realm, startRealm } from './realm.ts';
 import { bareTokenFor, firstToken, MECHANISM, nextToken, tokenFor } from './tickets.ts';
 

@@ -15,7 +15,7 @@ import { createQueue, getQueue } from '@armada-ts/client/queues';
 import { Client, credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { type Program, startProgram } from '../e2e/programs.ts';
 import { startServer, writeSettings } from '../e2e/server.ts';
-import type { Environment } from './daemons.ts';
+import type { Environment } from '../daemons.ts';
 import { type Directory, group, GROUPS, PEOPLE, person, READER, startDirectory } from './directory.ts';
 import { type Realm, startRealm } from './realm.ts';
 import { bareTokenFor, firstToken, MECHANISM, nextToken, tokenFor } from './tickets.ts';

@@ -1,6 +1,6 @@
 /** Tokens of SPNEGO for tests, real ones from the tickets of a user, and some put together by hand. */
 import { createRequire } from 'node:module';
-import type { Environment } from './daemons.ts';
+import type { Environment } from '../daemons.ts';
 
 /** As much of the package as is used here. */
 interface Kerberos {

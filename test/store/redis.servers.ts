@@ -1,14 +1,11 @@
 /** Real Redis servers for tests: started on free ports with a directory of their own, and ended with the tests. */
-import assert from 'node:assert/strict';
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { rmSync } from 'node:fs';
-import { mkdir, mkdtemp } from 'node:fs/promises';
+import { type ChildProcess, execFile } from 'node:child_process';
+import { mkdir } from 'node:fs/promises';
 import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { createDirectory as createDaemonDirectory, endDaemon, startDaemon } from '../daemons.ts';
 import { freePort } from '../free-port.ts';
 
 /** A running server. */
@@ -21,19 +18,9 @@ export interface RedisServer {
   restart(different?: readonly string[]): Promise<void>;
 }
 
-const running = new Set<ChildProcess>();
-const directories = new Set<string>();
-// A test process takes its servers and their data along, whichever way it ends.
-process.once('exit', () => {
-  for (const child of running) child.kill('SIGKILL');
-  for (const directory of directories) rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
-});
-
 /** A place for the data of some servers. */
-export async function createDirectory(): Promise<string> {
-  const directory = await mkdtemp(join(tmpdir(), 'armada-redis-'));
-  directories.add(directory);
-  return directory;
+export function createDirectory(): Promise<string> {
+  return createDaemonDirectory('redis');
 }
 
 /** Settings under which nothing that was answered is lost. */
@@ -71,31 +58,17 @@ export async function startRedis(directory: string, settings: readonly string[])
     get process() {
       return child;
     },
-    kill: () => end(child),
+    kill: () => endDaemon(child),
     async restart(different = []) {
-      await end(child);
+      await endDaemon(child);
       child = await start('redis-server', [...parameters, ...different], port);
     },
   };
 }
 
 /** Starts a program of Redis and waits until it answers. It does not keep this process alive. */
-export async function start(
-  program: string,
-  parameters: readonly string[],
-  port: number,
-): Promise<ChildProcess> {
-  const child = spawn(program, [...parameters], { stdio: 'ignore' });
-  running.add(child);
-  child.once('exit', () => running.delete(child));
-  await once(child, 'spawn');
-  child.unref();
-  for (let tries = 0; tries < 500; tries++) {
-    assert.equal(child.exitCode, null, `${program} has ended: ${parameters.join(' ')}`);
-    if (await answers(port)) return child;
-    await sleep(10);
-  }
-  throw new Error(`${program} does not answer on port ${port}`);
+export function start(program: string, parameters: readonly string[], port: number): Promise<ChildProcess> {
+  return startDaemon(program, parameters, { isUp: () => answers(port) });
 }
 
 /** Whether a PING is answered. */
@@ -110,13 +83,6 @@ function answers(port: number): Promise<boolean> {
     socket.once('error', () => settle(false));
     socket.setTimeout(1000, () => settle(false));
   });
-}
-
-export async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  child.ref();
-  child.kill('SIGKILL');
-  await once(child, 'exit');
 }
 
 /** Waits until a server has a replica that follows it. */

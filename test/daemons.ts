@@ -19,9 +19,9 @@ process.once('exit', () => {
   for (const directory of directories) rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
 });
 
-/** A place for the data of a server. */
-export async function createDirectory(): Promise<string> {
-  const directory = await mkdtemp(join(tmpdir(), 'armada-kerberos-'));
+/** A place for the data of servers. @param name what they are, for whoever finds it */
+export async function createDirectory(name: string): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), `armada-${name}-`));
   directories.add(directory);
   return directory;
 }
@@ -35,25 +35,30 @@ const environmentWith = (more: Environment): NodeJS.ProcessEnv => ({
   ...more,
 });
 
-/** Starts a server that stays in the foreground, and waits until its port takes connections. */
+/**
+ * Starts a server that stays in the foreground, and waits until it is up. It does
+ * not keep this process alive.
+ * @param isUp asked again and again
+ */
 export async function startDaemon(
   program: string,
   parameters: readonly string[],
-  { port, environment = {} }: { port: number; environment?: Environment },
+  { isUp, environment = {} }: { isUp: () => Promise<boolean>; environment?: Environment },
 ): Promise<ChildProcess> {
   const child = spawn(program, [...parameters], { stdio: 'ignore', env: environmentWith(environment) });
   running.add(child);
   child.once('exit', () => running.delete(child));
   await once(child, 'spawn');
   child.unref();
-  for (let tries = 0; tries < 1000; tries++) {
+  for (let tries = 0; tries < 500; tries++) {
     assert.equal(child.exitCode, null, `${program} has ended: ${parameters.join(' ')}`);
-    if (await takesConnections(port)) return child;
+    if (await isUp()) return child;
     await sleep(10);
   }
-  throw new Error(`${program} does not answer on port ${port}`);
+  throw new Error(`${program} does not answer: ${parameters.join(' ')}`);
 }
 
+/** Ends a server with SIGKILL, and waits. */
 export async function endDaemon(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   child.ref();
@@ -72,7 +77,8 @@ export async function run(
   return (await running).stdout;
 }
 
-function takesConnections(port: number): Promise<boolean> {
+/** Whether a port of this machine takes connections. */
+export function takesConnections(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1', () => settle(true));
     const settle = (answer: boolean): void => {
