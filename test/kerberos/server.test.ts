@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -12,8 +12,10 @@ import { connect } from '@armada-ts/client/connect';
 import { ArmadaClientError } from '@armada-ts/client/errors';
 import { kerberosAuthorization } from '@armada-ts/client/kerberos';
 import { createQueue, getQueue } from '@armada-ts/client/queues';
+import { authSchema } from '@armada-ts/server/auth/config';
 import { Client, credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js';
-import { type Program, startProgram } from '../e2e/programs.ts';
+import { type Program, root, startProgram } from '../e2e/programs.ts';
+import { parse } from 'yaml';
 import { startServer, writeSettings } from '../e2e/server.ts';
 import type { Environment } from '../daemons.ts';
 import { type Directory, group, GROUPS, PEOPLE, person, READER, startDirectory } from './directory.ts';
@@ -218,6 +220,13 @@ test('gRPC has the proof in the headers of the answer, and what to do next in th
   } finally {
     client.close();
   }
+});
+
+test('the configuration in the documentation is one', async () => {
+  const page = await readFile(join(root, 'docs/security.md'), 'utf8');
+  const [, text = ''] = /^### Kerberos$[^]*?^```yaml\n([^]*?)^```$/m.exec(page) ?? [];
+  const { auth } = parse(text) as { auth: unknown };
+  assert.deepEqual(authSchema.parse(auth).kerberos?.principals, ['HTTP/armada.example.com@EXAMPLE.COM']);
 });
 
 test('a server without its keys does not start, and says why in one line', async () => {
