@@ -1,3 +1,4 @@
+import { accessCommands } from './access-commands.ts';
 import type { CommandModule } from './command.ts';
 import { takesValue } from './global-options.ts';
 
@@ -249,6 +250,7 @@ export const commandTable: readonly CommandEntry[] = [
     summary: 'Start jobs on a cordoned executor again',
     load: () => import('./commands/uncordon-executor.ts'),
   },
+  ...accessCommands,
   {
     words: ['config'],
     summary: 'Say which servers there are, and choose between them',

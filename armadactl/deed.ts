@@ -6,7 +6,7 @@ import { oneLine } from './output/one-line.ts';
 export interface Deed {
   /** In one word, for programs: `created`, `cancelling`. */
   action: string;
-  kind: 'Queue' | 'Job' | 'JobSet' | 'Executor' | 'Node' | 'Context';
+  kind: 'Queue' | 'Job' | 'JobSet' | 'Executor' | 'Node' | 'Context' | 'AccessKey' | 'SigningKey';
   name: string;
   /** For people. */
   sentence: string;

@@ -1,3 +1,15 @@
+export {
+  accessKeyAuthorization,
+  createAccessKey,
+  deleteAccessKey,
+  exchangeAccessKey,
+  listAccessKeys,
+  setAccessKeyDisabled,
+  type AccessKeyInfo,
+  type AccessKeyPair,
+  type CreateKeyResponse,
+  type CreateTokenResponse,
+} from './access-keys.ts';
 export { isLoopback, usesTls } from './address.ts';
 export {
   contextAddress,
@@ -20,6 +32,13 @@ export {
   type JobError,
   type RequestFault,
 } from './errors.ts';
+export {
+  getKeyring,
+  installSigningKey,
+  removeSigningKey,
+  useSigningKey,
+  type GetKeyringResponse,
+} from './keyring.ts';
 export { kerberosAuthorization } from './kerberos.ts';
 export { watchJobSet, type JobSetEvent, type JobSetEventBody, type WatchOptions } from './events.ts';
 export {

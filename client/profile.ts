@@ -1,5 +1,6 @@
 import { AddressFault, parseAddresses } from '@armada-ts/api/servers/addresses';
 import type { ConnectOptions } from './connect.ts';
+import { accessKeyAuthorization } from './access-keys.ts';
 import { kerberosAuthorization } from './kerberos.ts';
 import { findContext, get, ProfileError, readConfigFile, toSettings, type Settings } from './config-file.ts';
 import { readTls, TLS_KEYS, type TlsFlags } from './tls-profile.ts';
@@ -33,6 +34,7 @@ const CONNECTION_KEYS = [
   ...TLS_KEYS,
   'basicAuth',
   'kerberosAuth',
+  'accessKeyAuth',
   'grpcKeepAliveTime',
   'grpcKeepAliveTimeout',
   // Armada's, without meaning where tokens are not cached.
@@ -81,9 +83,13 @@ export async function readProfile(sources: ProfileSources): Promise<Profile> {
   if (tls?.isOfFile && connection.forceNoTls) {
     throw new ProfileError(`${where}: forceNoTls and ${tls.keys.join(', ')} exclude each other`);
   }
+  const reach = tls ? { tls: tls.files, forceNoTls: false } : { forceNoTls: connection.forceNoTls ?? false };
+  const accessKey = get(settings, 'accessKeyAuth');
+  const pair = accessKey === undefined ? undefined : readAccessKey(accessKey, `${where}.accessKeyAuth`);
   return {
     ...connection,
-    ...(tls && { tls: tls.files, forceNoTls: false }),
+    ...reach,
+    ...(pair && { authorization: accessKeyAuthorization(pair, reach) }),
     contextName,
     notices: unknownKeys(settings, where, known),
   };
@@ -120,6 +126,15 @@ function readBasicAuth(value: unknown, where: string): { username: string; passw
   if (username === undefined) throw new ProfileError(`${where}.username is missing`);
   if (password === undefined) throw new ProfileError(`${where}.password is missing`);
   return { username, password };
+}
+
+function readAccessKey(value: unknown, where: string): { accessKey: string; secret: string } {
+  const settings = toSettings(value, where);
+  const accessKey = optional(settings, 'accessKey', where, 'string');
+  const secret = optional(settings, 'secret', where, 'string');
+  if (accessKey === undefined) throw new ProfileError(`${where}.accessKey is missing`);
+  if (secret === undefined) throw new ProfileError(`${where}.secret is missing`);
+  return { accessKey, secret };
 }
 
 /** Armada's key, and which service to ask tickets for where it is not HTTP. */
