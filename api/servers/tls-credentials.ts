@@ -101,10 +101,10 @@ function followFiles(files: TlsFiles, first: Material): experimental.Certificate
     privateKey: current.key ?? Buffer.alloc(0),
   }));
   return {
-    addCaCertificateListener: authorities.add,
-    removeCaCertificateListener: authorities.remove,
-    addIdentityCertificateListener: identities.add,
-    removeIdentityCertificateListener: identities.remove,
+    addCaCertificateListener: (listener) => authorities.add(listener),
+    removeCaCertificateListener: (listener) => authorities.remove(listener),
+    addIdentityCertificateListener: (listener) => identities.add(listener),
+    removeIdentityCertificateListener: (listener) => identities.remove(listener),
   };
 }
 

@@ -26,10 +26,10 @@ function providerOf(tls: LiveTls): experimental.CertificateProvider {
     caCertificate: Buffer.from(clientAuthorities),
   }));
   return {
-    addIdentityCertificateListener: identities.add,
-    removeIdentityCertificateListener: identities.remove,
-    addCaCertificateListener: authorities.add,
-    removeCaCertificateListener: authorities.remove,
+    addIdentityCertificateListener: (listener) => identities.add(listener),
+    removeIdentityCertificateListener: (listener) => identities.remove(listener),
+    addCaCertificateListener: (listener) => authorities.add(listener),
+    removeCaCertificateListener: (listener) => authorities.remove(listener),
   };
 }
 
