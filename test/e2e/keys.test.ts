@@ -95,6 +95,14 @@ test('an access key is exchanged for a token, and both end when the key does', a
   assert.equal((await rest(server, `GET /v1/key/token?${query.toString()}`)).status, 401);
   assert.equal((await rest(server, 'POST /v1/key/token', '', { ...pair, secret: 'guessed' })).status, 401);
 
+  const { headers, status } = await fetch(`${server.url}/v1/key/token`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(pair),
+  });
+  assert.equal(status, 200);
+  assert.equal(headers.get('cache-control'), 'no-store');
+
   // A token is that of its user, and operates where its user may.
   const operating = await newToken(server, await newKey(server, asOperator));
   const path = '/v1/operator/keyring';

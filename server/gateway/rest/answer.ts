@@ -4,8 +4,12 @@ import { answerHeaders, type Door, type Incoming } from '../../door/call.ts';
 import { type Encoding, encodingOf, packed } from './encoding.ts';
 import { cutOffUntaken, type Exchange, isGone } from './exchange.ts';
 
-/** Text in it is not escaped for HTML, so no browser may take it for that. */
-export const JSON_HEADERS = { 'content-type': 'application/json', 'x-content-type-options': 'nosniff' };
+/** Text in it is not escaped for HTML, so no browser may take it for that; and it is for the caller alone, so nothing on the way keeps it. */
+export const JSON_HEADERS = {
+  'content-type': 'application/json',
+  'x-content-type-options': 'nosniff',
+  'cache-control': 'no-store',
+};
 
 /** So much a connection takes whether or not its client does. */
 const MAX_BUFFERED_BYTES = 16 * 1024;
