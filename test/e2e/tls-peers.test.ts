@@ -70,7 +70,7 @@ test('servers that require certificates talk to each other, to executors and to 
   t.after(() => executor.close({ endRuns: true }));
   // The executor is connected to the server that does not lead, so its requests are relayed.
   await connection.call(SubmitService.submitJobs, { ...SET, jobRequestItems: [jobItem({}), jobItem({})] });
-  await eventsUntil(connection, SET, have('succeeded', 2));
+  await eventsUntil(connection, SET, have('succeeded', 2), 30_000);
 
   assert.deepEqual(await levelsKnownAt(one, olga), ['one', 'two']);
   assert.deepEqual(await levelsKnownAt(two, olga), ['one', 'two']);

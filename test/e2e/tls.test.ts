@@ -1,12 +1,13 @@
 // TLS and client certificates at a real server, with certificates that openssl made:
 // who is believed on either side, and certificates that are replaced under load.
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
-import { Agent, request as httpsRequest } from 'node:https';
+import { execFile } from 'node:child_process';
+import { readFile, symlink } from 'node:fs/promises';
+import { Agent } from 'node:https';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connect as connectTls } from 'node:tls';
+import { promisify } from 'node:util';
 import { EventService } from '@armada-ts/api/api/event';
 import { QueueServiceService } from '@armada-ts/api/api/queue';
 import { tlsCredentials } from '@armada-ts/api/servers/tls-credentials';
@@ -14,12 +15,15 @@ import { type Connection, connect, type ConnectOptions, createQueue, getQueue } 
 import { Client } from '@grpc/grpc-js';
 import { type AnyMethod, call } from './calls.ts';
 import { type Authority, curl, type KeyPair, makeTestAuthority, replaceFile } from './certificates.ts';
-import { type Standalone, temporaryDirectory } from './programs.ts';
+import { root, type Standalone, temporaryDirectory } from './programs.ts';
 import { type OperatorAccess, operatorOf, startServer } from './server.ts';
+import { answered, shownAt, shownSoon } from './tls-probes.ts';
 import { authSettings, OPERATOR, OWNER, passwordOf } from './users.ts';
 
 const directory = await temporaryDirectory({ after });
 const SERVER = { subject: '/CN=armada', names: 'DNS:localhost,IP:127.0.0.1' };
+
+const ANNA = { name: 'anna', permissions: [], verbs: [] };
 
 let ours: Authority;
 let theirs: Authority;
@@ -27,7 +31,7 @@ let shown: KeyPair;
 let server: Standalone;
 let operators: OperatorAccess;
 /** By what to be shown: a certificate of each kind. */
-const clients: Record<'olga' | 'nobody' | 'foreign' | 'expired', KeyPair> = {} as never;
+const clients: Record<'olga' | 'anna' | 'nobody' | 'foreign' | 'expired', KeyPair> = {} as never;
 
 before(async () => {
   ours = await makeTestAuthority(directory, 'ours');
@@ -40,7 +44,8 @@ before(async () => {
   clients.nobody = await ours.issue('nobody', { subject: '/CN=printer' });
   clients.foreign = await theirs.issue('foreign', { subject: '/OU=operator/CN=olga' });
   clients.expired = await ours.issue('expired', { subject: '/OU=operator/CN=olga', isExpired: true });
-  const auth = authSettings([OPERATOR, OWNER]);
+  clients.anna = await ours.issue('anna', { subject: '/CN=Anna', names: 'email:anna@example.com' });
+  const auth = authSettings([OPERATOR, OWNER, ANNA]);
   server = await startServer(directory, {
     tls: {
       certificateFile: shown.certFile,
@@ -50,7 +55,12 @@ before(async () => {
     auth: {
       ...auth,
       schemes: ['mtls', 'basic', 'anonymous'],
-      mtls: { principals: [{ from: 'commonName', pattern: 'ol*', groupsFrom: 'organizationalUnit' }] },
+      mtls: {
+        principals: [
+          { from: 'commonName', pattern: 'ol*', groupsFrom: 'organizationalUnit' },
+          { from: 'email', pattern: '*@example.com', name: '$1' },
+        ],
+      },
     },
     logLevel: 'info',
     store: { acknowledgement: 'local' },
@@ -157,30 +167,27 @@ test('whoever shows a certificate that is not good gets no connection, and is ne
   }
 });
 
-/** The certificate that a port shows to a new connection, by its serial number. */
-function shownAt(port: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const options = {
-      host: '127.0.0.1',
-      port: Number(port),
-      rejectUnauthorized: false,
-      ALPNProtocols: ['h2'],
-    };
-    const socket = connectTls(options, () => {
-      resolve(socket.getPeerX509Certificate()?.serialNumber ?? '');
-      socket.destroy();
-    });
-    socket.on('error', reject);
-  });
-}
-
-async function shownSoon(port: string, isNew: (serial: string) => boolean): Promise<string> {
-  for (;;) {
-    const serial = await shownAt(port);
-    if (isNew(serial)) return serial;
-    await sleep(100);
+test('what docs/security.md shows of client certificates works', async (t) => {
+  assert.equal(await making('demo', { tls: { caFile: ours.certFile, ...clients.olga } }), 'OK');
+  const page = await readFile(join(root, 'docs/security.md'), 'utf8');
+  const [, block = ''] = /<!-- mtls\b[^>]*-->\n```sh\n([\s\S]*?)```/.exec(page) ?? [];
+  const place = await temporaryDirectory(t);
+  const { certFile, keyFile } = clients.anna;
+  for (const [path, name] of [
+    [ours.certFile, 'ca.pem'],
+    [certFile, 'anna.pem'],
+    [keyFile, 'anna.key'],
+  ] as const) {
+    await symlink(path, join(place, name));
   }
-}
+  const commands = block
+    .replaceAll('localhost:8080', `localhost:${portOf(server.url)}`)
+    .replaceAll('localhost:50051', `localhost:${portOf(server.address)}`)
+    .replace('anna:secret', `'anna:${passwordOf('anna')}'`)
+    .replace('armadactl', join(root, 'armadactl/bin/armadactl'));
+  const { stdout } = await promisify(execFile)('sh', ['-ec', commands], { cwd: place });
+  assert.equal([...stdout.matchAll(/"name":"demo"|name: demo/g)].length, 3, stdout);
+});
 
 test('certificates are replaced under load, and no call is lost', { timeout: 60_000 }, async () => {
   // Both authorities, as those have who are about to change.
@@ -255,16 +262,3 @@ test('other clients are trusted as soon as their authority is in the file', { ti
   await replaceFile(ours.certFile, await readFile(join(directory, 'both.pem')));
   while ((await making('theirs', { tls, connectTimeoutMs: 500 })) !== 'OK') await sleep(100);
 });
-
-/** Rejects unless the answer is good. */
-function answered(url: string, agent: Agent): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const sent = httpsRequest(url, { agent }, (answer) => {
-      answer.resume().on('end', () => {
-        if (answer.statusCode === 200) resolve();
-        else reject(new Error(`answered ${answer.statusCode}`));
-      });
-    });
-    sent.on('error', reject).end();
-  });
-}

@@ -5,7 +5,7 @@ const rule = z.strictObject({
   from: z
     .enum(['commonName', 'subject', 'dns', 'email', 'uri'])
     .describe(
-      'What of the certificate is looked at: `commonName` or the whole `subject`, such as `CN=anna,OU=research`, or the alternative names of a kind, `dns`, `email` or `uri`.',
+      'What of the certificate is looked at: `commonName` or the whole `subject`, such as `O=Example, CN=anna`, or the alternative names of a kind, `dns`, `email` or `uri`.',
     ),
   pattern: z
     .string()
