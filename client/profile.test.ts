@@ -148,3 +148,14 @@ test('readProfile() sends tickets of Kerberos where that is enabled', async () =
   assert.equal((await read('kerberosAuth: {enabled: false}')).authorization, undefined);
   await assert.rejects(read('kerberosAuth: {enabled: "yes"}'), /kerberosAuth\.enabled must be a boolean/);
 });
+
+test('readProfile() exchanges an access key for tokens where there is one', async () => {
+  const profile = await read('accessKeyAuth: {accessKey: armada-key-1, secret: armada-secret-1}\n');
+  assert.equal(typeof profile.authorization, 'function');
+  assert.deepEqual(profile.notices, []);
+  await assert.rejects(read('accessKeyAuth: {accessKey: armada-key-1}'), /accessKeyAuth\.secret is missing$/);
+  await assert.rejects(
+    read('accessKeyAuth: {secret: armada-secret-1}'),
+    /accessKeyAuth\.accessKey is missing$/,
+  );
+});
