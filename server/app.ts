@@ -11,6 +11,7 @@ import { operatorToken } from './auth/operator-token.ts';
 import { openKerberos } from './auth/kerberos/open.ts';
 import { type Keys, openKeys } from './auth/keys/open.ts';
 import { openMtls } from './auth/mtls/scheme.ts';
+import { openOidc } from './auth/oidc/open.ts';
 import { chainsOf } from './auth/schemes.ts';
 import type { Clock } from './base/clock.ts';
 import type { LogLevels } from './base/log-levels.ts';
@@ -173,11 +174,13 @@ async function openPorts(opened: AsyncDisposableStack, config: Config, core: Cor
   const { store, members, hub, peers, scheduler, following, observation, stopping, clock, logger } = core;
   const { observer, metrics, spans } = observation;
   const token = config.operator.token ? operatorToken(store.servers.secret) : undefined;
-  const kerberos = await openKerberos(config.auth, { clock, logger: logger.child({ part: 'auth' }) });
+  const authTools = { clock, logger: logger.child({ part: 'auth' }) };
+  const kerberos = await openKerberos(config.auth, authTools);
   if (kerberos) opened.use(kerberos);
   const chains = chainsOf(config.auth, clock, token, {
     token: core.keys?.scheme,
     kerberos,
+    oidc: await openOidc(config.auth, authTools),
     mtls: await openMtls(config.auth, clock),
   });
   const ownDoor = doorOf(config, peers, logger);

@@ -45,6 +45,26 @@ test('a permission comes by group, by scope or for everyone, and by nothing else
   authorizer.demand(principal(), 'delete_queue');
 });
 
+test('a permission comes by the value of a claim, not by its being there', () => {
+  const authorizer = createAuthorizer({
+    permissionGroupMapping: {},
+    permissionScopeMapping: {},
+    permissionClaimMapping: { cordon_queue: { role: ['lead', 'head'] }, create_queue: { role: ['head'] } },
+  });
+  const table: [Map<string, string[]> | undefined, string[]][] = [
+    [undefined, []],
+    [new Map([['role', []]]), []],
+    [new Map([['role', ['leader']]]), []],
+    [new Map([['other', ['lead']]]), []],
+    [new Map([['role', ['x', 'lead']]]), ['cordon_queue']],
+    [new Map([['role', ['head']]]), ['create_queue', 'cordon_queue']],
+  ];
+  for (const [claims, expected] of table) {
+    const allowed = PERMISSIONS.filter((one) => authorizer.may(principal(claims && { claims }), one));
+    assert.deepEqual(allowed, expected);
+  }
+});
+
 test('a verb on a queue comes by subject or by ownership', () => {
   const authorizer = createAuthorizer({ permissionGroupMapping: {}, permissionScopeMapping: {} });
   const table: [Partial<Queue>, Partial<Principal>, string[]][] = [

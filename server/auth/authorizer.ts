@@ -1,6 +1,6 @@
 /**
  * May you: the one place that decides, asked by every method on every door.
- * A permission is global, granted to groups and scopes by the configuration, or
+ * A permission is global, granted to groups, scopes and claims by the configuration, or
  * a verb on one queue, granted by that queue's owner.
  */
 import type { Queue } from '@armada-ts/api/api/queue';
@@ -23,12 +23,15 @@ export interface Authorizer {
 }
 
 export function createAuthorizer(
-  config: Pick<AuthConfig, 'permissionGroupMapping' | 'permissionScopeMapping'>,
+  config: Pick<AuthConfig, 'permissionGroupMapping' | 'permissionScopeMapping'> &
+    Partial<Pick<AuthConfig, 'permissionClaimMapping'>>,
 ): Authorizer {
   const { permissionGroupMapping: groups, permissionScopeMapping: scopes } = config;
+  const claims = config.permissionClaimMapping ?? {};
   const may: Authorizer['may'] = (principal, permission) =>
     (groups[permission] ?? []).some((group) => isInGroup(principal, group)) ||
-    (scopes[permission] ?? []).some((scope) => principal.scopes.includes(scope));
+    (scopes[permission] ?? []).some((scope) => principal.scopes.includes(scope)) ||
+    Object.entries(claims[permission] ?? {}).some(([claim, values]) => hasClaim(principal, claim, values));
   return authorizerOf(may);
 }
 
@@ -62,6 +65,10 @@ function authorizerOf(may: Authorizer['may']): Authorizer {
       );
     },
   };
+}
+
+function hasClaim(principal: Principal, claim: string, values: readonly string[]): boolean {
+  return principal.claims?.get(claim)?.some((value) => values.includes(value)) ?? false;
 }
 
 /** By an entry of the queue, or as its owner. */

@@ -52,7 +52,8 @@ export interface Chain {
 export function createChain(schemes: readonly Scheme[]): Chain {
   const names = schemes.map((scheme) => scheme.name).join(', ');
   return {
-    challenges: schemes.flatMap((scheme) => scheme.challenge ?? []),
+    // Several schemes may take bearer tokens.
+    challenges: [...new Set(schemes.flatMap((scheme) => scheme.challenge ?? []))],
     async authenticate(authorizations, caller) {
       if (authorizations.length > 1) {
         throw new ArmadaError('UNAUTHENTICATED', 'a call must carry one authorization value, got several');

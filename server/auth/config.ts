@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { kerberosSchema } from './kerberos/config.ts';
 import { mtlsSchema } from './mtls/config.ts';
+import { oidcSchema } from './oidc/config.ts';
 import { tokenSchema } from './keys/config.ts';
 import { PERMISSIONS, type Permission } from './permissions.ts';
 import { parsePasswordHash } from './password.ts';
@@ -23,7 +24,7 @@ const user = z.strictObject({
 export const authSchema = z.strictObject(
   {
     schemes: z
-      .array(z.enum(['basic', 'kerberos', 'mtls', 'token', 'anonymous']))
+      .array(z.enum(['basic', 'oidc', 'kerberos', 'mtls', 'token', 'anonymous']))
       .min(1, 'must name at least one scheme, such as basic')
       .refine((names) => new Set(names).size === names.length, 'must name each scheme once')
       .describe(
@@ -44,12 +45,24 @@ export const authSchema = z.strictObject(
     token: tokenSchema
       .prefault({})
       .describe('Access keys, and the tokens that they are exchanged for, see [security](security.md).'),
+    oidc: oidcSchema
+      .optional()
+      .describe('Access tokens of OpenID Connect providers, see [security](security.md).'),
     kerberos: kerberosSchema.optional().describe('Tickets of Kerberos, see [security](security.md).'),
     mtls: mtlsSchema.optional().describe('Client certificates, see [security](security.md).'),
     permissionGroupMapping: mapping.describe(
       'Global permissions and the groups that have them. Everybody is in `everyone`.',
     ),
     permissionScopeMapping: mapping.describe('Global permissions and the token scopes that have them.'),
+    permissionClaimMapping: z
+      .partialRecord(
+        z.enum(PERMISSIONS),
+        z.record(z.string().min(1), z.array(z.string().min(1)).min(1, 'must name the values that count')),
+      )
+      .default({})
+      .describe(
+        'Global permissions and the claims of OpenID Connect tokens that have them: a claim by its name, with the values that count, such as `{ cordon_queue: { role: [lead] } }`.',
+      ),
   },
   {
     error: ({ input }) =>

@@ -5,6 +5,8 @@ export interface Principal {
   groups: readonly string[];
   /** What a token was issued for; empty with schemes that have none. */
   scopes: readonly string[];
+  /** Values of the claims that permissions are given for; left out with schemes that have none. */
+  claims?: ReadonlyMap<string, readonly string[]>;
   /** Scheme that named the principal, for the log. */
   scheme: string;
 }

@@ -17,6 +17,7 @@ export interface Chains {
 export interface StartedSchemes {
   token?: Scheme | undefined;
   kerberos?: Scheme | undefined;
+  oidc?: Scheme | undefined;
   mtls?: Scheme | undefined;
 }
 
@@ -32,6 +33,7 @@ export function chainsOf(
 ): Chains {
   const make: Record<AuthConfig['schemes'][number], () => Scheme> = {
     basic: () => createBasicScheme(config.basic.users, clock),
+    oidc: () => known(started.oidc, 'oidc'),
     kerberos: () => known(started.kerberos, 'kerberos'),
     mtls: () => known(started.mtls, 'mtls'),
     token: () => known(started.token, 'token'),

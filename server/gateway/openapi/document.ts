@@ -12,7 +12,7 @@ import { textOf } from './wording.ts';
 /** How callers may say who they are; `mtls` and `anonymous` by nothing in the call. */
 export type CredentialKind = SentKind | 'mtls' | 'anonymous';
 
-type SentKind = 'basic' | 'bearer' | 'token' | 'kerberos';
+type SentKind = 'basic' | 'bearer' | 'oidc' | 'token' | 'kerberos';
 
 /** What a document is about. */
 export interface Subject {
@@ -54,6 +54,7 @@ export interface OpenApiDocument {
 const securitySchemes: Readonly<Record<SentKind, SecurityScheme>> = {
   basic: { type: 'http', scheme: 'basic', description: 'User name and password.' },
   bearer: { type: 'http', scheme: 'bearer', description: 'A token.' },
+  oidc: { type: 'http', scheme: 'bearer', description: 'An access token of an OpenID Connect provider.' },
   token: { type: 'http', scheme: 'bearer', description: 'A token that an access key was exchanged for.' },
   kerberos: { type: 'http', scheme: 'negotiate', description: 'A ticket of Kerberos, by SPNEGO.' },
 };

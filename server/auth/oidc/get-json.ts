@@ -1,0 +1,97 @@
+/**
+ * Reading what a provider publishes. Where it lies is said by the provider, so
+ * this goes to no address that only this machine or its network should reach,
+ * follows no redirects, and reads no more and no longer than it must.
+ */
+import { lookup } from 'node:dns';
+import { get as getPlain, type IncomingMessage } from 'node:http';
+import { get as getSecure } from 'node:https';
+import { BlockList, isIP, type LookupFunction } from 'node:net';
+import { isLoopbackHost } from './config.ts';
+
+export interface GetJsonOptions {
+  /** The provider is on this machine, as it may be for trying out. */
+  isLocal: boolean;
+  /** Certificates to trust, as PEM; those of Node when undefined. */
+  authorities: string | undefined;
+}
+
+export type GetJson = (url: URL) => Promise<unknown>;
+
+const MAX_BYTES = 256 * 1024;
+const TIMEOUT_MS = 5_000;
+
+/** Rejects with an Error that says why. */
+export function createGetJson({ isLocal, authorities }: GetJsonOptions): GetJson {
+  const refused = refusedAddresses(isLocal);
+  return async (url) => {
+    const isPlain = url.protocol === 'http:';
+    const isFit = isPlain ? isLocal && isLoopbackHost(url.hostname) : url.protocol === 'https:';
+    if (!isFit) throw new Error(`${url.href} is no address of https`);
+    refuseAddress(refused, url.hostname.replace(/^\[|\]$/g, ''));
+    const signal = AbortSignal.timeout(TIMEOUT_MS);
+    const options = {
+      signal,
+      agent: false as const,
+      lookup: lookupExcept(refused),
+      headers: { accept: 'application/json' },
+      ...(authorities === undefined ? {} : { ca: authorities }),
+    };
+    const response = await new Promise<IncomingMessage>((resolve, reject) => {
+      (isPlain ? getPlain : getSecure)(url, options, resolve).on('error', reject);
+    });
+    try {
+      if (response.statusCode !== 200) throw new Error(`${url.href} answered ${response.statusCode}`);
+      return JSON.parse(await textOf(response, url));
+    } finally {
+      response.destroy();
+    }
+  };
+}
+
+async function textOf(response: IncomingMessage, url: URL): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > MAX_BYTES) throw new Error(`${url.href} has more than ${MAX_BYTES} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+/** Asked when a connection is made, so a name that leads to a refused address is refused too. */
+function lookupExcept(refused: BlockList): LookupFunction {
+  return (hostname, options, callback) => {
+    lookup(hostname, { ...options, all: true }, (error, found) => {
+      try {
+        if (error) throw error;
+        for (const { address } of found) refuseAddress(refused, address);
+        const [first] = found;
+        if (options.all || first === undefined) callback(null, found);
+        else callback(null, first.address, first.family);
+      } catch (fault) {
+        callback(fault instanceof Error ? fault : new Error(String(fault)), '');
+      }
+    });
+  };
+}
+
+/** Throws for an address that nothing is to be read from; a name is none. */
+function refuseAddress(refused: BlockList, address: string): void {
+  const family = isIP(address);
+  if (family === 0 || !refused.check(address, family === 6 ? 'ipv6' : 'ipv4')) return;
+  throw new Error(`${address} is an address that providers must not lead to`);
+}
+
+function refusedAddresses(isLocal: boolean): BlockList {
+  const list = new BlockList();
+  // Of the link: among them where clouds tell machines their secrets.
+  list.addSubnet('169.254.0.0', 16);
+  list.addSubnet('fe80::', 10, 'ipv6');
+  if (isLocal) return list;
+  list.addSubnet('127.0.0.0', 8);
+  list.addSubnet('0.0.0.0', 8);
+  list.addSubnet('::', 127, 'ipv6');
+  return list;
+}

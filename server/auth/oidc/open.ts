@@ -1,0 +1,47 @@
+import { readFile } from 'node:fs/promises';
+import type { Clock } from '../../base/clock.ts';
+import { ArmadaError, invalidField } from '../../base/errors.ts';
+import type { Logger } from '../../base/logger.ts';
+import type { Scheme } from '../chain.ts';
+import type { AuthConfig } from '../config.ts';
+import { isLoopbackHost, type ProviderConfig } from './config.ts';
+import { createGetJson } from './get-json.ts';
+import { createProviderKeys } from './provider-keys.ts';
+import { createOidcScheme, type Provider } from './scheme.ts';
+
+/**
+ * The scheme, undefined when it is not configured. A provider that is away does
+ * not keep a server from starting. Throws INVALID_REQUEST when the configuration
+ * cannot be used.
+ */
+export async function openOidc(
+  { schemes, oidc, permissionClaimMapping }: Pick<AuthConfig, 'schemes' | 'oidc' | 'permissionClaimMapping'>,
+  tools: { clock: Clock; logger: Logger },
+): Promise<Scheme | undefined> {
+  if (!schemes.includes('oidc')) return undefined;
+  if (oidc === undefined)
+    throw new ArmadaError('INVALID_REQUEST', 'auth.oidc must say whose tokens are taken');
+  const providers = await Promise.all(oidc.providers.map((config, index) => open(config, index, tools)));
+  const wanted = new Set(Object.values(permissionClaimMapping).flatMap((claims) => Object.keys(claims)));
+  return createOidcScheme({ providers, wantedClaims: [...wanted], clock: tools.clock });
+}
+
+async function open(
+  config: ProviderConfig,
+  index: number,
+  tools: { clock: Clock; logger: Logger },
+): Promise<Provider> {
+  const { issuer, authorityFile } = config;
+  const field = `auth.oidc.providers.${index}.authorityFile`;
+  const authorities =
+    authorityFile === undefined
+      ? undefined
+      : await readFile(authorityFile, 'utf8').catch(() => {
+          throw invalidField(field, `must name a file with certificates, as PEM, got ${authorityFile}`);
+        });
+  const isLocal = isLoopbackHost(new URL(issuer).hostname);
+  const keys = createProviderKeys(issuer, { getJson: createGetJson({ isLocal, authorities }), ...tools });
+  // Read ahead of the first call.
+  keys.has('');
+  return { config, keys };
+}
