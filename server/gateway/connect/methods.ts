@@ -57,7 +57,7 @@ export function addMethod(
 
 interface Codec {
   path: string;
-  /** The bytes of a request, and what the service makes of them. */
+  /** The bytes of a request, and what the service makes of them. Throws INVALID_REQUEST. */
   bytesOf(message: Message): Buffer;
   requestOf(bytes: Buffer): unknown;
   messageOf(answer: unknown): Message;
@@ -72,7 +72,14 @@ function codecOf(definition: ServedMethod['definition'], { input, output }: Desc
       const { buffer, byteOffset, byteLength } = toBinary(input, message);
       return Buffer.from(buffer, byteOffset, byteLength);
     },
-    requestOf: (bytes) => definition.requestDeserialize(bytes),
+    requestOf(bytes) {
+      try {
+        return definition.requestDeserialize(bytes);
+      } catch (error) {
+        const fault = error instanceof Error ? error.message : String(error);
+        throw new ArmadaError('INVALID_REQUEST', `the request cannot be decoded: ${fault}`);
+      }
+    },
     messageOf: (answer) => fromBinary(output, definition.responseSerialize(answer)),
     standIn: (piece, aside) => standIn(piece, output, aside),
   };
@@ -84,8 +91,10 @@ function unaryOf(door: Door, method: UnaryMethod, codec: Codec) {
     const incoming = incomingOf(door, codec.path, context);
     try {
       const bytes = codec.bytesOf(message);
+      const request = codec.requestOf(bytes);
+      // From here on the call counts as under way until its work is done, so nothing may fail before that begins.
       visit.arrived(bytes.length);
-      const work = callUnary(door, method, incoming, codec.requestOf(bytes)).finally(() => visit.answered());
+      const work = callUnary(door, method, incoming, request).finally(() => visit.answered());
       const answer = codec.messageOf(await orAborted(work, context.signal));
       addReply(incoming, context);
       return answer;
