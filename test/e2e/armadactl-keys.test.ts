@@ -1,12 +1,14 @@
 // Access keys and the keyring by armadactl, and tokens in place of passwords.
 import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { promisify } from 'node:util';
 import { accessKeyAuthorization, connect, listAccessKeys } from '@armada-ts/client';
 import { stringify } from 'yaml';
 import { type LocalServer, startLocalServer } from './in-process.ts';
-import { armadactl, temporaryDirectory } from './programs.ts';
+import { armadactl, root, temporaryDirectory } from './programs.ts';
 import { authSettings, OPERATOR, OWNER, passwordOf, TOKEN_SETTINGS } from './users.ts';
 
 const directory = await temporaryDirectory({ after });
@@ -114,4 +116,20 @@ test('the keyring is changed by whoever operates, with the operator token too', 
   await done('operator', 'keyring', 'remove', first, '--force', ...trust);
   assert.equal(await done('operator', 'keyring', 'list', ...trust, '-o', 'name'), `${id}\n`);
   await assert.rejects(done('owner', 'keyring', 'list', ...trust), /lacks the permission operate/);
+});
+
+test('what docs/security.md shows of access keys works', async (t) => {
+  const page = await readFile(join(root, 'docs/security.md'), 'utf8');
+  const [, block = ''] = /<!-- access-keys\b[^>]*-->\n```sh\n([\s\S]*?)```/.exec(page) ?? [];
+  const { grpcAddress, httpUrl } = server.app;
+  const program = `${join(root, 'armadactl/bin/armadactl')} --armadaUrl ${grpcAddress}`;
+  const commands = [
+    `armadactl() { ${program} --config ${config} --context ${OWNER.name} "$@"; }`,
+    block.replaceAll('https://armada.example.com:8080', httpUrl),
+  ];
+  const cwd = await temporaryDirectory(t);
+  const { stdout } = await promisify(execFile)('sh', ['-ec', commands.join('\n')], { cwd });
+  const [key] = JSON.parse(stdout).keys;
+  assert.equal(key.description, 'nightly import');
+  await done('owner', 'key', 'delete', key.id);
 });

@@ -29,7 +29,7 @@ test('installKey() takes 32 bytes, once, and no more than ten keys', async () =>
   for (const length of [1, 31, 33]) {
     await assert.rejects(installKey(server, Buffer.alloc(length)), { code: 'INVALID_REQUEST' });
   }
-  for (let n = 3; n <= 10; n++) await installKey(server, Buffer.alloc(0));
+  for (let n = 3; n <= 10; n++) assert.match(await installKey(server, Buffer.alloc(0)), /^[0-9a-f]{20}$/);
   await assert.rejects(installKey(server, Buffer.alloc(0)), { code: 'KEY_LIMIT' });
 });
 

@@ -95,13 +95,10 @@ async function changeRing(
   });
 }
 
-/** The id follows from the key, so that it is the same wherever it is installed. */
+/** The id follows from the key, so that it is the same wherever it is installed; in hex, so that no command takes it for an option. */
 function newKey({ clock }: KeyringDeps, secret: Uint8Array, primary: boolean): SigningKey {
-  const id = createHash('sha256')
-    .update('id of a signing key')
-    .update(secret)
-    .digest('base64url')
-    .slice(0, 16);
+  const digest = createHash('sha256').update('id of a signing key').update(secret).digest('hex');
+  const id = digest.slice(0, 20);
   return { id, secret: Buffer.from(secret), addedAtMs: clock.now(), primary, retiredAtMs: undefined };
 }
 
