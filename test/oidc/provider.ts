@@ -1,0 +1,116 @@
+// A real provider, in this process, for the tests of tokens and of logging in.
+import { generateKeyPair, type JsonWebKey } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { promisify } from 'node:util';
+
+/** As much of the package as is used here; it has no types of its own. */
+interface ProviderPackage {
+  Provider: new (issuer: string, configuration: object) => { callback(): RequestListener };
+}
+
+const name: string = 'oidc-provider';
+const { Provider } = (await import(name)) as ProviderPackage;
+const makeKeyPair = promisify(generateKeyPair);
+
+export interface TestProvider extends AsyncDisposable {
+  issuer: string;
+  /** Signs with a new key from now on, and publishes the old ones or not. */
+  rotate(keepOld: boolean): Promise<void>;
+  /** A token for the client `batch` itself. */
+  clientToken(): Promise<string>;
+}
+
+export const BATCH = { clientId: 'batch', clientSecret: 'secret of batch' };
+/** The client of people at a terminal. */
+export const CLI = 'cli';
+export const ACCESS_TOKEN_SECONDS = 120;
+
+const DEVICE_GRANT = 'urn:ietf:params:oauth:grant-type:device_code';
+
+export async function startTestProvider(): Promise<TestProvider> {
+  let answer: RequestListener | undefined;
+  const server = createServer((request, response) => answer?.(request, response)).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  let keys: JsonWebKey[] = [];
+  const rotate = async (keepOld: boolean): Promise<void> => {
+    const { privateKey } = await makeKeyPair('rsa', { modulusLength: 2048 });
+    const key = {
+      ...privateKey.export({ format: 'jwk' }),
+      kid: `key-${keys.length + 1}`,
+      alg: 'RS256',
+      use: 'sig',
+    };
+    keys = [key, ...(keepOld ? keys : [])];
+    answer = new Provider(issuer, configuration(keys)).callback();
+  };
+  await rotate(false);
+  return {
+    issuer,
+    rotate,
+    async clientToken() {
+      const credentials = Buffer.from(`batch:${encodeURIComponent(BATCH.clientSecret)}`).toString('base64');
+      const response = await fetch(`${issuer}/token`, {
+        method: 'POST',
+        headers: { authorization: `Basic ${credentials}` },
+        body: new URLSearchParams({ grant_type: 'client_credentials', scope: 'jobs' }),
+      });
+      const { access_token } = (await response.json()) as { access_token: string };
+      return access_token;
+    },
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
+function configuration(keys: JsonWebKey[]): object {
+  const base = { redirect_uris: [], response_types: [] };
+  return {
+    clients: [
+      {
+        ...base,
+        client_id: BATCH.clientId,
+        client_secret: BATCH.clientSecret,
+        grant_types: ['client_credentials'],
+      },
+      {
+        client_id: CLI,
+        application_type: 'native',
+        token_endpoint_auth_method: 'none',
+        grant_types: ['authorization_code', 'refresh_token', DEVICE_GRANT],
+        redirect_uris: ['http://127.0.0.1/auth/callback'],
+        response_types: ['code'],
+      },
+    ],
+    jwks: { keys },
+    cookies: { keys: ['of tests'] },
+    scopes: ['openid', 'offline_access', 'jobs'],
+    findAccount: (_context: unknown, accountId: string) => ({
+      accountId,
+      claims: () => ({ sub: accountId }),
+    }),
+    extraTokenClaims: () => ({ groups: ['science'], department: 'research' }),
+    features: {
+      clientCredentials: { enabled: true },
+      deviceFlow: { enabled: true },
+      devInteractions: { enabled: true },
+      resourceIndicators: {
+        enabled: true,
+        defaultResource: () => 'urn:armada',
+        useGrantedResource: () => true,
+        getResourceServerInfo: () => ({
+          scope: 'jobs',
+          audience: 'armada',
+          accessTokenFormat: 'jwt',
+          accessTokenTTL: ACCESS_TOKEN_SECONDS,
+          jwt: { sign: { alg: 'RS256' } },
+        }),
+      },
+    },
+  };
+}

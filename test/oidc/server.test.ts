@@ -1,0 +1,82 @@
+// A server that takes the tokens of a real provider, by every door.
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { connect, createQueue, getQueue } from '@armada-ts/client';
+import { authSchema } from '@armada-ts/server/auth/config';
+import { openOidc } from '@armada-ts/server/auth/oidc/open';
+import { silentLogger } from '@armada-ts/server/base/logger';
+import { type LocalServer, startLocalServer } from '../e2e/in-process.ts';
+import { startTestProvider, type TestProvider } from './provider.ts';
+
+const opened = new AsyncDisposableStack();
+let provider: TestProvider;
+let server: LocalServer;
+
+before(async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'armada-oidc-'));
+  opened.defer(() => rm(directory, { recursive: true, force: true }));
+  provider = opened.use(await startTestProvider());
+  server = opened.use(await startLocalServer(directory, { auth: settings() }));
+});
+after(() => opened.disposeAsync());
+
+function settings() {
+  return {
+    schemes: ['oidc' as const, 'anonymous' as const],
+    oidc: { providers: [{ issuer: provider.issuer, audience: ['armada'], groupsClaim: 'groups' }] },
+    permissionGroupMapping: { create_queue: ['science'] },
+    permissionScopeMapping: { delete_queue: ['jobs'] },
+    permissionClaimMapping: { cordon_queue: { department: ['research'] } },
+  };
+}
+
+test('a token of a provider is taken by gRPC and REST, with what it says about permissions', async () => {
+  const token = await provider.clientToken();
+  const authorization = `Bearer ${token}`;
+  using connection = connect({
+    address: server.app.grpcAddress,
+    authorization: () => Promise.resolve(authorization),
+  });
+  await createQueue(connection, { name: 'q1', userOwners: ['batch'] });
+  assert.equal((await getQueue(connection, 'q1')).name, 'q1');
+
+  const url = `${server.app.httpUrl}/v1/queue/q1`;
+  const rest = (headers: Record<string, string>, method = 'GET') => fetch(url, { method, headers });
+  assert.equal((await rest({ authorization })).status, 200);
+  assert.equal((await rest({ authorization }, 'DELETE')).status, 200);
+  const [header, claims, signature = ''] = token.split('.');
+  const forged = `${header}.${claims}.${Buffer.from(signature, 'base64url').reverse().toString('base64url')}`;
+  for (const value of [`Bearer ${forged}`, 'Bearer rubbish', 'Bearer', `Bearer ${token} ${token}`]) {
+    const refused = await rest({ authorization: value });
+    assert.equal(refused.status, 401, value);
+    assert.equal(refused.headers.get('www-authenticate'), 'Bearer realm="armada"');
+  }
+  assert.equal((await rest({}, 'DELETE')).status, 403, 'nobody in particular may do nothing');
+});
+
+test('keys of a provider that are new are known, and those that are gone are forgotten', async () => {
+  const clock = { shiftMs: 0, now: () => Date.now(), elapsed: () => performance.now() + clock.shiftMs };
+  const scheme = await openOidc(authSchema.parse(settings()), { clock, logger: silentLogger });
+  const login = (token: string) =>
+    scheme?.authenticate(`Bearer ${token}`, { peer: '', certificate: undefined });
+  const old = await provider.clientToken();
+  const principal = await login(old);
+  assert.deepEqual(principal, {
+    name: 'batch',
+    groups: ['science'],
+    scopes: ['jobs'],
+    claims: new Map([['department', ['research']]]),
+    scheme: 'oidc',
+  });
+  await provider.rotate(true);
+  clock.shiftMs += 30_000;
+  await login(await provider.clientToken());
+  assert.equal(await login(old), principal);
+  await provider.rotate(false);
+  clock.shiftMs += 30_000;
+  await login(await provider.clientToken());
+  assert.match(principal ? (scheme?.recheck?.(principal)?.message ?? '') : '', /good no more/);
+});
