@@ -131,12 +131,17 @@ function detailsOf(error: ArmadaError, maxBytes: number): Details {
   return [...details, ...faultDetails(error.faults, maxBytes - sizeOf(details))];
 }
 
-/** Faults for programs, and once more by item in the form that Armada's Go client prints; as many as fit. */
-function faultDetails(faults: readonly Fault[], maxBytes: number): Details {
-  const texts = faults.slice(0, MAX_FAULTS).map(({ field, message }) => ({
+/** Faults as callers are told of them: not too many, and none too long. */
+export function toldFaults(faults: readonly Fault[]): Fault[] {
+  return faults.slice(0, MAX_FAULTS).map(({ field, message }) => ({
     field: cut(field, MAX_FAULT_BYTES),
     message: cut(message, MAX_FAULT_BYTES),
   }));
+}
+
+/** Faults for programs, and once more by item in the form that Armada's Go client prints; as many as fit. */
+function faultDetails(faults: readonly Fault[], maxBytes: number): Details {
+  const texts = toldFaults(faults);
   for (let count = texts.length; count > 0; count--) {
     const told = texts.slice(0, count);
     const fieldViolations = told.map(({ field, message }) => ({ field, description: message }));

@@ -41,12 +41,17 @@ export async function restCall(
   const { target, body } = spelled(route, request);
   const response = await send(`${url}${target}`, route.verb, { metadata, body });
   const text = await firstLine(response);
-  const json = JSON.parse(text) as { result?: JsonValue; error?: StreamFailure | string };
+  const json = JSON.parse(text) as {
+    result?: JsonValue;
+    error?: StreamFailure | string;
+    reason?: string;
+  };
   const httpStatus = response.statusCode ?? 0;
   if (httpStatus !== 200) {
     const outcome = refused(json as unknown as Failure, response);
     assert.equal(httpStatus, HTTP_STATUS[outcome.code], outcome.code);
     assert.equal(json.error, outcome.error?.message);
+    assert.equal(json.reason, outcome.error?.reason);
     return outcome;
   }
   if (typeof json.error === 'object') {

@@ -13,7 +13,36 @@ const detail: Schema = {
   },
 };
 
-const details: Schema = { type: 'array', items: { $ref: '#/components/schemas/ErrorDetail' } };
+const fault: Schema = {
+  type: 'object',
+  description: 'One thing that is wrong with a request.',
+  properties: {
+    field: {
+      type: 'string',
+      description:
+        'Path of the field from the root of the request, such as `job_request_items[3].namespace`.',
+    },
+    message: { type: 'string', description: 'What is expected of it and what was found.' },
+  },
+};
+
+const reason: Schema = {
+  type: 'string',
+  description: 'What is wrong, as a constant; docs/errors.md lists them. Absent for faults of the server.',
+  examples: ['QUEUE_NOT_FOUND'],
+};
+
+const faults: Schema = {
+  type: 'array',
+  description: 'What is wrong where, up to 20 of them. Absent unless the request itself is wrong.',
+  items: { $ref: '#/components/schemas/Fault' },
+};
+
+const details: Schema = {
+  type: 'array',
+  description: 'The same as by gRPC.',
+  items: { $ref: '#/components/schemas/ErrorDetail' },
+};
 
 /** Schemas of errors, by name; no message of the contract has these names. */
 export const ERROR_SCHEMAS: Readonly<Record<string, Schema>> = {
@@ -24,10 +53,13 @@ export const ERROR_SCHEMAS: Readonly<Record<string, Schema>> = {
       error: { type: 'string', description: 'The same as `message`.' },
       code: { type: 'integer', format: 'int32', description: 'Number of the gRPC status.' },
       message: { type: 'string', description: 'What is wrong and what to do, for people.' },
+      reason,
+      faults,
       details,
     },
   },
   ErrorDetail: detail,
+  Fault: fault,
   StreamError: {
     type: 'object',
     description: 'Why a stream ended.',
@@ -36,6 +68,8 @@ export const ERROR_SCHEMAS: Readonly<Record<string, Schema>> = {
       http_code: { type: 'integer', format: 'int32', description: 'The HTTP status that goes with it.' },
       message: { type: 'string', description: 'What is wrong and what to do, for people.' },
       http_status: { type: 'string', description: 'The name of that HTTP status.' },
+      reason,
+      faults,
       details,
     },
   },

@@ -22,6 +22,7 @@ export function armadaName(typeName: string): string {
 const errorNames = new Map([
   ['Error', 'runtimeError'],
   ['ErrorDetail', 'protobufAny'],
+  ['Fault', 'runtimeFault'],
   ['StreamError', 'runtimeStreamError'],
 ]);
 

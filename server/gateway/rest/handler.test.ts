@@ -107,6 +107,31 @@ test('requests that cannot be read are refused and say where', async () => {
   assert.equal(fieldViolations[0]?.field, 'permissions[1].verbs[0]');
 });
 
+test('a refusal says its reason and what is wrong where, for whoever reads it', async () => {
+  await using unreadable = await openRest({ createQueue: unary('authenticated', () => ({})) });
+  const { json } = await ask(unreadable, 'POST /v1/queue', { body: '{"permissions":[{},{"verbs":[1]}]}' });
+  const { reason, faults } = json as { reason: string; faults: unknown };
+  assert.equal(reason, 'INVALID_REQUEST');
+  assert.deepEqual(faults, [
+    { field: 'permissions[1].verbs[0]', message: 'expected text (in quotes), got 1' },
+  ]);
+  await using absent = await openRest(failing(new ArmadaError('QUEUE_NOT_FOUND', 'there is none')));
+  const { details, ...readable } = (await ask(absent, 'DELETE /v1/queue/q')).json as Record<string, unknown>;
+  const message = 'there is none';
+  assert.deepEqual(readable, { error: message, code: 5, message, reason: 'QUEUE_NOT_FOUND' });
+  assert.ok(Array.isArray(details));
+});
+
+test('of many and long faults a refusal says as many as by gRPC', async () => {
+  const faults = Array.from({ length: 30 }, (_, at) => ({ field: `f[${at}]`, message: 'x'.repeat(2000) }));
+  await using port = await openRest(failing(new ArmadaError('INVALID_REQUEST', 'x', { faults })));
+  const { json } = await ask(port, 'DELETE /v1/queue/q');
+  const told = (json as { faults: { field: string; message: string }[] }).faults;
+  assert.equal(told.length, 20);
+  assert.equal(told[19]?.field, 'f[19]');
+  assert.ok(told.every(({ message }) => message.length < 600));
+});
+
 test('refusals have the status of their code, and their details', async () => {
   const expected = [
     [new ArmadaError('QUEUE_NOT_FOUND', 'there is none'), 404, 5],
@@ -134,7 +159,7 @@ test('refusals have the status of their code, and their details', async () => {
       const seconds = error.retryAfterMs && String(Math.ceil(error.retryAfterMs / 1000));
       assert.equal(headers.get('retry-after') ?? undefined, seconds);
     } else {
-      assert.equal('details' in (json as object), false);
+      for (const name of ['details', 'reason', 'faults']) assert.equal(name in (json as object), false);
     }
   }
 });

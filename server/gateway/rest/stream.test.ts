@@ -151,6 +151,7 @@ test('a failure has its own status before the first message, and is the last lin
     http_code: 404,
     message: 'there is no such queue',
     http_status: 'Not Found',
+    reason: 'QUEUE_NOT_FOUND',
   });
   assert.ok(Array.isArray(details) && details.length > 0);
 });
