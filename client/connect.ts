@@ -2,7 +2,13 @@ import { status, type Metadata, type CallOptions as GrpcCallOptions } from '@grp
 import { AddressFault, parseAddresses } from '@armada-ts/api/servers/addresses';
 import { chooseServer, type ServerChoice } from '@armada-ts/api/servers/server-choice';
 import type { TlsFiles } from '@armada-ts/api/servers/tls-credentials';
-import { callMetadata, channelSecurity, connectionFault, openChannel, type ServerChannel } from './channel.ts';
+import {
+  callMetadata,
+  channelSecurity,
+  connectionFault,
+  openChannel,
+  type ServerChannel,
+} from './channel.ts';
 import { ArmadaClientError, cancelledByCaller, toClientError } from './errors.ts';
 
 export interface ConnectOptions {
