@@ -86,6 +86,28 @@ test('config set-context makes a file that only its owner reads, and view masks 
   assert.match(wrong.stderr, /--armadaUrl: an address between the commas is empty: "a:1,"/);
 });
 
+test('config set-context keeps what to trust and what to show, and plaintext takes it back', async () => {
+  const HOME = temporaryDirectory();
+  const set = (...args: string[]) =>
+    armadactl(['config', 'set-context', 'prod', ...args], { environment: { HOME } });
+  const text = (): string => readFileSync(join(HOME, '.armadactl.yaml'), 'utf8');
+  await set('--armadaUrl', 'a.example.com:443', '--force-no-tls');
+  await set('--ca', 'ca.pem', '--cert', '/etc/one.pem', '--key', '/etc/one.key', '--insecure');
+  const ca = join(process.cwd(), 'ca.pem');
+  assert.equal(
+    text(),
+    'contexts:\n  prod:\n    armadaUrl: a.example.com:443\n    forceNoTls: false\n    insecure: true\n' +
+      `    caFile: ${ca}\n    certFile: /etc/one.pem\n    keyFile: /etc/one.key\ncurrentContext: prod\n`,
+  );
+  await set('--tls');
+  assert.match(text(), /insecure: false/);
+  await set('--force-no-tls');
+  assert.doesNotMatch(text(), /File|insecure/);
+  const both = await set('--force-no-tls', '--ca', 'ca.pem');
+  assert.equal(both.exitCode, 2);
+  assert.match(both.stderr, /--force-no-tls cannot stand beside --tls, --ca/);
+});
+
 test('config set-context and delete-context keep comments, other keys, links and permissions', async () => {
   const { HOME, path } = home();
   const environment = { HOME };

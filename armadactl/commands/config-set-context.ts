@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { AddressFault, parseAddresses } from '@armada-ts/api/servers/addresses';
+import { TLS_KEYS } from '@armada-ts/client/tls-profile';
 import type { Command } from 'commander';
 import { type Document, isScalar, type YAMLMap } from 'yaml';
 import type { CommandContext } from '../command.ts';
@@ -61,15 +62,24 @@ async function setContext(name: string, options: SetContextOptions, context: Com
   report(context, { name, isNew, isCurrent, config });
 }
 
-/** Paths are kept whole: commands run in other directories. */
+/** Plaintext and TLS take each other's settings back. Paths are kept whole: commands run in other directories. */
 function setTls(settings: YAMLMap, options: SetContextOptions, context: CommandContext): void {
   const { caFile, certFile, keyFile, insecure } = context.flags().tls;
-  if (options.forceNoTls || options.tls) setIn(settings, 'forceNoTls', options.forceNoTls ?? false);
+  const files = Object.entries({ caFile, certFile, keyFile }).flatMap(([key, path]) =>
+    path === undefined ? [] : [{ key, path: resolve(path) }],
+  );
+  const wantsTls = options.tls || insecure || files.length > 0;
+  if (options.forceNoTls && wantsTls) {
+    throw usageFailure('--force-no-tls cannot stand beside --tls, --ca, --cert, --key and --insecure');
+  }
+  if (options.forceNoTls) {
+    for (const key of TLS_KEYS) settings.delete(entryOf(settings, key)?.key ?? key);
+    setIn(settings, 'forceNoTls', true);
+  }
+  if (options.tls || (wantsTls && entryOf(settings, 'forceNoTls'))) setIn(settings, 'forceNoTls', false);
   if (insecure) setIn(settings, 'insecure', true);
   else if (options.tls && entryOf(settings, 'insecure')) setIn(settings, 'insecure', false);
-  for (const [key, path] of Object.entries({ caFile, certFile, keyFile })) {
-    if (path !== undefined) setIn(settings, key, resolve(path));
-  }
+  for (const { key, path } of files) setIn(settings, key, path);
 }
 
 function checkAddress(address: string): void {
