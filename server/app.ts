@@ -27,6 +27,7 @@ import { operatorApi, userApi } from './gateway/openapi/subjects.ts';
 import { createInboxes } from './lease/inboxes.ts';
 import { createVersionNotice } from './operator/client-version.ts';
 import { createChecks, healthCheckOf } from './operator/health.ts';
+import { openAuditFile } from './observe/audit-file.ts';
 import { createObservation, type Observation } from './observe/observation.ts';
 import { schedulerMetrics } from './observe/scheduler-metrics.ts';
 import { serverMetrics } from './observe/server-metrics.ts';
@@ -34,6 +35,7 @@ import { timedStore } from './observe/store-metrics.ts';
 import { describeServer, serverInfo } from './operator/server-info.ts';
 import { createMembers, type Membership } from './peers/members.ts';
 import { createPeers, type Peers, type PeersDeps } from './peers/peers.ts';
+import { noticesOf } from './notices.ts';
 import { addressOf, isAnywhere, listening } from './listening.ts';
 import { openOperatorPort, type OperatorPort, type OperatorPortDeps } from './operator-port.ts';
 import { checksPage } from './gateway/checks-page.ts';
@@ -120,6 +122,8 @@ interface Core extends AppTools {
   /** Of the ports of users; undefined where they talk plainly. */
   tls: LiveTls | undefined;
   observation: Observation;
+  /** What people should know though all is well. */
+  notices: () => string[];
   scheduler: SchedulerHost;
   /** Access keys and signing keys; undefined where they are not configured. */
   keys: Keys | undefined;
@@ -139,7 +143,12 @@ async function openCore(opened: AsyncDisposableStack, config: Config, tools: App
   const hub = createEventHub(store);
   const inboxes = createInboxes();
   const members = membershipOf(config, store, { clock, logger });
-  const observation = opened.use(createObservation(config, { clock, logger, server: members.self }));
+  const { file } = config.audit;
+  const auditFile = file === undefined ? undefined : opened.use(await openAuditFile(file, logger));
+  const notices = noticesOf(config, { auditFile, logger });
+  const observation = opened.use(
+    createObservation(config, { clock, logger, server: members.self, auditFile }),
+  );
   observation.metrics.add(source);
   const scheduler = schedulerOf(config, { store, members, clock, logger });
   const handOver = async (): Promise<void> => {
@@ -162,7 +171,7 @@ async function openCore(opened: AsyncDisposableStack, config: Config, tools: App
     open.close(),
   );
   const parts = { store, hub, inboxes, members, peers, tls, observation, scheduler, keys, following };
-  return { ...tools, ...parts, stopping, handOver };
+  return { ...tools, ...parts, notices, stopping, handOver };
 }
 
 type Addresses = Pick<App, 'grpcAddress' | 'httpUrl' | 'tls' | 'operator' | 'metricsUrl'> & {
@@ -209,10 +218,7 @@ async function openPorts(opened: AsyncDisposableStack, config: Config, core: Cor
     door,
     admission,
     services: forUsers,
-    pages: [
-      healthPageOf({ store, members, health }),
-      apiPages(userApi(services.public, config.auth.schemes)),
-    ],
+    pages: [healthPageOf({ ...core, health }), apiPages(userApi(services.public, config.auth.schemes))],
   });
   opened.defer(async () => {
     stopping.abort();
@@ -335,10 +341,15 @@ function peersOf(
   });
 }
 
-function healthPageOf({ store, members, health }: Pick<Parts, 'store' | 'members' | 'health'>): Page {
+function healthPageOf({
+  store,
+  members,
+  notices,
+  health,
+}: Pick<Core, 'store' | 'members' | 'notices'> & Pick<Parts, 'health'>): Page {
   return healthPage({
     health,
-    notices: () => store.info.notices,
+    notices: () => [...store.info.notices, ...notices()],
     describe: () => describeServer(serverInfo({ store, members })),
   });
 }

@@ -11,7 +11,7 @@ import { readFileSync } from 'node:fs';
 import { parse, YAMLParseError } from 'yaml';
 import { z } from 'zod';
 import { authSchema } from './auth/config.ts';
-import { metricsSchema, tracingSchema } from './observe/config.ts';
+import { auditSchema, metricsSchema, tracingSchema } from './observe/config.ts';
 import { operatorSchema } from './operator/config.ts';
 import { schedulerSchema } from './scheduler/config.ts';
 import { priorityClassesSchema, submissionSchema } from './submit/config.ts';
@@ -127,6 +127,7 @@ const settings = z.strictObject({
     .describe('Least severe messages that are logged.'),
   metrics: metricsSchema.prefault({}),
   tracing: tracingSchema.prefault({}),
+  audit: auditSchema.prefault({}),
   auth: authSchema.describe('Who is let in, and what they may do.'),
   priorityClasses: priorityClassesSchema,
   submission: submissionSchema

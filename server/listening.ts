@@ -1,3 +1,4 @@
+import { isIPv4 } from 'node:net';
 import { hostname } from 'node:os';
 import { ConfigError } from './config.ts';
 
@@ -28,5 +29,5 @@ export function namesOf(host: string, others: readonly string[]): string[] {
 
 /** Whether a host cannot be reached from other machines. */
 export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || host.startsWith('127.');
+  return host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'));
 }

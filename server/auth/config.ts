@@ -30,6 +30,12 @@ export const authSchema = z.strictObject(
       .describe(
         'Ways to say who you are, tried in this order. `anonymous` lets in whoever presents no credentials; wrong credentials never fall back to it.',
       ),
+    allowAnonymousFromNetwork: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Whether `anonymous` may be offered where `host` is no loopback address. Without it such a server does not start.',
+      ),
     basic: z
       .strictObject({
         users: z

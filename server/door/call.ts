@@ -55,10 +55,10 @@ export async function callUnary(
   incoming: Incoming,
   request: unknown,
 ): Promise<unknown> {
-  const observed = door.observer.began(incoming, 'unary');
+  const observed = door.observer.began(incoming, 'unary', request);
   observed.messages.received++;
   try {
-    const principal = await enter(door, need, incoming);
+    const principal = await enter(door, need, incoming, observed);
     observed.entered(principal);
     incoming.entered?.(principal);
     const answer = await handle(request, {
@@ -86,7 +86,7 @@ export function sendStream(
   incoming: Incoming,
   { request, to }: { request: unknown; to: Outgoing<unknown> },
 ): Promise<void> {
-  return untilOver(door, incoming, 'serverStream', async (signal, observed) => {
+  return untilOver(door, incoming, { kind: 'serverStream', request }, async (signal, observed) => {
     observed.messages.received++;
     const context = await enterStream(door, need, incoming, { signal, observed });
     using sender = createSender(to, { signal, slowClientMs: door.slowClientMs, maxUnsent });
@@ -111,7 +111,7 @@ export function talk(
     to,
   }: { requestsUntil: (signal: AbortSignal) => AsyncIterable<unknown>; to: Outgoing<unknown> },
 ): Promise<void> {
-  return untilOver(door, incoming, 'bidiStream', async (signal, observed) => {
+  return untilOver(door, incoming, { kind: 'bidiStream' }, async (signal, observed) => {
     const context = await enterStream(door, need, incoming, { signal, observed });
     using sender = createSender(to, { signal, slowClientMs: door.slowClientMs, maxUnsent: MAX_UNSENT });
     const send = (message: unknown): Promise<void> => {
@@ -161,17 +161,27 @@ export function requestIdOf(door: Pick<Door, 'newRequestId'>, given: string | un
 /** Whoever calls what is told to anyone: their credentials are not looked at, so that wrong ones do no harm. */
 const ANYONE: Principal = { name: 'anyone', groups: [], scopes: [], scheme: 'none' };
 
-async function enter(door: Door, need: Need, incoming: Incoming): Promise<Principal> {
-  if (need === 'anyone') return ANYONE;
-  const [token] = need === 'peer' ? incoming.headers('armada-peer') : [];
-  if (token !== undefined) return peer(door, token);
-  const principal =
-    incoming.known ?? (await door.chain.authenticate(incoming.headers('authorization'), incoming));
+async function enter(
+  door: Door,
+  need: Need,
+  incoming: Incoming,
+  observed: ObservedCall,
+): Promise<Principal> {
+  const principal = await identify(door, need, incoming);
+  observed.named(principal);
+  if (need === 'anyone' || principal.scheme === 'peer') return principal;
   if (need === 'peer') throw new ArmadaError('PERMISSION_DENIED', 'only servers call this');
   if (need !== 'authenticated' && !need.startsWith('queue:')) {
     door.authorizer.demand(principal, need as Permission);
   }
   return principal;
+}
+
+async function identify(door: Door, need: Need, incoming: Incoming): Promise<Principal> {
+  if (need === 'anyone') return ANYONE;
+  const [token] = need === 'peer' ? incoming.headers('armada-peer') : [];
+  if (token !== undefined) return peer(door, token);
+  return incoming.known ?? (await door.chain.authenticate(incoming.headers('authorization'), incoming));
 }
 
 function peer(door: Door, token: string): Principal {
@@ -186,7 +196,7 @@ async function enterStream(
   incoming: Incoming,
   { signal, observed }: { signal: AbortSignal; observed: ObservedCall },
 ): Promise<CallContext> {
-  const principal = await enter(door, need, incoming);
+  const principal = await enter(door, need, incoming, observed);
   observed.entered(principal);
   incoming.entered?.(principal);
   const { traceparent } = observed;
@@ -207,11 +217,11 @@ async function* counted(
 async function untilOver(
   door: Door,
   incoming: Incoming,
-  kind: 'serverStream' | 'bidiStream',
+  asked: { kind: 'serverStream' | 'bidiStream'; request?: unknown },
   serve: (signal: AbortSignal, observed: ObservedCall) => Promise<void>,
 ): Promise<void> {
   const { gone } = incoming;
-  const observed = door.observer.began(incoming, kind);
+  const observed = door.observer.began(incoming, asked.kind, asked.request);
   const ending = new AbortController();
   const end = (): void => ending.abort();
   gone.addEventListener('abort', end);

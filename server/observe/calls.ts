@@ -5,8 +5,7 @@ import type { Clock } from '../base/clock.ts';
 import { ArmadaError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Incoming } from '../door/call.ts';
-import { codeOf } from '../door/errors.ts';
-import { type CallObserver, ClientGoneError } from '../door/observer.ts';
+import { type CallObserver, endOf } from '../door/observer.ts';
 import { type CallFigures, countEnd } from './call-figures.ts';
 import type { OpenStreams } from './open-streams.ts';
 import type { CallTracer } from './call-spans.ts';
@@ -33,6 +32,7 @@ export function createCallObserver(deps: CallObserverDeps): CallObserver {
       return {
         messages: counted,
         traceparent: span?.traceparent,
+        named() {},
         entered(known) {
           principal = known;
           if (kind !== 'unary') openStreams.opened(incoming.path, known.name);
@@ -51,11 +51,6 @@ export function createCallObserver(deps: CallObserverDeps): CallObserver {
       };
     },
   };
-}
-
-function endOf(error: unknown): status {
-  if (error === undefined) return status.OK;
-  return error instanceof ClientGoneError ? status.CANCELLED : codeOf(error);
 }
 
 interface End {

@@ -1,4 +1,4 @@
-/** What an operator can set about metrics and traces. */
+/** What an operator can set about metrics, traces and the audit log. */
 import { z } from 'zod';
 
 export const metricsSchema = z.strictObject({
@@ -29,4 +29,27 @@ export const tracingSchema = z.strictObject({
     ),
 });
 
+export const auditSchema = z.strictObject({
+  file: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'File to which this server appends a JSON line for every call that changes something or is refused; `-` for standard error. Without it there is no audit log. See [security](security.md#audit-log).',
+    ),
+  calls: z
+    .enum(['changes', 'all'])
+    .default('changes')
+    .describe(
+      'Which calls are recorded: `changes` those that may change something, `all` also those that only read. Refused calls are recorded either way.',
+    ),
+  required: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Whether calls that are to be recorded are refused while the audit log cannot be written. Otherwise all goes on, and what is missing is counted.',
+    ),
+});
+
+export type AuditConfig = z.output<typeof auditSchema>;
 export type TracingConfig = z.output<typeof tracingSchema>;

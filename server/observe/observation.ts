@@ -3,11 +3,13 @@ import type { Spans } from '@armada-ts/api/trace/spans';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import type { CallObserver } from '../door/observer.ts';
+import { withAudit } from './audit.ts';
+import type { AuditFile } from './audit-file.ts';
 import { createCallFigures } from './call-figures.ts';
 import { callMetrics } from './call-metrics.ts';
 import { createCallTracer } from './call-spans.ts';
 import { createCallObserver } from './calls.ts';
-import type { TracingConfig } from './config.ts';
+import type { AuditConfig, TracingConfig } from './config.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { createOpenStreams } from './open-streams.ts';
 import { openTracing } from './tracing.ts';
@@ -25,11 +27,13 @@ export interface ObservationDeps {
   clock: Clock;
   logger: Logger;
   server: { name: string; version: string };
+  /** Undefined where nothing is recorded. */
+  auditFile: AuditFile | undefined;
 }
 
 export function createObservation(
-  { tracing }: { tracing: TracingConfig },
-  { clock, logger, server }: ObservationDeps,
+  { tracing, audit }: { tracing: TracingConfig; audit: AuditConfig },
+  { clock, logger, server, auditFile }: ObservationDeps,
 ): Observation {
   const figures = createCallFigures();
   const openStreams = createOpenStreams();
@@ -37,14 +41,10 @@ export function createObservation(
   metrics.add(callMetrics(figures, openStreams));
   const spans = openTracing(tracing, { ...server, logger });
   const tracer = spans && createCallTracer(spans, clock);
+  const calls = { figures, openStreams, clock, logger: logger.child({ part: 'rpc' }), tracer };
+  const observer = createCallObserver(calls);
   return {
-    observer: createCallObserver({
-      figures,
-      openStreams,
-      clock,
-      logger: logger.child({ part: 'rpc' }),
-      tracer,
-    }),
+    observer: auditFile ? withAudit(observer, audit, { file: auditFile, clock }) : observer,
     metrics,
     spans,
     [Symbol.asyncDispose]: async () => await spans?.close(),
