@@ -3,8 +3,8 @@
  * comes from; calls go to the first protocol that knows their path; what is left
  * are pages.
  */
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import fastify, { type FastifyInstance } from 'fastify';
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
+import fastify, { type FastifyError, type FastifyInstance } from 'fastify';
 import type { Admission } from '../door/admission.ts';
 import type { Door } from '../door/call.ts';
 import type { Service } from '../door/method.ts';
@@ -50,11 +50,19 @@ export async function createHttpServer(options: HttpOptions): Promise<Listener> 
   for (const page of options.pages) page(pages);
   // As for every path that no route has.
   pages.setNotFoundHandler((_, reply) => reply.code(404).type(PLAIN_TEXT).send('Not Found\n'));
+  // Left to itself the library would tell the reader what went wrong, and nobody else.
+  pages.setErrorHandler((error: FastifyError, request, reply) => {
+    const { statusCode = 500 } = error;
+    const [path] = request.url.split('?', 1);
+    if (statusCode >= 500) options.door.logger.error({ err: error, path }, 'a page failed');
+    return reply.code(statusCode).type(PLAIN_TEXT).send(`${STATUS_CODES[statusCode]}\n`);
+  });
   await pages.ready();
   const listener = createListener({
     tls: options.tls,
     handle: (request, response) => {
       if (!guard(request, response)) return;
+      request.url = targetOf(request);
       if (handlers.some((handler) => handler.handle(request, response))) return;
       response.setTimeout(SLOW_CLIENT_MS, () => void response.destroy());
       pages.routing(request, response);
@@ -67,4 +75,11 @@ export async function createHttpServer(options: HttpOptions): Promise<Listener> 
       await pages.close();
     },
   };
+}
+
+/** Path and query. Proxies may send the whole address, host and all. */
+function targetOf({ url = '' }: IncomingMessage): string {
+  if (url.startsWith('/')) return url;
+  const target = url.replace(/^https?:\/\/[^/?]*/i, '');
+  return target === '' || target.startsWith('?') ? `/${target}` : target;
 }

@@ -82,11 +82,9 @@ export function createRestHandler({ services, ...options }: RestOptions): RestHa
   };
 }
 
-/** Proxies may send the whole address, host and all. */
 function targetOf({ url = '' }: IncomingMessage): { path: string; query: string } {
-  const target = url.startsWith('/') ? url : url.replace(/^https?:\/\/[^/?]*/i, '');
-  const at = target.indexOf('?');
-  return at === -1 ? { path: target, query: '' } : { path: target.slice(0, at), query: target.slice(at + 1) };
+  const at = url.indexOf('?');
+  return at === -1 ? { path: url, query: '' } : { path: url.slice(0, at), query: url.slice(at + 1) };
 }
 
 function isOverriding({ method, headers }: IncomingMessage): boolean {
