@@ -33,7 +33,14 @@ test('toFailure() says what to do about a server that cannot be reached', () => 
     /check the address/,
   );
   assert.match(remedy('cannot reach a.example.com:443: SSL routines: wrong version number'), /forceNoTls/);
-  assert.match(remedy('cannot reach a.example.com:443: self-signed certificate'), /ROOTS_FILE/);
+  const faults: [string, RegExp][] = [
+    ['self-signed certificate', /`--ca FILE`/],
+    ['unable to verify the first certificate', /`--ca FILE`/],
+    ['tlsv13 alert certificate required', /`--cert`/],
+    ["Hostname/IP does not match certificate's altnames: b", /for other names/],
+    ['Failed to connect', /may speak TLS/],
+  ];
+  for (const [fault, advice] of faults) assert.match(remedy(`cannot reach localhost:1: ${fault}`), advice);
 });
 
 test('toFailure() lists faults, and owns up to what nobody foresaw', () => {
