@@ -10,6 +10,7 @@ import { createAuthorizer, withOperators } from './auth/authorizer.ts';
 import { operatorToken } from './auth/operator-token.ts';
 import { openKerberos } from './auth/kerberos/open.ts';
 import { type Keys, openKeys } from './auth/keys/open.ts';
+import { createRightsWatch, type RightsWatch } from './auth/rights-watch.ts';
 import { openMtls } from './auth/mtls/scheme.ts';
 import { openOidc } from './auth/oidc/open.ts';
 import { chainsOf } from './auth/schemes.ts';
@@ -127,6 +128,8 @@ interface Core extends AppTools {
   scheduler: SchedulerHost;
   /** Access keys and signing keys; undefined where they are not configured. */
   keys: Keys | undefined;
+  /** What open streams go on under. */
+  rights: RightsWatch;
   following: Awaited<ReturnType<typeof followLog>>;
   /** Aborts when the server begins to stop. */
   stopping: AbortController;
@@ -157,7 +160,8 @@ async function openCore(opened: AsyncDisposableStack, config: Config, tools: App
   };
   opened.defer(handOver);
   const keys = openKeys(config.auth, { store, clock, logger: logger.child({ part: 'auth' }) });
-  const following = await followLog(store, { hub, inboxes, keys }, stopping.signal);
+  const rights = createRightsWatch(store, logger.child({ part: 'auth' }));
+  const following = await followLog(store, { hub, inboxes, keys, rights }, stopping.signal);
   const retaining = keepRetention({ store, clock, logger, scheduler }, config.retention, stopping.signal);
   opened.defer(async () => {
     stopping.abort();
@@ -170,7 +174,7 @@ async function openCore(opened: AsyncDisposableStack, config: Config, tools: App
   const peers = opened.adopt(peersOf(scheduler, { store, members, credentials, clock, logger }), (open) =>
     open.close(),
   );
-  const parts = { store, hub, inboxes, members, peers, tls, observation, scheduler, keys, following };
+  const parts = { store, hub, inboxes, members, peers, tls, observation, scheduler, keys, rights, following };
   return { ...tools, ...parts, notices, stopping, handOver };
 }
 
@@ -193,7 +197,8 @@ async function openPorts(opened: AsyncDisposableStack, config: Config, core: Cor
     mtls: await openMtls(config.auth, clock),
   });
   const ownDoor = doorOf(config, peers, logger);
-  const door = { ...ownDoor, chain: chains.users, observer, stopping: stopping.signal };
+  const { rights } = core;
+  const door = { ...ownDoor, chain: chains.users, rights, observer, stopping: stopping.signal };
   const checks = createChecks({ store, stopping: stopping.signal, scheduler });
   const health = healthCheckOf(checks);
   const followed = following.positions;
@@ -278,7 +283,11 @@ function loaded(scheduler: SchedulerHost): Promise<void> {
   });
 }
 
-function doorOf(config: Config, peers: Peers, logger: Logger): Omit<Door, 'chain' | 'stopping' | 'observer'> {
+function doorOf(
+  config: Config,
+  peers: Peers,
+  logger: Logger,
+): Omit<Door, 'chain' | 'rights' | 'stopping' | 'observer'> {
   return {
     authorizer: createAuthorizer(config.auth),
     versionNotice: createVersionNotice(VERSION),

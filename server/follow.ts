@@ -12,6 +12,8 @@ export interface Followers {
   inboxes: Inboxes;
   /** Who is let in by keys, where that is configured. */
   keys?: { load(): Promise<void>; apply(control: Control): void } | undefined;
+  /** Who may keep a stream open. */
+  rights?: { apply(control: Control): void; missed(): void };
 }
 
 interface Following extends Followers {
@@ -49,13 +51,14 @@ async function follow(store: Store, followers: Following, first: Loaded, signal:
   while (await hasFallenOff(store, followers, loaded, signal)) {
     loaded = await untilAvailable(() => load(store, followers), signal);
     followers.hub.missed();
+    followers.rights?.missed();
   }
 }
 
 /** Follows to the end, or until the log no longer reaches back to where the followers are. */
 async function hasFallenOff(
   store: Store,
-  { hub, inboxes, keys, positions }: Following,
+  { hub, inboxes, keys, rights, positions }: Following,
   { from, until }: Loaded,
   signal: AbortSignal,
 ): Promise<boolean> {
@@ -66,7 +69,10 @@ async function hasFallenOff(
     for (const entry of item.entries) {
       inboxes.apply(entry.jobs);
       hub.apply(entry);
-      if (entry.control) keys?.apply(entry.control);
+      if (entry.control) {
+        keys?.apply(entry.control);
+        rights?.apply(entry.control);
+      }
       positions[entry.partition] = Math.max(positions[entry.partition] ?? 0, entry.number);
       const head = behind.get(entry.partition);
       if (head === undefined || entry.number < head) continue;

@@ -1,14 +1,17 @@
 /**
  * The door: what every call passes before a service sees it, whatever protocol
  * brought it. It names the caller, checks the permission that the method
- * declares, ends the call when the client goes or the server stops.
+ * declares, ends the call when the client goes or the server stops, and a stream
+ * also when its caller is to be believed no longer, or may no longer.
  */
 import type { Authorizer } from '../auth/authorizer.ts';
 import type { Caller, Chain } from '../auth/chain.ts';
 import type { Permission } from '../auth/permissions.ts';
 import type { Principal } from '../auth/principal.ts';
+import type { HeldRight, RightsWatch } from '../auth/rights-watch.ts';
 import { ArmadaError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
+import type { QueueVerb } from '../model/queue.ts';
 import { type CallStatus, toCallStatus } from './errors.ts';
 import type { BidiStreamMethod, CallContext, Need, ServerStreamMethod, UnaryMethod } from './method.ts';
 import { type CallObserver, ClientGoneError, type ObservedCall } from './observer.ts';
@@ -17,6 +20,8 @@ import { createSender, MAX_UNSENT, type Outgoing } from './sender.ts';
 export interface Door {
   chain: Chain;
   authorizer: Authorizer;
+  /** Ends streams whose callers are to be believed no longer, or may no longer. */
+  rights: Pick<RightsWatch, 'watch'>;
   /** Id of the server that made a token; undefined when it is not to be believed. */
   callerOf: (token: string) => string | undefined;
   logger: Logger;
@@ -65,6 +70,7 @@ export async function callUnary(
       principal,
       traceparent: observed.traceparent,
       header: (name) => incoming.headers(name)[0],
+      onQueue: whatever,
       // Few methods ask for the signal, and making one is not free.
       get signal() {
         return incoming.gone;
@@ -86,9 +92,10 @@ export function sendStream(
   incoming: Incoming,
   { request, to }: { request: unknown; to: Outgoing<unknown> },
 ): Promise<void> {
-  return untilOver(door, incoming, { kind: 'serverStream', request }, async (signal, observed) => {
+  return untilOver(door, incoming, { kind: 'serverStream', request }, async (stream) => {
+    const { signal, observed } = stream;
     observed.messages.received++;
-    const context = await enterStream(door, need, incoming, { signal, observed });
+    const context = await enterStream(door, need, incoming, stream);
     using sender = createSender(to, { signal, slowClientMs: door.slowClientMs, maxUnsent });
     for await (const item of handle(request, context)) {
       if (signal.aborted) break;
@@ -111,8 +118,9 @@ export function talk(
     to,
   }: { requestsUntil: (signal: AbortSignal) => AsyncIterable<unknown>; to: Outgoing<unknown> },
 ): Promise<void> {
-  return untilOver(door, incoming, { kind: 'bidiStream' }, async (signal, observed) => {
-    const context = await enterStream(door, need, incoming, { signal, observed });
+  return untilOver(door, incoming, { kind: 'bidiStream' }, async (stream) => {
+    const { signal, observed } = stream;
+    const context = await enterStream(door, need, incoming, stream);
     using sender = createSender(to, { signal, slowClientMs: door.slowClientMs, maxUnsent: MAX_UNSENT });
     const send = (message: unknown): Promise<void> => {
       observed.messages.sent++;
@@ -161,12 +169,7 @@ export function requestIdOf(door: Pick<Door, 'newRequestId'>, given: string | un
 /** Whoever calls what is told to anyone: their credentials are not looked at, so that wrong ones do no harm. */
 const ANYONE: Principal = { name: 'anyone', groups: [], scopes: [], scheme: 'none' };
 
-async function enter(
-  door: Door,
-  need: Need,
-  incoming: Incoming,
-  observed: ObservedCall,
-): Promise<Principal> {
+async function enter(door: Door, need: Need, incoming: Incoming, observed: ObservedCall): Promise<Principal> {
   const principal = await identify(door, need, incoming);
   observed.named(principal);
   if (need === 'anyone' || principal.scheme === 'peer') return principal;
@@ -190,18 +193,51 @@ function peer(door: Door, token: string): Principal {
   return { name: id, groups: [], scopes: [], scheme: 'peer' };
 }
 
+/** A stream under way. */
+interface OpenStream {
+  /** Aborts when it is to end, whoever wants it. */
+  readonly signal: AbortSignal;
+  readonly observed: ObservedCall;
+  /** What the caller is let in by, once they are. */
+  right: HeldRight | undefined;
+  /** Ends it with an error. */
+  revoke: (error: ArmadaError) => void;
+}
+
 async function enterStream(
   door: Door,
   need: Need,
   incoming: Incoming,
-  { signal, observed }: { signal: AbortSignal; observed: ObservedCall },
+  stream: OpenStream,
 ): Promise<CallContext> {
+  const { signal, observed, revoke } = stream;
   const principal = await enter(door, need, incoming, observed);
+  const { chain, authorizer } = door;
+  const verb = verbOf(need);
+  // Other servers, and those who need not be anybody, have nothing that could be taken from them.
+  if (need !== 'peer' && need !== 'anyone') {
+    const permission = verb || need === 'authenticated' ? undefined : (need as Permission);
+    stream.right = door.rights.watch({ principal, chain, authorizer, permission, end: revoke });
+  }
   observed.entered(principal);
   incoming.entered?.(principal);
-  const { traceparent } = observed;
-  return { principal, signal, traceparent, header: (name) => incoming.headers(name)[0] };
+  return {
+    principal,
+    signal,
+    traceparent: observed.traceparent,
+    header: (name) => incoming.headers(name)[0],
+    onQueue: (queue) => {
+      if (verb) stream.right?.onQueue(queue, verb);
+    },
+  };
 }
+
+function verbOf(need: Need): QueueVerb | undefined {
+  return need.startsWith('queue:') ? (need.slice('queue:'.length) as QueueVerb) : undefined;
+}
+
+/** One call is over before its queue could change its mind. */
+function whatever(): void {}
 
 async function* counted(
   requests: AsyncIterable<unknown>,
@@ -218,24 +254,32 @@ async function untilOver(
   door: Door,
   incoming: Incoming,
   asked: { kind: 'serverStream' | 'bidiStream'; request?: unknown },
-  serve: (signal: AbortSignal, observed: ObservedCall) => Promise<void>,
+  serve: (stream: OpenStream) => Promise<void>,
 ): Promise<void> {
   const { gone } = incoming;
   const observed = door.observer.began(incoming, asked.kind, asked.request);
   const ending = new AbortController();
   const end = (): void => ending.abort();
+  let revoked: ArmadaError | undefined;
+  const revoke = (error: ArmadaError): void => {
+    revoked ??= error;
+    end();
+  };
+  const stream: OpenStream = { signal: ending.signal, observed, right: undefined, revoke };
   gone.addEventListener('abort', end);
   door.stopping.addEventListener('abort', end);
   let failure: unknown;
   try {
     if (gone.aborted) return;
     if (door.stopping.aborted) throw stoppingError();
-    await serve(ending.signal, observed);
+    await serve(stream);
     if (door.stopping.aborted) throw stoppingError();
+    if (revoked) throw revoked;
   } catch (error) {
-    failure = door.stopping.aborted ? stoppingError() : error;
+    failure = door.stopping.aborted ? stoppingError() : (revoked ?? error);
     throw failure;
   } finally {
+    stream.right?.release();
     gone.removeEventListener('abort', end);
     door.stopping.removeEventListener('abort', end);
     observed.over(gone.aborted ? new ClientGoneError() : failure);

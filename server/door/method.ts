@@ -25,6 +25,8 @@ export interface CallContext {
   header: (name: string) => string | undefined;
   /** W3C traceparent under which what follows from the call is traced; undefined when it is not. */
   traceparent: string | undefined;
+  /** Told by streams whose method needs a verb on which queue it is, so that they end when the caller may no longer. */
+  onQueue: (queue: string) => void;
 }
 
 /** One request, one answer. */

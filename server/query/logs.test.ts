@@ -31,7 +31,8 @@ async function read(job: JobRecord, request: Partial<ReadLogRequest>, caller = '
   };
   const whole = { jobId: idOf(0), runId: '', container: '', offset: 0n, follow: false, ...request };
   const parts: [string, bigint, string][] = [];
-  for await (const part of readLog(deps, principal(caller), whole, new AbortController().signal)) {
+  const call = { signal: new AbortController().signal, onQueue: () => {} };
+  for await (const part of readLog(deps, principal(caller), whole, call)) {
     parts.push([part.data.toString(), part.offset, part.runId]);
   }
   return { asked, parts };

@@ -23,10 +23,11 @@ export async function* readLog(
   deps: LogDeps,
   principal: Principal,
   request: ReadLogRequest,
-  signal: AbortSignal,
+  { signal, onQueue }: { signal: AbortSignal; onQueue: (queue: string) => void },
 ): AsyncGenerator<ReadLogResponse> {
   const { jobId } = request;
   const record = await watchableJob(deps, principal, jobId);
+  onQueue(record.queue);
   const run =
     request.runId === '' ? record.runs.at(-1) : record.runs.find(({ runId }) => runId === request.runId);
   if (!run) {

@@ -24,8 +24,9 @@ export function eventService(deps: EventsDeps, health: HealthCheck): Methods {
   return {
     getJobSetEvents: serverStream(
       'queue:watch',
-      (request: JobSetRequest, { principal, signal }) => {
+      (request: JobSetRequest, { principal, signal, onQueue }) => {
         const { queue, id: jobSet, fromMessageId, watch, errorIfMissing } = request;
+        onQueue(queue);
         return jobSetEvents(deps, principal, { queue, jobSet, fromMessageId, watch, errorIfMissing }, signal);
       },
       PIECES_AT_ONCE,
@@ -33,8 +34,9 @@ export function eventService(deps: EventsDeps, health: HealthCheck): Methods {
     ),
     watch: serverStream(
       'queue:watch',
-      (request: WatchRequest, { principal, signal }) => {
+      (request: WatchRequest, { principal, signal, onQueue }) => {
         const { queue, jobSetId: jobSet, fromId: fromMessageId } = request;
+        onQueue(queue);
         const wanted = { queue, jobSet, fromMessageId, watch: true, errorIfMissing: true };
         return jobSetEvents(deps, principal, wanted, signal);
       },

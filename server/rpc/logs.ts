@@ -7,8 +7,8 @@ export const logsDefinition = LogServiceService;
 /** armada.logs.v1.LogService: what jobs wrote. */
 export function logService(deps: LogDeps): Methods {
   return {
-    readLog: serverStream('queue:watch', (request: ReadLogRequest, { principal, signal }) =>
-      readLog(deps, principal, request, signal),
+    readLog: serverStream('queue:watch', (request: ReadLogRequest, { principal, ...call }) =>
+      readLog(deps, principal, request, call),
     ),
   };
 }

@@ -15,6 +15,7 @@ export function openDoor(settings: Partial<Door> = {}): Door {
   return {
     chain: createChain([anonymousScheme]),
     authorizer: createAuthorizer({ permissionScopeMapping: {}, ...standaloneAuth }),
+    rights: { watch: () => ({ onQueue: () => {}, release: () => {} }) },
     callerOf: () => undefined,
     logger: silentLogger,
     stopping: new AbortController().signal,
