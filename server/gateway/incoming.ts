@@ -26,3 +26,13 @@ export function certificateOf({ socket }: Pick<IncomingMessage, 'socket'>): Buff
 export function callerOf(request: Pick<IncomingMessage, 'socket'>): Caller {
   return { peer: peerOf(request), certificate: certificateOf(request) };
 }
+
+/** All values of a header, or of any of several, as they came: of some Node keeps the first value only, and joins those of others. */
+export function sentValues(
+  { rawHeaders }: Pick<IncomingMessage, 'rawHeaders'>,
+  ...names: readonly string[]
+): string[] {
+  return rawHeaders.filter(
+    (_, at) => at % 2 === 1 && names.includes(rawHeaders[at - 1]?.toLowerCase() ?? ''),
+  );
+}

@@ -3,7 +3,7 @@ import type { Authorizer } from '../auth/authorizer.ts';
 import type { Caller, Chain } from '../auth/chain.ts';
 import { ArmadaError } from '../base/errors.ts';
 import { GRPC_CODES } from '../door/errors.ts';
-import { callerOf } from './incoming.ts';
+import { callerOf, sentValues } from './incoming.ts';
 import { HTTP_STATUS } from './rest/status.ts';
 
 /** What is told, in the text format of Prometheus. */
@@ -22,10 +22,9 @@ export interface Gate {
 export function metricsPage(metrics: Metrics, gate?: Gate) {
   return (server: FastifyInstance): void => {
     server.get('/metrics', async (request, reply) => {
-      const { authorization } = request.headers;
       const caller = callerOf(request.raw);
       try {
-        if (gate) await enter(gate, authorization === undefined ? [] : [authorization], caller);
+        if (gate) await enter(gate, sentValues(request.raw, 'authorization'), caller);
       } catch (error) {
         const next = caller.reply === undefined ? gate?.chain.challenges : [caller.reply];
         return await refuse(reply, error, next ?? []);

@@ -1,8 +1,7 @@
 /** What the library hands on with each call. */
-import type { IncomingMessage } from 'node:http';
 import { createContextKey, type HandlerContext } from '@connectrpc/connect';
 import { type Door, type Incoming, requestIdOf } from '../../door/call.ts';
-import { certificateOf, peerOf } from '../incoming.ts';
+import { certificateOf, peerOf, sentValues } from '../incoming.ts';
 import type { Visit } from './visit.ts';
 
 const visitKey = createContextKey<Visit | undefined>(undefined);
@@ -32,17 +31,12 @@ export function incomingOf(door: Door, path: string, context: HandlerContext): I
       return certificateOf(request);
     },
     get requestId() {
-      return (requestId ??= requestIdOf(door, valuesOf(request, 'x-request-id')[0]));
+      return (requestId ??= requestIdOf(door, sentValues(request, 'x-request-id')[0]));
     },
-    headers: (name) => valuesOf(request, name),
+    headers: (name) => sentValues(request, name),
     // Aborts at the caller's deadline too.
     gone: context.signal,
   };
   context.values.set(incomingKey, incoming);
   return incoming;
-}
-
-/** As they came: of some headers Node keeps the first value only, and joins those of others. */
-function valuesOf({ rawHeaders }: IncomingMessage, name: string): string[] {
-  return rawHeaders.filter((_, at) => at % 2 === 1 && rawHeaders[at - 1]?.toLowerCase() === name);
 }

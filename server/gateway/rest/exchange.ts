@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Principal } from '../../auth/principal.ts';
 import { type Door, type Incoming, requestIdOf } from '../../door/call.ts';
-import { certificateOf, peerOf } from '../incoming.ts';
+import { certificateOf, peerOf, sentValues } from '../incoming.ts';
 
 export interface Exchange {
   readonly request: IncomingMessage;
@@ -87,12 +87,6 @@ function valuesOf(request: IncomingMessage, name: string): readonly string[] {
   const carried = request.headers[METADATA + name];
   if (own === undefined && carried === undefined) return NONE;
   // Node keeps the first of two credentials only, and whoever sends two is to be refused.
-  if (name === 'authorization') return everyValue(request, [name, METADATA + name]);
+  if (name === 'authorization') return sentValues(request, name, METADATA + name);
   return [own ?? [], carried ?? []].flat();
-}
-
-function everyValue({ rawHeaders }: IncomingMessage, names: readonly string[]): string[] {
-  return rawHeaders.filter(
-    (_, at) => at % 2 === 1 && names.includes(rawHeaders[at - 1]?.toLowerCase() ?? ''),
-  );
 }

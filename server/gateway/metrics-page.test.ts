@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict';
+import { request } from 'node:http';
+import { test } from 'node:test';
+import { createAuthorizer } from '../auth/authorizer.ts';
+import { createChain, credentialOf, type Scheme } from '../auth/chain.ts';
+import { standaloneAuth } from '../auth/config.ts';
+import { metricsPage } from './metrics-page.ts';
+import { openPort, type TestPort } from './testing/ports.ts';
+
+const operators: Scheme = {
+  name: 'test',
+  challenge: 'Test realm="armada"',
+  authenticate: (given) =>
+    credentialOf(given, 'test') === 'right'
+      ? { name: 'olga', groups: ['everyone'], scopes: [], scheme: 'test' }
+      : undefined,
+};
+
+const authorizer = createAuthorizer({ permissionScopeMapping: {}, ...standaloneAuth });
+
+const metrics = { contentType: 'text/plain', text: () => Promise.resolve('up 1\n') };
+
+function statusFor({ port }: TestPort, authorization: string[]): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    const headers = ['Host', 'localhost', ...authorization.flatMap((value) => ['Authorization', value])];
+    const sent = request({ port, host: '127.0.0.1', path: '/metrics', headers }, (answer) => {
+      answer.resume().on('end', () => resolve(answer.statusCode));
+    });
+    sent.on('error', reject).end();
+  });
+}
+
+test('the page is for operators where there is a gate, and two credentials are none', async () => {
+  await using port = await openPort({
+    pages: [metricsPage(metrics, { chain: createChain([operators]), authorizer })],
+  });
+  assert.equal(await statusFor(port, ['Test right']), 200);
+  assert.equal(await statusFor(port, []), 401);
+  assert.equal(await statusFor(port, ['Test wrong']), 401);
+  assert.equal(await statusFor(port, ['Test right', 'Test wrong']), 401);
+});
