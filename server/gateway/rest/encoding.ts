@@ -29,7 +29,7 @@ export function encodingOf({ headers }: IncomingMessage, liked: readonly Encodin
   if (accepted === undefined) return undefined;
   const weights = new Map<string, number>();
   for (const each of String(accepted).toLowerCase().split(',')) {
-    const [name = '', weight] = each.split(';q=').map((part) => part.trim());
+    const [name = '', weight] = each.split(/;\s*q=/).map((part) => part.trim());
     weights.set(name, weight === undefined ? 1 : Number(weight));
   }
   return liked.find((encoding) => (weights.get(encoding) ?? weights.get('*') ?? 0) > 0);

@@ -165,7 +165,7 @@ test('refusals have the status of their code, and their details', async () => {
 });
 
 test('whoever is not known is told how to become so, by a header without a prefix', async () => {
-  const chain = createChain([createBasicScheme({}, systemClock)]);
+  const chain = createChain([createBasicScheme(() => new Map(), systemClock)]);
   await using port = await openRest({ getQueue }, { door: openDoor({ chain }) });
   const authorization = `Basic ${Buffer.from('a:b').toString('base64')}`;
   const attempts = [
@@ -244,12 +244,18 @@ test('an answer that is not small is packed for those who ask for it', async () 
   for (const [accept, encoding] of [
     ['gzip, deflate, br', 'br'],
     ['gzip', 'gzip'],
+    ['br ; q=0 , gzip ; q=0.5', 'gzip'],
+    ['gzip; Q=0, *', 'br'],
   ] as const) {
     const answer = await ask(port, 'GET /v1/queue/q', { headers: { 'accept-encoding': accept } });
     assert.equal(answer.headers.get('content-encoding'), encoding);
     assert.equal(answer.headers.get('vary'), 'Accept-Encoding');
     assert.equal(Number(answer.headers.get('content-length')), answer.body.length);
     assert.equal(unpack[encoding](answer.body).length, 5000 + '{"name":"","priorityFactor":1}'.length);
+  }
+  for (const accept of ['', 'identity', 'gzip; q=0', 'br; q=0, gzip; q=0, *']) {
+    const plain = await ask(port, 'GET /v1/queue/q', { headers: { 'accept-encoding': accept } });
+    assert.equal(plain.text.length, 5030, accept);
   }
   assert.equal((await ask(port, 'GET /v1/queue/q')).text.length, 5030);
 });
