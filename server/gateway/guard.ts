@@ -44,6 +44,8 @@ export function createGuard({ host, allowedHosts, corsOrigins }: GuardOptions) {
     if (!names.has(name) && !isAddress(name)) {
       return refuse(response, 421, 'this server does not go by that host name; see http.allowedHosts\n');
     }
+    // Whatever is kept of an answer is for one site only, though it was asked for by none.
+    if (origins.size > 0) response.setHeader('vary', 'Origin');
     const { origin } = request.headers;
     if (origin === undefined || isOwnOrigin(origin, asked)) return true;
     if (!origins.has(origin.toLowerCase())) {
@@ -51,7 +53,6 @@ export function createGuard({ host, allowedHosts, corsOrigins }: GuardOptions) {
     }
     response.setHeader('access-control-allow-origin', origin);
     response.setHeader('access-control-allow-credentials', 'true');
-    response.setHeader('vary', 'Origin');
     if (request.method !== 'OPTIONS' || !('access-control-request-method' in request.headers)) {
       response.setHeader('access-control-expose-headers', EXPOSED);
       return true;

@@ -35,11 +35,12 @@ export function whenAsked<Made>(make: () => Promise<Made>): () => Promise<Made> 
 export function sendKnown(request: FastifyRequest, reply: FastifyReply, file: KnownFile): FastifyReply {
   const takesPacked = encodingOf(request.raw, ['gzip']) !== undefined;
   const tag = `"${file.tag}${takesPacked ? '-gzip' : ''}"`;
+  // The guard may have said of it what it varies by as well.
+  reply.raw.appendHeader('vary', 'Accept-Encoding');
   reply
     .type(file.type)
     .header('etag', tag)
     .header('cache-control', 'no-cache')
-    .header('vary', 'Accept-Encoding')
     .header('x-content-type-options', 'nosniff');
   if (request.headers['if-none-match'] === tag) return reply.code(304).send();
   if (takesPacked) reply.header('content-encoding', 'gzip');

@@ -21,6 +21,17 @@ test('apiPages() serves both documents, the older one also where Armada has it',
   assert.equal(await (await fetch(`${port.url}/swagger.json`)).text(), swagger);
 });
 
+test('a document that another site may read is kept apart from what others may', async () => {
+  const origin = 'https://web.example.com';
+  const pages = [apiPages(userApi(userSubject.services, ['basic']))];
+  await using port = await openPort({ pages, corsOrigins: [origin] });
+  for (const headers of [{}, { origin }]) {
+    const answer = await fetch(`${port.url}/api/openapi.json`, { headers });
+    assert.equal(answer.headers.get('vary'), 'Origin, Accept-Encoding');
+    assert.equal(answer.headers.get('access-control-allow-origin'), 'origin' in headers ? origin : null);
+  }
+});
+
 test('apiPages() serves a page whose parts all come from this server', async () => {
   await using port = await openDocs();
   const page = await fetch(`${port.url}/api/docs`);
