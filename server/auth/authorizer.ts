@@ -5,8 +5,10 @@
  */
 import type { Queue } from '@armada-ts/api/api/queue';
 import { ArmadaError } from '../base/errors.ts';
+import { shown } from '../model/names.ts';
 import type { QueueVerb } from '../model/queue.ts';
 import type { AuthConfig } from './config.ts';
+import { isBoundTo } from './executor-bindings.ts';
 import { hasOperatorToken } from './operator-token.ts';
 import { PERMISSION_OF_VERB, type Permission } from './permissions.ts';
 import { type Principal, isInGroup } from './principal.ts';
@@ -20,11 +22,15 @@ export interface Authorizer {
   demand(principal: Principal, permission: Permission): void;
   /** Throws PERMISSION_DENIED, saying what is lacking and where. */
   demandOnQueue(principal: Principal, queue: Queue, verb: QueueVerb): void;
+  /** Whether the principal may be this executor, if they may execute jobs. */
+  mayBeExecutor: (principal: Principal, executorId: string) => boolean;
+  /** Throws PERMISSION_DENIED, saying whom the principal may not be. */
+  demandExecutor(principal: Principal, executorId: string): void;
 }
 
 export function createAuthorizer(
   config: Pick<AuthConfig, 'permissionGroupMapping' | 'permissionScopeMapping'> &
-    Partial<Pick<AuthConfig, 'permissionClaimMapping'>>,
+    Partial<Pick<AuthConfig, 'permissionClaimMapping' | 'executors'>>,
 ): Authorizer {
   const { permissionGroupMapping: groups, permissionScopeMapping: scopes } = config;
   const claims = config.permissionClaimMapping ?? {};
@@ -32,23 +38,25 @@ export function createAuthorizer(
     (groups[permission] ?? []).some((group) => isInGroup(principal, group)) ||
     (scopes[permission] ?? []).some((scope) => principal.scopes.includes(scope)) ||
     Object.entries(claims[permission] ?? {}).some(([claim, values]) => hasClaim(principal, claim, values));
-  return authorizerOf(may);
+  return authorizerOf(may, (principal, executorId) => isBoundTo(config.executors, principal, executorId));
 }
 
 /** The same on the operator port, where whoever has the first credential may operate too. */
-export function withOperators({ may }: Authorizer): Authorizer {
+export function withOperators({ may, mayBeExecutor }: Authorizer): Authorizer {
   return authorizerOf(
     (principal, permission) =>
       may(principal, permission) || (permission === 'operate' && hasOperatorToken(principal)),
+    mayBeExecutor,
   );
 }
 
-function authorizerOf(may: Authorizer['may']): Authorizer {
+function authorizerOf(may: Authorizer['may'], mayBeExecutor: Authorizer['mayBeExecutor']): Authorizer {
   const mayOnQueue: Authorizer['mayOnQueue'] = (principal, queue, verb) =>
     may(principal, PERMISSION_OF_VERB[verb]) || isGranted(principal, queue, verb);
   return {
     may,
     mayOnQueue,
+    mayBeExecutor,
     demand(principal, permission) {
       if (may(principal, permission)) return;
       throw new ArmadaError(
@@ -62,6 +70,13 @@ function authorizerOf(may: Authorizer['may']): Authorizer {
         'PERMISSION_DENIED',
         `user "${principal.name}" may not ${verb} on queue "${queue.name}": ` +
           `neither does the queue grant the verb ${verb} nor has the user the permission ${PERMISSION_OF_VERB[verb]}`,
+      );
+    },
+    demandExecutor(principal, executorId) {
+      if (mayBeExecutor(principal, executorId)) return;
+      throw new ArmadaError(
+        'PERMISSION_DENIED',
+        `user "${principal.name}" may not be the executor ${shown(executorId)}; auth.executors says which they may be`,
       );
     },
   };

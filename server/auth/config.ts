@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { executorBindingsSchema } from './executor-bindings.ts';
 import { kerberosSchema } from './kerberos/config.ts';
 import { mtlsSchema } from './mtls/config.ts';
 import { oidcSchema } from './oidc/config.ts';
@@ -68,6 +69,11 @@ export const authSchema = z.strictObject(
       .default({})
       .describe(
         'Global permissions and the claims of OpenID Connect tokens that have them: a claim by its name, with the values that count, such as `{ cordon_queue: { role: [lead] } }`.',
+      ),
+    executors: executorBindingsSchema
+      .optional()
+      .describe(
+        'Which executors those may be who may execute jobs, as `{ users, groups, executors }` with ids in which `*` stands for any characters. With a list, whoever is not in it may only be the executor of their own name; without one, anybody may be any.',
       ),
   },
   {

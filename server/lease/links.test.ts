@@ -269,3 +269,14 @@ test('only who may execute jobs opens a link', async () => {
   const links = createLinks(createAuthorizer({ permissionGroupMapping: {}, permissionScopeMapping: {} }));
   await assert.rejects(connect(links).done, { code: 'PERMISSION_DENIED' });
 });
+
+test('whoever may not be the executor gets no question about it', async () => {
+  const executors = [{ users: [executor.name], groups: [], executors: ['mine'] }];
+  const links = createLinks(createAuthorizer({ permissionScopeMapping: {}, ...standaloneAuth, executors }));
+  await assert.rejects(connect(links, 'theirs').done, { code: 'PERMISSION_DENIED' });
+  assert.ok(!links.has('theirs'));
+  const mine = connect(links, 'mine');
+  await settled();
+  assert.ok(links.has('mine'));
+  mine.breakLink();
+});

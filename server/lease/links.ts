@@ -63,6 +63,7 @@ export function createLinks(authorizer: Authorizer): Links {
       try {
         for await (const { message } of requests) {
           if (message?.$case === 'hello' && executorId === undefined) {
+            authorizer.demandExecutor(principal, message.value.executorId);
             executorId = message.value.executorId;
             links.set(executorId, link);
           } else if (message?.$case === 'logChunk') {

@@ -270,6 +270,25 @@ test('only who may execute jobs reports', async () => {
   assert.deepEqual(world.batches, []);
 });
 
+test('whoever may not be the executor of a run changes nothing of it, and a batch with one such is refused whole', async () => {
+  const elsewhere = { ...lease('r2'), value: { ...lease('r2').value, executorId: 'other' } } as Payload;
+  for (const isHeld of [false, true]) {
+    const world = setUp(leased(0), after(submitted({ n: 1 }), elsewhere));
+    if (isHeld) for (const n of [0, 1]) world.held.set(idOf(n), world.jobs.get(idOf(n))!);
+    world.deps.authorizer = createAuthorizer({
+      permissionScopeMapping: {},
+      ...standaloneAuth,
+      executors: [{ users: [executor.name], groups: [], executors: ['cluster'] }],
+    });
+    await assert.rejects(world.report([0, running('r')], [1, running('r2')]), { code: 'PERMISSION_DENIED' });
+    assert.deepEqual(world.batches, []);
+    // A report of a run that has gone there meanwhile is late, not forged.
+    await world.report([0, running('r')], [1, running('r')]);
+    assert.equal(world.record(0).state, JobState.RUNNING);
+    assert.equal(world.record(1).state, JobState.LEASED);
+  }
+});
+
 test('a job that the inboxes know is not read', async () => {
   const world = setUp(after(submitted(), lease('r')));
   world.held.set(idOf(0), world.jobs.get(idOf(0))!);

@@ -4,7 +4,9 @@
  *
  * A report about a run that is not the job's valid run, or from an executor
  * that the run was not leased to, is answered like any other, dropped and
- * counted: an error would make executors send it for ever.
+ * counted: an error would make executors send it for ever. A report that would
+ * change a run of an executor that the caller may not be is refused, with the
+ * whole call: no executor comes to that by bad luck.
  */
 import { Batch, type JobRecord, type StoredJob } from '@armada-ts/api/armada/store/v1/store';
 import type {
@@ -19,7 +21,7 @@ import { ArmadaError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import { isJobId } from '../model/ids.ts';
 import { instantOf, timestampOf } from '../model/instant.ts';
-import { applyEvent, type Event, jobIdOf } from '../model/job.ts';
+import { applyEvent, type Event, jobIdOf, lastRun } from '../model/job.ts';
 import type { Store } from '../store/store.ts';
 import type { Inboxes } from './inboxes.ts';
 
@@ -60,6 +62,7 @@ export async function reportEvents(
 ): Promise<void> {
   deps.authorizer.demand(principal, 'execute_jobs');
   const reports = reportsByJob(sequences);
+  const demandExecutor = (executorId: string): void => deps.authorizer.demandExecutor(principal, executorId);
   let jobIds = [...reports.keys()];
   for (let attempt = 0; jobIds.length > 0; attempt++) {
     if (attempt === MAX_ATTEMPTS) {
@@ -67,10 +70,10 @@ export async function reportEvents(
         retryAfterMs: 50,
       });
     }
-    const known = attempt === 0 ? changesOfHeld(deps, reports) : new Map<string, Change>();
+    const known = attempt === 0 ? changesOfHeld(deps, reports, demandExecutor) : new Map<string, Change>();
     const unknown = jobIds.filter((jobId) => !known.has(jobId));
     const read = unknown.length === 0 ? [] : await deps.store.read.jobs(unknown);
-    const batches = batchesOf([...known.values(), ...changesOf(deps, read, reports)]);
+    const batches = batchesOf([...known.values(), ...changesOf({ ...deps, demandExecutor }, read, reports)]);
     const results = await Promise.all(batches.map((batch) => deps.store.append(batch)));
     jobIds = batches.flatMap((batch, index) =>
       results[index]?.outcome === 'stale' ? batch.changed.map(({ record }) => record?.jobId ?? '') : [],
@@ -106,12 +109,13 @@ interface Change {
 function changesOfHeld(
   { inboxes, clock }: ReportDeps,
   reports: ReadonlyMap<string, readonly Event[]>,
+  demandExecutor: Hearing['demandExecutor'],
 ): Map<string, Change> {
-  const now = clock.now();
+  const hearing = { now: clock.now(), demandExecutor };
   const changes = new Map<string, Change>();
   for (const [jobId, ofJob] of reports) {
     const held = inboxes.held(jobId);
-    const change = held && changeOf(held, ofJob, now);
+    const change = held && changeOf(held, ofJob, hearing);
     if (change?.dropped === 0) changes.set(jobId, change);
   }
   return changes;
@@ -119,21 +123,29 @@ function changesOfHeld(
 
 /** What the reports change in the jobs as they are. */
 function changesOf(
-  { clock, logger }: ReportDeps,
+  { clock, logger, demandExecutor }: ReportDeps & Pick<Hearing, 'demandExecutor'>,
   jobs: readonly StoredJob[],
   reports: ReadonlyMap<string, readonly Event[]>,
 ): Change[] {
-  const now = clock.now();
-  const changes = jobs.flatMap((job) => changeOf(job, reports.get(job.record?.jobId ?? '') ?? [], now) ?? []);
+  const hearing = { now: clock.now(), demandExecutor };
+  const changes = jobs.flatMap(
+    (job) => changeOf(job, reports.get(job.record?.jobId ?? '') ?? [], hearing) ?? [],
+  );
   const dropped = changes.reduce((sum, change) => sum + change.dropped, 0);
   if (dropped > 0) logger.debug({ dropped }, 'reports that change nothing were dropped');
   return changes.filter(({ events }) => events.length > 0);
 }
 
+/** When reports are heard, and by whom: throws when they may not be this executor. */
+interface Hearing {
+  now: number;
+  demandExecutor: (executorId: string) => void;
+}
+
 function changeOf(
   { record: before, version }: StoredJob,
   reports: readonly Event[],
-  now: number,
+  { now, demandExecutor }: Hearing,
 ): Change | undefined {
   if (!before) return undefined;
   const change: Change = { record: before, expectedVersion: version, events: [], dropped: 0 };
@@ -141,6 +153,7 @@ function changeOf(
     const event = cleanReport(report, change.record, now);
     const after = event && applyEvent(change.record, event, '');
     if (event && after) {
+      demandExecutor(lastRun(after)?.executorId ?? '');
       change.record = after;
       change.events.push(event);
     } else change.dropped++;

@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { after, idOf, stored } from '../model/testing/jobs.ts';
 import { cancelled } from '../model/testing/job-events.ts';
 import { createAuthorizer } from '../auth/authorizer.ts';
+import { standaloneAuth } from '../auth/config.ts';
 import { leased, open, settled, setUp, withCancel } from './testing/stream-world.ts';
 import { silentLogger } from '../base/logger.ts';
 import { messagesIn } from '../base/testing/framing.ts';
@@ -234,6 +235,20 @@ test('only who may execute jobs is served', async () => {
   client.ask();
   await assert.rejects(client.done, { code: 'PERMISSION_DENIED' });
   assert.deepEqual(world.seen, []);
+});
+
+test('whoever may not be the executor is not served, and disturbs nobody who is', async () => {
+  const world = setUp();
+  world.put(leased(1));
+  const executors = [{ users: [], groups: ['everyone'], executors: ['other-*'] }];
+  world.deps.authorizer = createAuthorizer({ permissionScopeMapping: {}, ...standaloneAuth, executors });
+  const client = open(world);
+  client.ask();
+  await assert.rejects(client.done, {
+    code: 'PERMISSION_DENIED',
+    message: /may not be the executor "cluster"/,
+  });
+  assert.deepEqual([client.got, world.seen], [[], []]);
 });
 
 test('a client that ends without asking anything is left in peace', async () => {

@@ -97,6 +97,7 @@ export async function serveLeases(deps: LeaseDeps, principal: Principal, stream:
     for await (const received of stream.requests) {
       const { request } = received;
       checkRequest(request, exchange?.inbox.executorId);
+      deps.authorizer.demandExecutor(principal, request.executorId);
       exchange ??= await begin(request.executorId);
       await answer(exchange, received);
       if (!stream.push) return;
