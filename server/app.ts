@@ -14,6 +14,7 @@ import { createRightsWatch, type RightsWatch } from './auth/rights-watch.ts';
 import { openMtls } from './auth/mtls/scheme.ts';
 import { openOidc } from './auth/oidc/open.ts';
 import { chainsOf } from './auth/schemes.ts';
+import { openUsers } from './auth/users-file.ts';
 import type { Clock } from './base/clock.ts';
 import type { LogLevels } from './base/log-levels.ts';
 import type { Logger } from './base/logger.ts';
@@ -190,7 +191,10 @@ async function openPorts(opened: AsyncDisposableStack, config: Config, core: Cor
   const authTools = { clock, logger: logger.child({ part: 'auth' }) };
   const kerberos = await openKerberos(config.auth, authTools);
   if (kerberos) opened.use(kerberos);
+  const users = await openUsers(config.auth, authTools);
+  if (users) opened.use(users);
   const chains = chainsOf(config.auth, clock, token, {
+    users: users?.current,
     token: core.keys?.scheme,
     kerberos,
     oidc: await openOidc(config.auth, authTools),

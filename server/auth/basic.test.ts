@@ -3,6 +3,7 @@ import { scryptSync } from 'node:crypto';
 import { test } from 'node:test';
 import { createBasicScheme } from './basic.ts';
 import { SOMEBODY } from './testing/somebody.ts';
+import { type Users, usersOf } from './users.ts';
 
 /** A hash cheap enough for tests. */
 function cheapHash(password: string): string {
@@ -15,11 +16,12 @@ const users = {
   ann: { password: cheapHash('pass:word'), groups: ['team'] },
   bob: { password: cheapHash('b'), groups: [] },
 };
+const known = usersOf(users);
 const basic = (text: string, scheme = 'Basic') => `${scheme} ${Buffer.from(text).toString('base64')}`;
 
 function scheme() {
   const clock = { nowMs: 0, now: () => 0, elapsed: () => clock.nowMs };
-  return { clock, scheme: createBasicScheme(users, clock) };
+  return { clock, scheme: createBasicScheme(() => known, clock) };
 }
 
 test('basic names the user and their groups, whatever the case of the scheme', async () => {
@@ -90,4 +92,55 @@ test('basic shares one check among calls with the same credentials, and refuses 
     others.map((result) => (result.status === 'rejected' ? result.reason.code : 'let in')),
   );
   assert.deepEqual(codes, new Set(['OVERLOADED', 'UNAUTHENTICATED']));
+});
+
+test('who guesses is slowed down, by name and by address, and harms nobody who was right before', async () => {
+  const { scheme: one, clock } = scheme();
+  const from = (peer: string) => ({ ...SOMEBODY, peer });
+  const codeOf = async (text: string, peer: string): Promise<string> => {
+    try {
+      return (await one.authenticate(basic(text), from(peer))) ? 'in' : 'unknown';
+    } catch (error) {
+      return String((error as { code: unknown }).code);
+    }
+  };
+  assert.equal(await codeOf('ann:pass:word', '10.0.0.1:1'), 'in');
+  const guessed = [];
+  for (let i = 0; i < 25; i++) guessed.push(await codeOf(`ann:guess${i}`, `10.0.0.9:${i}`));
+  assert.deepEqual(new Set(guessed.slice(0, 20)), new Set(['UNAUTHENTICATED']));
+  assert.deepEqual(new Set(guessed.slice(20)), new Set(['OVERLOADED']));
+  assert.equal(await codeOf('bob:guess', '10.0.0.9:99'), 'OVERLOADED', 'the address guesses at others too');
+  assert.equal(await codeOf('ann:guess', '10.0.0.8:1'), 'OVERLOADED', 'others guess at the same user');
+  clock.nowMs += 1;
+  assert.equal(await codeOf('ann:pass:word', '10.0.0.1:2'), 'in', 'remembered');
+  clock.nowMs += 60_000;
+  for (let i = 0; i < 12; i++) await codeOf('ann:guess', '10.0.0.8:1');
+  assert.equal(await codeOf('ann:guess', '10.0.0.8:1'), 'OVERLOADED');
+  assert.equal(
+    await codeOf('ann:pass:word', '10.0.0.1:3'),
+    'in',
+    'checked again, from where it was right before',
+  );
+  assert.equal(await codeOf('bob:b', '10.0.0.7:1'), 'in');
+  clock.nowMs += 5_001;
+  assert.equal(await codeOf('ann:guess', '10.0.0.8:1'), 'UNAUTHENTICATED', 'one more');
+  assert.equal(await codeOf('ann:guess', '10.0.0.8:1'), 'OVERLOADED');
+});
+
+test('a user who is removed or changed is out at once, and those who stay are not disturbed', async () => {
+  let now: Users = known;
+  const one = createBasicScheme(() => now, { now: () => 0, elapsed: () => 0 });
+  const ann = await one.authenticate(basic('ann:pass:word'), SOMEBODY);
+  const bob = await one.authenticate(basic('bob:b'), SOMEBODY);
+  assert.ok(ann && bob);
+  assert.equal(one.recheck?.(ann), undefined);
+  now = usersOf({ bob: users.bob, ann: { ...users.ann, password: cheapHash('new') } }, now);
+  assert.equal(one.recheck?.(ann)?.code, 'UNAUTHENTICATED');
+  assert.equal(one.recheck?.(bob), undefined);
+  await assert.rejects(async () => one.authenticate(basic('ann:pass:word'), SOMEBODY), {
+    code: 'UNAUTHENTICATED',
+  });
+  assert.equal((await one.authenticate(basic('ann:new'), SOMEBODY))?.name, 'ann');
+  now = usersOf({ bob: users.bob }, now);
+  await assert.rejects(async () => one.authenticate(basic('ann:new'), SOMEBODY), { code: 'UNAUTHENTICATED' });
 });

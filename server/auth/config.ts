@@ -7,6 +7,7 @@ import { tokenSchema } from './keys/config.ts';
 import { PERMISSIONS, type Permission } from './permissions.ts';
 import { parsePasswordHash } from './password.ts';
 import { EVERYONE } from './principal.ts';
+import { rolesSchema } from './roles.ts';
 
 const mapping = z.partialRecord(z.enum(PERMISSIONS), z.array(z.string().min(1))).default({});
 
@@ -20,6 +21,12 @@ const user = z.strictObject({
     .describe('Hash of the password, as `scrypt$N$r$p$salt$hash` with salt and hash in base64.'),
   groups: z.array(z.string().min(1)).default([]).describe('Groups the user is in, besides `everyone`.'),
 });
+
+/** Users by name, in the configuration and in the file of users. */
+export const usersSchema = z.record(
+  z.string().regex(/^[^:\p{Cc}]+$/u, "must be a name without ':' and control characters"),
+  user,
+);
 
 /** Who is let in, and what they may do. */
 export const authSchema = z.strictObject(
@@ -39,13 +46,14 @@ export const authSchema = z.strictObject(
       ),
     basic: z
       .strictObject({
-        users: z
-          .record(
-            z.string().regex(/^[^:\p{Cc}]+$/u, "must be a name without ':' and control characters"),
-            user,
-          )
-          .default({})
-          .describe('Users by name.'),
+        users: usersSchema.default({}).describe('Users by name.'),
+        usersFile: z
+          .string()
+          .min(1)
+          .optional()
+          .describe(
+            'A YAML file of further users, in the form of `users`, as `armadactl user` writes it. Changes count within seconds.',
+          ),
       })
       .prefault({})
       .describe('User names and passwords.'),
@@ -69,6 +77,11 @@ export const authSchema = z.strictObject(
       .default({})
       .describe(
         'Global permissions and the claims of OpenID Connect tokens that have them: a claim by its name, with the values that count, such as `{ cordon_queue: { role: [lead] } }`.',
+      ),
+    roles: rolesSchema
+      .default({})
+      .describe(
+        'Sets of global permissions by a name, and who has them, as `{ permissions, users, groups, scopes, claims }`.',
       ),
     executors: executorBindingsSchema
       .optional()

@@ -4,6 +4,7 @@ import { createBasicScheme } from './basic.ts';
 import { type Chain, type Scheme, createChain } from './chain.ts';
 import type { AuthConfig } from './config.ts';
 import { operatorTokenScheme } from './operator-token.ts';
+import { type UserSource, usersOf } from './users.ts';
 
 /** Who is let in on each port. */
 export interface Chains {
@@ -15,6 +16,8 @@ export interface Chains {
 
 /** Schemes with parts of their own, which must be started first. */
 export interface StartedSchemes {
+  /** Users of basic; those of the configuration when left out. */
+  users?: UserSource | undefined;
   token?: Scheme | undefined;
   kerberos?: Scheme | undefined;
   oidc?: Scheme | undefined;
@@ -32,7 +35,10 @@ export function chainsOf(
   started: StartedSchemes = {},
 ): Chains {
   const make: Record<AuthConfig['schemes'][number], () => Scheme> = {
-    basic: () => createBasicScheme(config.basic.users, clock),
+    basic: () => {
+      const users = usersOf(config.basic.users);
+      return createBasicScheme(started.users ?? (() => users), clock);
+    },
     oidc: () => known(started.oidc, 'oidc'),
     kerberos: () => known(started.kerberos, 'kerberos'),
     mtls: () => known(started.mtls, 'mtls'),
