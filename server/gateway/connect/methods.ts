@@ -5,7 +5,7 @@
  */
 import { type DescMethod, fromBinary, type Message, toBinary } from '@bufbuild/protobuf';
 import type { ConnectRouter, HandlerContext, MethodImpl } from '@connectrpc/connect';
-import { ArmadaError } from '../../base/errors.ts';
+import { ArmadaError, UndecodableError } from '../../base/errors.ts';
 import { overloaded } from '../../door/admission.ts';
 import { answerHeaders, callUnary, type Door, type Incoming, sendStream } from '../../door/call.ts';
 import type { ServedMethod, ServerStreamMethod, UnaryMethod } from '../../door/method.ts';
@@ -57,7 +57,7 @@ export function addMethod(
 
 interface Codec {
   path: string;
-  /** The bytes of a request, and what the service makes of them. Throws INVALID_REQUEST. */
+  /** The bytes of a request, and what the service makes of them. Throws UndecodableError. */
   bytesOf(message: Message): Buffer;
   requestOf(bytes: Buffer): unknown;
   messageOf(answer: unknown): Message;
@@ -76,8 +76,7 @@ function codecOf(definition: ServedMethod['definition'], { input, output }: Desc
       try {
         return definition.requestDeserialize(bytes);
       } catch (error) {
-        const fault = error instanceof Error ? error.message : String(error);
-        throw new ArmadaError('INVALID_REQUEST', `the request cannot be decoded: ${fault}`);
+        throw new UndecodableError(error instanceof Error ? error.message : String(error));
       }
     },
     messageOf: (answer) => fromBinary(output, definition.responseSerialize(answer)),
