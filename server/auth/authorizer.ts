@@ -1,6 +1,6 @@
 /**
  * May you: the one place that decides, asked by every method on every door.
- * A permission is global, granted to groups, scopes and claims by the configuration, or
+ * A permission is global, granted to groups, scopes, claims and roles by the configuration, or
  * a verb on one queue, granted by that queue's owner.
  */
 import type { Queue } from '@armada-ts/api/api/queue';
@@ -11,7 +11,8 @@ import type { AuthConfig } from './config.ts';
 import { isBoundTo } from './executor-bindings.ts';
 import { hasOperatorToken } from './operator-token.ts';
 import { PERMISSION_OF_VERB, type Permission } from './permissions.ts';
-import { type Principal, isInGroup } from './principal.ts';
+import { hasClaim, isInGroup, type Principal } from './principal.ts';
+import { hasByRole } from './roles.ts';
 
 export interface Authorizer {
   /** Whether the principal has a global permission. */
@@ -30,14 +31,15 @@ export interface Authorizer {
 
 export function createAuthorizer(
   config: Pick<AuthConfig, 'permissionGroupMapping' | 'permissionScopeMapping'> &
-    Partial<Pick<AuthConfig, 'permissionClaimMapping' | 'executors'>>,
+    Partial<Pick<AuthConfig, 'permissionClaimMapping' | 'roles' | 'executors'>>,
 ): Authorizer {
   const { permissionGroupMapping: groups, permissionScopeMapping: scopes } = config;
-  const claims = config.permissionClaimMapping ?? {};
+  const { permissionClaimMapping: claims = {}, roles = {} } = config;
   const may: Authorizer['may'] = (principal, permission) =>
     (groups[permission] ?? []).some((group) => isInGroup(principal, group)) ||
     (scopes[permission] ?? []).some((scope) => principal.scopes.includes(scope)) ||
-    Object.entries(claims[permission] ?? {}).some(([claim, values]) => hasClaim(principal, claim, values));
+    Object.entries(claims[permission] ?? {}).some(([claim, values]) => hasClaim(principal, claim, values)) ||
+    hasByRole(roles, principal, permission);
   return authorizerOf(may, (principal, executorId) => isBoundTo(config.executors, principal, executorId));
 }
 
@@ -80,10 +82,6 @@ function authorizerOf(may: Authorizer['may'], mayBeExecutor: Authorizer['mayBeEx
       );
     },
   };
-}
-
-function hasClaim(principal: Principal, claim: string, values: readonly string[]): boolean {
-  return principal.claims?.get(claim)?.some((value) => values.includes(value)) ?? false;
 }
 
 /** By an entry of the queue, or as its owner. */

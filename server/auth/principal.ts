@@ -18,3 +18,8 @@ export const EVERYONE = 'everyone';
 export function isInGroup(principal: Principal, group: string): boolean {
   return group === EVERYONE || principal.groups.includes(group);
 }
+
+/** Whether the principal has one of these values for the claim. */
+export function hasClaim(principal: Principal, claim: string, values: readonly string[]): boolean {
+  return principal.claims?.get(claim)?.some((value) => values.includes(value)) ?? false;
+}
