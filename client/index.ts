@@ -32,6 +32,7 @@ export {
   type JobError,
   type RequestFault,
 } from './errors.ts';
+export { execAuthorization, type TokenCommand } from './exec-token.ts';
 export {
   getKeyring,
   installSigningKey,
@@ -40,6 +41,8 @@ export {
   type GetKeyringResponse,
 } from './keyring.ts';
 export { kerberosAuthorization } from './kerberos.ts';
+export { loginAuthorization } from './kept-login.ts';
+export { clientCredentialsAuthorization, type OpenIdClient } from './open-id.ts';
 export { watchJobSet, type JobSetEvent, type JobSetEventBody, type WatchOptions } from './events.ts';
 export {
   cancelOnExecutor,

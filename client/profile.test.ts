@@ -99,11 +99,11 @@ test('readProfile() reads JSON', async () => {
   assert.equal((await readProfile({ environment: {}, homeDirectory })).address, 'json:1');
 });
 
-test('readProfile() names the key of credentials it cannot use yet', async () => {
-  for (const key of ['openIdAuth', 'execAuth', 'kubernetesNativeAuth']) {
+test('readProfile() names the key of credentials it cannot use', async () => {
+  for (const key of ['openIdPasswordAuth', 'openIdKubernetesAuth', 'kubernetesNativeAuth']) {
     await assert.rejects(
       read(`currentContext: main\ncontexts: {main: {${key}: {enabled: true}}}`),
-      new RegExp(`contexts.main.${key} is not supported yet`),
+      new RegExp(`contexts.main.${key} is not supported`),
     );
   }
 });

@@ -3,12 +3,15 @@ import type { ConnectOptions } from './connect.ts';
 import { accessKeyAuthorization } from './access-keys.ts';
 import { kerberosAuthorization } from './kerberos.ts';
 import { findContext, get, ProfileError, readConfigFile, toSettings, type Settings } from './config-file.ts';
+import { readTokens, TOKEN_KEYS, type LoginSettings } from './token-profile.ts';
 import { readTls, TLS_KEYS, type TlsFlags } from './tls-profile.ts';
 
 /** Where to connect and as whom, gathered from flags, environment and file. */
 export interface Profile extends ConnectOptions {
   /** The context it came from, if any. */
   contextName: string | undefined;
+  /** How whoever uses it logs in; undefined where nobody does. */
+  login?: LoginSettings | undefined;
   /** What a person should know about the file; nothing that stops the call. */
   notices: readonly string[];
 }
@@ -35,21 +38,14 @@ const CONNECTION_KEYS = [
   'basicAuth',
   'kerberosAuth',
   'accessKeyAuth',
+  ...TOKEN_KEYS,
   'grpcKeepAliveTime',
   'grpcKeepAliveTimeout',
-  // Armada's, without meaning where tokens are not cached.
+  // Armada's: here tokens are always kept.
   'cacheRefreshToken',
 ];
-/** Ways to prove who one is that Armada's own command line knows. */
-const UNSUPPORTED_AUTH_KEYS = [
-  'openIdAuth',
-  'openIdDeviceAuth',
-  'openIdPasswordAuth',
-  'openIdClientCredentialsAuth',
-  'openIdKubernetesAuth',
-  'kubernetesNativeAuth',
-  'execAuth',
-];
+/** Further ways to prove who one is that Armada's own command line knows. */
+const UNSUPPORTED_AUTH_KEYS = ['openIdPasswordAuth', 'openIdKubernetesAuth', 'kubernetesNativeAuth'];
 const FILE_KEYS = ['currentContext', 'contexts', 'kubectlCommandTemplate'];
 
 /**
@@ -86,9 +82,11 @@ export async function readProfile(sources: ProfileSources): Promise<Profile> {
   const reach = tls ? { tls: tls.files, forceNoTls: false } : { forceNoTls: connection.forceNoTls ?? false };
   const accessKey = get(settings, 'accessKeyAuth');
   const pair = accessKey === undefined ? undefined : readAccessKey(accessKey, `${where}.accessKeyAuth`);
+  const tokens = connection.basicAuth ? undefined : readTokens(settings, where, sources);
   return {
     ...connection,
     ...reach,
+    ...tokens,
     ...(pair && { authorization: accessKeyAuthorization(pair, reach) }),
     contextName,
     notices: unknownKeys(settings, where, known),
@@ -98,7 +96,7 @@ export async function readProfile(sources: ProfileSources): Promise<Profile> {
 function readConnection(settings: Settings, where: string, address: string | undefined): ConnectOptions {
   for (const key of UNSUPPORTED_AUTH_KEYS) {
     if (get(settings, key) !== undefined) {
-      throw new ProfileError(`${where}.${key} is not supported yet: use basicAuth, or no credentials`);
+      throw new ProfileError(`${where}.${key} is not supported: use openIdAuth, execAuth or basicAuth`);
     }
   }
   const options: ConnectOptions = {

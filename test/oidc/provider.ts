@@ -83,7 +83,7 @@ function configuration(keys: JsonWebKey[]): object {
         application_type: 'native',
         token_endpoint_auth_method: 'none',
         grant_types: ['authorization_code', 'refresh_token', DEVICE_GRANT],
-        redirect_uris: ['http://127.0.0.1/auth/callback'],
+        redirect_uris: ['http://localhost/auth/callback'],
         response_types: ['code'],
       },
     ],

@@ -1,0 +1,103 @@
+/**
+ * Tokens of people who logged in, kept in a file that only they can read, and
+ * renewed by the refresh token. A provider may take each refresh token once, so
+ * programs that run at the same time take turns.
+ */
+import { createHash } from 'node:crypto';
+import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type IssuedTokens, type OpenIdClient, renewed, requestTokens } from './open-id.ts';
+
+const SPARE_MS = 30_000;
+/** A renewal takes less; what is older was left by a program that died. */
+const MAX_LOCK_MS = 30_000;
+const LOCK_POLL_MS = 50;
+
+/** Where the tokens for a client of a provider are kept. */
+export function loginFile(homeDirectory: string, { providerUrl, clientId, scopes }: OpenIdClient): string {
+  const text = JSON.stringify([providerUrl, clientId, [...scopes].sort()]);
+  const name = createHash('sha256').update(text).digest('hex').slice(0, 32);
+  return join(homeDirectory, '.armadactl', 'logins', `${name}.json`);
+}
+
+export function writeLogin(path: string, tokens: IssuedTokens): void {
+  const directory = dirname(path);
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  chmodSync(directory, 0o700);
+  const next = `${path}.${process.pid}.new`;
+  rmSync(next, { force: true });
+  writeFileSync(next, JSON.stringify(tokens), { mode: 0o600, flag: 'wx' });
+  renameSync(next, path);
+}
+
+/** For `authorization` of `connect`: the token of whoever logged in with `armadactl login`. */
+export function loginAuthorization(homeDirectory: string, client: OpenIdClient): () => Promise<string> {
+  const path = loginFile(homeDirectory, client);
+  return renewed(async () => {
+    const kept = readLogin(path);
+    return isGood(kept) ? kept : alone(`${path}.lock`, () => renew(path, client));
+  });
+}
+
+async function renew(path: string, client: OpenIdClient): Promise<IssuedTokens> {
+  // Somebody else may have done it meanwhile.
+  const kept = readLogin(path);
+  if (isGood(kept)) return kept;
+  const { refreshToken } = kept;
+  if (refreshToken === undefined)
+    throw new Error('the login has expired; log in again with `armadactl login`');
+  const grant = { grant_type: 'refresh_token', refresh_token: refreshToken };
+  const issued = await requestTokens(client, grant).catch((error: unknown) => {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(`the login cannot be renewed (${reason}); log in again with \`armadactl login\``, {
+      cause: error,
+    });
+  });
+  const next = { ...issued, refreshToken: issued.refreshToken ?? refreshToken };
+  writeLogin(path, next);
+  return next;
+}
+
+function isGood({ expiresAtMs }: IssuedTokens): boolean {
+  return Date.now() < expiresAtMs - SPARE_MS;
+}
+
+/** Throws an Error that says what to do where nobody has logged in. */
+function readLogin(path: string): IssuedTokens {
+  try {
+    const kept: unknown = JSON.parse(readFileSync(path, 'utf8'));
+    const { accessToken, expiresAtMs, refreshToken } = kept as Record<string, unknown>;
+    if (typeof accessToken === 'string' && typeof expiresAtMs === 'number') {
+      return {
+        accessToken,
+        expiresAtMs,
+        refreshToken: typeof refreshToken === 'string' ? refreshToken : undefined,
+      };
+    }
+  } catch {
+    // As if it were not there.
+  }
+  throw new Error('nobody is logged in; log in with `armadactl login`');
+}
+
+async function alone<Value>(lock: string, act: () => Promise<Value>): Promise<Value> {
+  while (!taken(lock)) await sleep(LOCK_POLL_MS);
+  try {
+    return await act();
+  } finally {
+    rmSync(lock, { force: true });
+  }
+}
+
+function taken(lock: string): boolean {
+  try {
+    writeFileSync(lock, '', { flag: 'wx', mode: 0o600 });
+    return true;
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+    const age = Date.now() - (statSync(lock, { throwIfNoEntry: false })?.mtimeMs ?? Date.now());
+    if (age > MAX_LOCK_MS) rmSync(lock, { force: true });
+    return false;
+  }
+}

@@ -1,0 +1,124 @@
+/** Access tokens from a provider of OpenID Connect, as far as that needs nobody at the screen. */
+
+/** A client of a provider, as a context of the configuration file names it. */
+export interface OpenIdClient {
+  providerUrl: string;
+  clientId: string;
+  /** Programs have one, people have none. */
+  clientSecret?: string | undefined;
+  scopes: readonly string[];
+}
+
+export interface IssuedTokens {
+  accessToken: string;
+  /** By the clock of this machine. */
+  expiresAtMs: number;
+  refreshToken: string | undefined;
+}
+
+const TIMEOUT_MS = 10_000;
+/** Where a provider does not say how long a token is good. */
+const DEFAULT_VALID_S = 60;
+/** A token is replaced this long before it ends: it must still be good when it arrives. */
+const RENEW_BEFORE_MS = 30_000;
+/** Of a token that is good for a short time, this part is used. */
+const USED_RATIO = 0.8;
+
+/**
+ * For `authorization` of `connect`: tokens for a program itself, by the grant for
+ * client credentials; asked for when first needed and again before they end.
+ */
+export function clientCredentialsAuthorization(client: OpenIdClient): () => Promise<string> {
+  const grant = { grant_type: 'client_credentials', scope: client.scopes.join(' ') };
+  return renewed(() => requestTokens(client, grant));
+}
+
+/** A bearer token that is kept until shortly before it ends. Callers share what is under way. */
+export function renewed(issue: () => Promise<IssuedTokens>): () => Promise<string> {
+  let renewAtMs = 0;
+  let current: Promise<string> | undefined;
+  const ask = async (): Promise<string> => {
+    const { accessToken, expiresAtMs } = await issue();
+    renewAtMs = renewalTime(expiresAtMs, Date.now());
+    return `Bearer ${accessToken}`;
+  };
+  return () => {
+    if (current && Date.now() < renewAtMs) return current;
+    renewAtMs = Number.POSITIVE_INFINITY;
+    const asked = ask();
+    current = asked;
+    asked.catch(() => {
+      if (current === asked) current = undefined;
+    });
+    return asked;
+  };
+}
+
+function renewalTime(expiresAtMs: number, nowMs: number): number {
+  return Math.max(expiresAtMs - RENEW_BEFORE_MS, nowMs + (expiresAtMs - nowMs) * USED_RATIO);
+}
+
+/** Asks the provider for tokens. Rejects with an Error that says why there are none. */
+export async function requestTokens(
+  { providerUrl, clientId, clientSecret }: OpenIdClient,
+  grant: Record<string, string>,
+): Promise<IssuedTokens> {
+  const endpoint = await tokenEndpoint(providerUrl);
+  const askedAtMs = Date.now();
+  const answer = await requestJson(endpoint, {
+    method: 'POST',
+    body: new URLSearchParams({ ...grant, ...(clientSecret === undefined ? { client_id: clientId } : {}) }),
+    headers: clientSecret === undefined ? {} : { authorization: basic(clientId, clientSecret) },
+  });
+  const { access_token, expires_in, refresh_token } = answer;
+  if (typeof access_token !== 'string' || access_token === '') {
+    throw new Error(`${endpoint} gave no token${reasonIn(answer)}`);
+  }
+  const validS = typeof expires_in === 'number' ? expires_in : DEFAULT_VALID_S;
+  return {
+    accessToken: access_token,
+    expiresAtMs: askedAtMs + validS * 1000,
+    refreshToken: typeof refresh_token === 'string' ? refresh_token : undefined,
+  };
+}
+
+async function tokenEndpoint(providerUrl: string): Promise<string> {
+  const url = `${providerUrl.replace(/\/$/, '')}/.well-known/openid-configuration`;
+  const { issuer, token_endpoint } = await requestJson(url, {});
+  if (issuer !== providerUrl)
+    throw new Error(`${url} is about the issuer ${String(issuer)}, not ${providerUrl}`);
+  if (typeof token_endpoint !== 'string') throw new Error(`${url} names no token_endpoint`);
+  return token_endpoint;
+}
+
+async function requestJson(url: string, request: RequestInit): Promise<Record<string, unknown>> {
+  refusePlain(url);
+  try {
+    const signal = AbortSignal.timeout(TIMEOUT_MS);
+    const response = await fetch(url, { ...request, redirect: 'error', signal });
+    return { ...((await response.json()) as object) };
+  } catch (error) {
+    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(`${url} cannot be read: ${reason}`, { cause: error });
+  }
+}
+
+/** Secrets go over TLS, or nowhere. Throws an Error for an address that is neither of HTTPS nor of this machine. */
+export function refusePlain(url: string): void {
+  const { protocol, hostname } = new URL(url);
+  const isLoopback = hostname === 'localhost' || hostname === '[::1]' || hostname.startsWith('127.');
+  if (protocol !== 'https:' && !(protocol === 'http:' && isLoopback))
+    throw new Error(`${url} must begin with https://`);
+}
+
+function reasonIn({ error, error_description }: Record<string, unknown>): string {
+  const texts = [error, error_description].filter((text) => typeof text === 'string');
+  return texts.length === 0 ? '' : `: ${texts.join(', ')}`;
+}
+
+/** RFC 6749 encodes both parts before they are put together. */
+function basic(clientId: string, clientSecret: string): string {
+  const pair = [clientId, clientSecret].map((part) => encodeURIComponent(part)).join(':');
+  return `Basic ${Buffer.from(pair).toString('base64')}`;
+}
