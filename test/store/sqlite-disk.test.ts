@@ -76,5 +76,5 @@ test('retention leaves no row of a job behind', async (t) => {
   t.after(() => db.close());
   const tables = db.prepare("SELECT name FROM sqlite_master WHERE type = 'table'").all();
   const full = tables.filter(({ name }) => db.prepare(`SELECT 1 FROM "${String(name)}"`).get() !== undefined);
-  assert.deepEqual(full.map(({ name }) => String(name)).toSorted(), ['meta', 'partition']);
+  assert.deepEqual(full.map(({ name }) => String(name)).toSorted(), ['meta', 'partition', 'secret']);
 });
