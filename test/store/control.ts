@@ -65,6 +65,30 @@ export function controlSuite(engine: Engine): void {
       assert.equal(results.filter(({ outcome }) => outcome === 'applied').length, 1);
     });
 
+    it('counts jobs that are submitted, changed and left in a queue at the same moment', async (test) => {
+      const store = await openStore(engine, test);
+      const removal: ControlChange = { ...queueChange('queue'), record: null };
+      // What is asked for in one turn may be written in one transaction.
+      const results = await Promise.all([
+        ...Array.from({ length: 20 }, () => store.append(submitJobs(1))),
+        store.control(queueChange('other', 0)),
+        ...Array.from({ length: 20 }, () => store.append(submitJobs(1))),
+      ]);
+      assert(results.every(({ outcome }) => outcome === 'applied'));
+      assert.deepEqual(await store.control(removal), { outcome: 'not-empty', liveJobs: 40 });
+      const set = await store.read.jobSet('queue', 'set');
+      assert.deepEqual([set?.queued, set?.leased, set?.lastNumber], [40, 0, 40]);
+      const ids = await store.read.liveJobIds('queue', 'set', '', 100);
+      const jobs = await store.read.jobs(ids);
+      const ends = jobs.map((job) => changeBatch([job], 'succeed'));
+      const ended = await Promise.all(ends.map((batch) => store.append(batch)));
+      assert(ended.every(({ outcome }) => outcome === 'applied'));
+      assert.equal((await store.control(removal)).outcome, 'applied');
+      assert.equal(await store.read.queue('queue'), undefined);
+      const late = await store.append(submitJobs(1));
+      assert.equal(late.outcome, 'no-queue');
+    });
+
     it('deletes no queue with live jobs, and leaves streams of a deleted one', async (test) => {
       const store = await openStore(engine, test);
       const { jobs } = await applied(store, submitJobs(2));

@@ -7,7 +7,7 @@
  * breaks the port's rules, or the disk) undoes.
  */
 import { JobState } from '@armada-ts/api/api/job';
-import { LogEntry, Operation, SchedulingClass } from '@armada-ts/api/armada/store/v1/store';
+import { LogEntry, Operation } from '@armada-ts/api/armada/store/v1/store';
 import assert from 'node:assert/strict';
 import type { DatabaseSync } from 'node:sqlite';
 import { isTerminal } from '../../model/job.ts';
@@ -21,7 +21,7 @@ import { runKey } from '../keys.ts';
 import type { EncodedBatch, EncodedRecord } from '../encoded-batch.ts';
 import type { SequencePlace } from '../entries.ts';
 import { pack } from '../pack.ts';
-import { prepareLogWriter } from './log.ts';
+import type { LogWriter } from './log.ts';
 import { type JobRow, JOB_COLUMNS } from './records.ts';
 import { type Fixed, query } from './schema.ts';
 
@@ -59,52 +59,60 @@ interface Creation extends KeyedSpec {
   claimHash: Uint8Array;
 }
 
+/** Appending, on the write connection. */
+export interface Appending {
+  apply: (batch: EncodedBatch, now: number) => BatchOutcome;
+  /** Writes the counters that all batches have moved together: before the transaction is committed, and before anything else is done in it. */
+  save: () => void;
+  /** Forgets them, where the transaction is undone. */
+  discard: () => void;
+}
+
 /** Prepares the transaction on the write connection. */
-export function prepareAppend(
-  db: DatabaseSync,
-  fixed: Fixed,
-): (batch: EncodedBatch, now: number) => BatchOutcome {
+export function prepareAppend(db: DatabaseSync, fixed: Fixed, log: LogWriter): Appending {
   const check = prepareChecks(db);
   const write = prepareWrites(db);
   const blocks = prepareBlocks(db);
   const counters = createCounters(db, fixed);
 
-  return function apply(batch, now) {
+  function apply(batch: EncodedBatch, now: number): BatchOutcome {
     const partition = partitionOfSlot(slotOfQueue(batch.queue), fixed.partitions);
-    const { head, term } = check.partition(partition);
+    const { head, term } = log.headOf(partition);
     if (batch.term !== undefined && batch.term < term) return { outcome: 'sealed', term };
     const creations = batch.submitted.map(creationOf);
     if (creations[0] && check.exists(creations[0].key)) return { outcome: 'repeated' };
-    if (creations.length > 0 && !check.queueExists(batch.queue)) return { outcome: 'no-queue' };
-    const claims = check.claims(batch.queue, creations);
-    if (claims.length > 0) return { outcome: 'claimed', claims };
+    if (creations.length > 0) {
+      const queue = counters.queue(batch.queue);
+      if (queue === undefined) return { outcome: 'no-queue' };
+      const claims = check.claims(queue, creations);
+      if (claims.length > 0) return { outcome: 'claimed', claims };
+    }
     const changes = check.changes(batch);
     if (!changes) return { outcome: 'stale', rows: check.current(batch) };
 
     const number = head + 1;
     const counts = counters.open(batch.queue, now);
-    const entry = LogEntry.fromPartial({ partition, number, queue: batch.queue });
+    const entry = { ...LogEntry.create(), partition, number, queue: batch.queue };
     entry.sequences = batch.sequences.map(({ jobSet, bytes }) => {
       const stream = counts.jobSet(jobSet).append();
       write.event(stream.n, stream.last, now, pack(bytes));
       return { jobSet, number: stream.last, streamCreatedMs: stream.createdMs, events: undefined };
     });
-    for (const schedulingClass of batch.classes) {
-      counts.offerClass(schedulingClass.id, encodeMessage(SchedulingClass, schedulingClass));
-    }
+    for (const schedulingClass of batch.classes) counts.offerClass(schedulingClass);
     for (const creation of creations) write.creation(creation, number, counts);
     blocks.add(creations);
     for (const change of changes) write.change(change, number, counts);
     for (const operation of batch.opened) write.operation({ ...operation, openedAtNumber: number });
     for (const id of batch.closed) write.closeOperation(id);
-    counts.save();
     entry.classes = batch.classes;
     entry.opened = batch.opened;
     entry.closed = batch.closed;
     const keys = [...creations, ...changes].map(({ key }) => key);
-    write.log(entry, keys, { now, term: batch.term ?? term });
+    log.put(entry, keys, { now, term: batch.term ?? term });
     return { outcome: 'applied', partition, number, sequences: entry.sequences };
-  };
+  }
+
+  return { apply, save: counters.save, discard: counters.discard };
 }
 
 function creationOf({ record, spec, claimHash }: EncodedBatch['submitted'][number]): Creation {
@@ -115,12 +123,10 @@ function creationOf({ record, spec, claimHash }: EncodedBatch['submitted'][numbe
 
 /** Everything that is asked before anything is written. */
 function prepareChecks(db: DatabaseSync) {
-  const partition = query<{ head: number; term: number }>(db, 'SELECT head, term FROM partition WHERE n = ?');
   const exists = query(db, 'SELECT 1 FROM job WHERE id = ?');
-  const queueExists = query(db, 'SELECT 1 FROM queue WHERE name = ? AND record IS NOT NULL');
   const claim = query<{ job: Uint8Array; hash: Uint8Array }>(
     db,
-    'SELECT job, hash FROM claim WHERE queue = (SELECT n FROM queue WHERE name = ?) AND client_id = ?',
+    'SELECT job, hash FROM claim WHERE queue = ? AND client_id = ?',
   );
   const before = query<Before>(
     db,
@@ -128,14 +134,8 @@ function prepareChecks(db: DatabaseSync) {
   );
   const current = query<JobRow>(db, `SELECT ${JOB_COLUMNS} WHERE j.id = ?`);
   return {
-    partition(n: number): { head: number; term: number } {
-      const row = partition.get(n);
-      assert(row, `partition ${n} is not there`);
-      return row;
-    },
     exists: (key: Uint8Array): boolean => exists.get(key) !== undefined,
-    queueExists: (queue: string): boolean => queueExists.get(queue) !== undefined,
-    claims(queue: string, creations: readonly Creation[]): Claim[] {
+    claims(queue: number, creations: readonly Creation[]): Claim[] {
       const taken: Claim[] = [];
       for (const { record } of creations) {
         if (record.clientId === '') continue;
@@ -227,7 +227,6 @@ function prepareWrites(db: DatabaseSync) {
     },
     operation: (opened: Operation) => operation.run(opened.id, encodeMessage(Operation, opened)),
     closeOperation: (id: string) => closeOperation.run(id),
-    log: prepareLogWriter(db),
   };
 }
 

@@ -8,7 +8,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { partitionOfSlot, slotOfQueue } from '../../model/ids.ts';
 import type { ControlChange, Lead, StoredControl } from '../store.ts';
 import { controlEntry } from '../entries.ts';
-import { prepareLogWriter } from './log.ts';
+import type { LogWriter } from './log.ts';
 import { CONTROL_TABLES, type Fixed, query, type StoredKind } from './schema.ts';
 
 export type ControlOutcome =
@@ -23,7 +23,7 @@ interface ControlRow {
 }
 
 /** Prepares the transaction on the write connection. */
-export function prepareControl(db: DatabaseSync, fixed: Fixed) {
+export function prepareControl(db: DatabaseSync, fixed: Fixed, log: LogWriter) {
   const tables = {
     [Control_Kind.KIND_QUEUE]: prepareQueues(db),
     [Control_Kind.KIND_EXECUTOR]: prepareRecords(db, Control_Kind.KIND_EXECUTOR),
@@ -31,11 +31,6 @@ export function prepareControl(db: DatabaseSync, fixed: Fixed) {
     [Control_Kind.KIND_ACCESS_KEYS]: prepareRecords(db, Control_Kind.KIND_ACCESS_KEYS),
     [Control_Kind.KIND_KEYRING]: prepareRecords(db, Control_Kind.KIND_KEYRING),
   };
-  const partitionRow = query<{ head: number; term: number }>(
-    db,
-    'SELECT head, term FROM partition WHERE n = ?',
-  );
-  const log = prepareLogWriter(db);
 
   return function change(change: ControlChange, now: number): ControlOutcome {
     const { kind, name, expectedVersion, record } = change;
@@ -49,11 +44,10 @@ export function prepareControl(db: DatabaseSync, fixed: Fixed) {
     if (!record && row && row.live > 0) return { outcome: 'not-empty', liveJobs: row.live };
 
     const partition = partitionOfSlot(slotOfQueue(name), fixed.partitions);
-    const before = partitionRow.get(partition);
-    assert(before, `partition ${partition} is not there`);
-    const number = before.head + 1;
+    const { head, term } = log.headOf(partition);
+    const number = head + 1;
     table.write(name, number, record);
-    log(controlEntry(partition, number, change), [], { now, term: before.term });
+    log.put(controlEntry(partition, number, change), [], { now, term });
     return { outcome: 'applied', partition, number };
   };
 }

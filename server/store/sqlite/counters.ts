@@ -1,10 +1,14 @@
 /**
- * Counters that a batch moves: jobs of its job sets and queue, live jobs by
+ * Counters that batches move: jobs of their job sets and queues, live jobs by
  * the sequence that submitted them, kept jobs by class. Gathered in memory
- * while the batch is applied and written once at its end, whatever its size.
+ * while the batches of a transaction are applied, and written once before it is
+ * committed, however many these are: single submits to one job set, of which a
+ * transaction has dozens, would each read and write the same few rows.
  */
+import { SchedulingClass } from '@armada-ts/api/armada/store/v1/store';
 import assert from 'node:assert/strict';
 import type { DatabaseSync } from 'node:sqlite';
+import { encodeMessage } from '../../model/encode.ts';
 import { type Fixed, query } from './schema.ts';
 
 interface JobSetRow {
@@ -16,17 +20,16 @@ interface JobSetRow {
   live: number;
 }
 
-/** Counters of one batch. */
+/** Counters as one batch moves them. */
 export interface Counters {
   /** Number of the queue. */
   readonly queue: number;
   /** A job set of the queue, made if it is new. */
   jobSet(name: string): JobSetCounters;
   /** A class of this batch; kept once a job uses it. */
-  offerClass(id: string, bytes: Uint8Array): void;
+  offerClass(offered: SchedulingClass): void;
   /** A job leaves one class (by number) for another (by id); the other's number. */
   moveClass(from: number | null, to: string): number | null;
-  save(): void;
 }
 
 /** Changes to one job set. */
@@ -47,53 +50,101 @@ export interface JobSetCounters {
   leave(born: number, leased: number): void;
 }
 
-/** Prepares counters on the write connection. */
+/** A queue that batches of a transaction name. */
+interface OpenQueue {
+  n: number;
+  /** Whether it is there: 0 for one that was deleted, or never made. */
+  there: number;
+  jobSets: Map<string, OpenJobSet>;
+}
+
+/**
+ * Prepares counters on the write connection. What they have of the tables holds
+ * until they are saved: nobody else may read or write these rows before that.
+ */
 export function createCounters(db: DatabaseSync, fixed: Fixed) {
-  const queueNumber = query<{ n: number }>(db, 'SELECT n FROM queue WHERE name = ?');
-  // A queue that was deleted, or never made, still has a number while anything refers to it.
-  const addQueue = query<{ n: number }>(
+  const find = query<{ n: number; there: number }>(
     db,
-    'INSERT INTO queue (name, live, version, record) VALUES (?, 0, 0, NULL) RETURNING n',
+    'SELECT n, record IS NOT NULL AS there FROM queue WHERE name = ?',
+  );
+  // A queue that was deleted, or never made, still has a number while anything refers to it.
+  const add = query<{ n: number; there: number }>(
+    db,
+    'INSERT INTO queue (name, live, version, record) VALUES (?, 0, 0, NULL) RETURNING n, 0 AS there',
   );
   const moveQueue = query(db, 'UPDATE queue SET live = live + ? WHERE n = ?');
   const jobSets = prepareJobSets(db, fixed);
-  const classes = prepareClasses(db);
+  const openClasses = prepareClasses(db);
+  const queues = new Map<string, OpenQueue>();
+  let classes = openClasses();
+  let batches = 0;
+
+  function found(name: string): OpenQueue | undefined {
+    const open = queues.get(name);
+    return open ?? opened(name, find.get(name));
+  }
+
+  function opened(name: string, row: { n: number; there: number } | undefined): OpenQueue | undefined {
+    const queue = row && { n: row.n, there: row.there, jobSets: new Map<string, OpenJobSet>() };
+    if (queue) queues.set(name, queue);
+    return queue;
+  }
+
+  function discard(): void {
+    queues.clear();
+    classes = openClasses();
+  }
 
   return {
+    /** Number of a queue that is there. */
+    queue(name: string): number | undefined {
+      const queue = found(name);
+      return queue?.there ? queue.n : undefined;
+    },
+    /** Begins the next batch. */
     open(queueName: string, now: number): Counters {
-      const row = queueNumber.get(queueName) ?? addQueue.get(queueName);
-      assert(row, 'a queue that was added has a number');
-      const touched = new Map<string, OpenJobSet>();
-      const batchClasses = classes();
+      const queue = found(queueName) ?? opened(queueName, add.get(queueName));
+      assert(queue, 'a queue that was added has a number');
+      const batch = ++batches;
       return {
-        queue: row.n,
+        queue: queue.n,
         jobSet(name) {
-          let jobSet = touched.get(name);
+          let jobSet = queue.jobSets.get(name);
           if (!jobSet) {
-            jobSet = jobSets.open(row.n, name, now);
-            touched.set(name, jobSet);
+            jobSet = jobSets.open(queue.n, name, now);
+            queue.jobSets.set(name, jobSet);
           }
-          return jobSet;
+          return jobSet.inBatch(batch, now);
         },
-        offerClass: batchClasses.offer,
-        moveClass: batchClasses.move,
-        save() {
-          let live = 0;
-          for (const jobSet of touched.values()) {
-            jobSets.save(jobSet, now);
-            live += jobSet.queued + jobSet.leased;
-          }
-          if (live !== 0) moveQueue.run(live, row.n);
-          batchClasses.save();
-        },
+        offerClass: classes.offer,
+        moveClass: classes.move,
       };
     },
+    /** Writes them, before the transaction is committed, or anything else is done in it. */
+    save: (): void => {
+      for (const queue of queues.values()) {
+        let live = 0;
+        for (const jobSet of queue.jobSets.values()) {
+          jobSets.save(jobSet);
+          live += jobSet.queued + jobSet.leased;
+        }
+        if (live !== 0) moveQueue.run(live, queue.n);
+      }
+      classes.save();
+      discard();
+    },
+    /** Forgets them, where the transaction is undone. */
+    discard,
   };
 }
 
 interface OpenJobSet extends JobSetCounters {
-  /** As it was before the batch. */
+  /** As it was before the transaction. */
   readonly before: JobSetRow;
+  /** When the first batch that has a sequence for it was made; null while there was none. */
+  beganMs: number | null;
+  /** The same for the batch of this number. */
+  inBatch(batch: number, now: number): JobSetCounters;
   queued: number;
   leased: number;
   /** Live jobs more, by the sequence that submitted them. */
@@ -132,6 +183,8 @@ function prepareJobSets(db: DatabaseSync, fixed: Fixed) {
       const row = find.get(queue, name) ?? add.get(queue, name, now, fixed.epochMs);
       assert(row, 'a job set that was added has a number');
       const submissions = new Map<number, number>();
+      let current = 0;
+      let currentMs = now;
       return {
         n: row.n,
         createdMs: row.created_ms,
@@ -141,10 +194,18 @@ function prepareJobSets(db: DatabaseSync, fixed: Fixed) {
         queued: 0,
         leased: 0,
         before: row,
+        beganMs: null,
         submissions,
+        inBatch(batch, batchMs) {
+          if (batch !== current) this.appended = 0;
+          current = batch;
+          currentMs = batchMs;
+          return this;
+        },
         append() {
           assert.equal(this.appended, 0, `job set "${name}" has more than one sequence`);
           this.appended = ++this.last;
+          this.beganMs ??= currentMs;
           return this;
         },
         enter(born, leased) {
@@ -159,10 +220,10 @@ function prepareJobSets(db: DatabaseSync, fixed: Fixed) {
         },
       };
     },
-    save(jobSet: OpenJobSet, now: number): void {
-      const { n, before, last, queued, leased, jobs } = jobSet;
+    save(jobSet: OpenJobSet): void {
+      const { n, before, beganMs, last, queued, leased, jobs } = jobSet;
       save.run(last, queued, leased, jobs, n);
-      if (before.oldest_ms === null && jobSet.appended > 0) begin.run(now, n);
+      if (before.oldest_ms === null && beganMs !== null) begin.run(beganMs, n);
       const live = before.live + queued + leased;
       if (live > 0 !== before.live > 0) activate.run(live > 0 ? 1 : 0, n);
       for (const [born, change] of jobSet.submissions) {
@@ -180,7 +241,7 @@ function prepareClasses(db: DatabaseSync) {
   const remove = query(db, 'DELETE FROM class WHERE n = ?');
 
   return () => {
-    const offered = new Map<string, Uint8Array>();
+    const offered = new Map<string, SchedulingClass>();
     const numbers = new Map<string, number>();
     const names = new Map<number, string>();
     const changes = new Map<number, number>();
@@ -189,8 +250,8 @@ function prepareClasses(db: DatabaseSync) {
     function numberOf(id: string): number {
       let n = numbers.get(id);
       if (n === undefined) {
-        const bytes = offered.get(id);
-        const row = find.get(id) ?? (bytes && add.get(id, bytes));
+        const known = offered.get(id);
+        const row = find.get(id) ?? (known && add.get(id, encodeMessage(SchedulingClass, known)));
         assert(row, `the batch uses scheduling class "${id}" and does not bring it`);
         n = row.n;
         numbers.set(id, n);
@@ -208,7 +269,7 @@ function prepareClasses(db: DatabaseSync) {
     }
 
     return {
-      offer: (id: string, bytes: Uint8Array) => offered.set(id, bytes),
+      offer: (schedulingClass: SchedulingClass) => void offered.set(schedulingClass.id, schedulingClass),
       move: (from: number | null, to: string): number | null => {
         if (from !== null && nameOf(from) === to) return from;
         if (from !== null) count(from, -1);
@@ -218,9 +279,8 @@ function prepareClasses(db: DatabaseSync) {
         return n;
       },
       save() {
-        for (const [n, change] of changes) {
-          if (change !== 0 && move.get(change, n)?.jobs === 0) remove.run(n);
-        }
+        // Also where nothing has changed in the end: one that was added for a job which has left it again goes.
+        for (const [n, change] of changes) if (move.get(change, n)?.jobs === 0) remove.run(n);
       },
     };
   };

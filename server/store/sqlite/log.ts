@@ -9,6 +9,7 @@ import {
   Operation,
   SchedulingClass,
 } from '@armada-ts/api/armada/store/v1/store';
+import assert from 'node:assert/strict';
 import type { DatabaseSync } from 'node:sqlite';
 import { encodeNames, eventsOf } from '../entries.ts';
 import { pack, unpack } from '../pack.ts';
@@ -19,20 +20,63 @@ import { CONTROL_TABLES, hasTable, query, STORED_KINDS, type StoredKind } from '
 
 const KEY_BYTES = 16;
 
-/** Puts an entry into the log as the newest of its partition, on the write connection. */
-export function prepareLogWriter(db: DatabaseSync) {
+/** The newest place of a partition's log, and the term that seals it. */
+interface Head {
+  head: number;
+  term: number;
+  /** Bytes of entries since it was read. */
+  bytes: number;
+}
+
+/**
+ * Puts entries into the log, each as the newest of its partition. Where the
+ * partitions are is noted as entries are put, and written once for all of a
+ * transaction, before anything else is done in it.
+ */
+export interface LogWriter {
+  headOf: (partition: number) => Readonly<Head>;
+  put: (entry: LogEntry, jobKeys: readonly Uint8Array[], at: { now: number; term: number }) => void;
+  save: () => void;
+  /** Forgets what was noted, where the transaction is undone. */
+  discard: () => void;
+}
+
+/** Prepares it on the write connection. */
+export function prepareLogWriter(db: DatabaseSync): LogWriter {
+  const find = query<{ head: number; term: number }>(db, 'SELECT head, term FROM partition WHERE n = ?');
   const insert = query(db, 'INSERT INTO log (partition, number, at_ms, jobs, entry) VALUES (?, ?, ?, ?, ?)');
   const move = query(db, 'UPDATE partition SET head = ?, term = ?, log_bytes = log_bytes + ? WHERE n = ?');
-  return (
-    entry: LogEntry,
-    jobKeys: readonly Uint8Array[],
-    { now, term }: { now: number; term: number },
-  ): void => {
-    const { partition, number } = entry;
-    const jobs = pack(Buffer.concat(jobKeys));
-    const names = encodeNames(entry);
-    insert.run(partition, number, now, jobs, names);
-    move.run(number, term, jobs.length + names.length, partition);
+  const heads = new Map<number, Head>();
+
+  function headOf(partition: number): Head {
+    let head = heads.get(partition);
+    if (!head) {
+      const row = find.get(partition);
+      assert(row, `partition ${partition} is not there`);
+      head = { head: row.head, term: row.term, bytes: 0 };
+      heads.set(partition, head);
+    }
+    return head;
+  }
+
+  return {
+    headOf,
+    put(entry, jobKeys, { now, term }) {
+      const { partition, number } = entry;
+      const [only] = jobKeys;
+      const jobs = pack(only && jobKeys.length === 1 ? only : Buffer.concat(jobKeys));
+      const names = encodeNames(entry);
+      insert.run(partition, number, now, jobs, names);
+      const head = headOf(partition);
+      head.head = number;
+      head.term = term;
+      head.bytes += jobs.length + names.length;
+    },
+    save() {
+      for (const [n, { head, term, bytes }] of heads) if (bytes > 0) move.run(head, term, bytes, n);
+      heads.clear();
+    },
+    discard: () => heads.clear(),
   };
 }
 

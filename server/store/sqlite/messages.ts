@@ -39,7 +39,87 @@ export interface Order {
 }
 
 /** Orders come as many at once as there are: each message costs more than a small order. */
-export type ToWriter = readonly Order[] | 'close';
+export type ToWriter = readonly (Order | PackedAppends)[] | 'close';
+
+/** Small appends, one after the other: of each id, urgency, time and length, and its batch. */
+export interface PackedAppends {
+  id: undefined;
+  numbers: Float64Array<ArrayBuffer>;
+  batches: Uint8Array<ArrayBuffer>;
+}
+
+type AppendOrder = Order & { work: Extract<Work, { kind: 'append' }> };
+
+/** Up to this size a batch is copied, which takes less than an object and memory that change threads. */
+const MAX_PACKED_BYTES = 16 * 1024;
+
+function isSmallAppend(order: Order): order is AppendOrder {
+  return order.work.kind === 'append' && order.bytes <= MAX_PACKED_BYTES;
+}
+
+const NUMBERS_OF_APPEND = 4;
+
+/** The orders as they cross threads, and the memory that changes hands with them. */
+export function packOrders(orders: readonly Order[]): {
+  packed: (Order | PackedAppends)[];
+  moved: ArrayBuffer[];
+} {
+  const packed: (Order | PackedAppends)[] = [];
+  const moved: ArrayBuffer[] = [];
+  let small: AppendOrder[] = [];
+  const flush = (): void => {
+    if (small.length === 0) return;
+    const appends = packAppends(small);
+    packed.push(appends);
+    moved.push(appends.numbers.buffer, appends.batches.buffer);
+    small = [];
+  };
+  for (const order of orders) {
+    if (isSmallAppend(order)) {
+      small.push(order);
+      continue;
+    }
+    flush();
+    packed.push(order);
+    if (order.work.kind === 'append') moved.push(order.work.batch.buffer);
+  }
+  flush();
+  return { packed, moved };
+}
+
+function packAppends(orders: readonly AppendOrder[]): PackedAppends {
+  const numbers = new Float64Array(orders.length * NUMBERS_OF_APPEND);
+  const batches = new Uint8Array(orders.reduce((sum, { work }) => sum + work.batch.length, 0));
+  let place = 0;
+  let at = 0;
+  for (const { id, urgent, work } of orders) {
+    numbers[place++] = id;
+    numbers[place++] = urgent ? 1 : 0;
+    numbers[place++] = work.now;
+    numbers[place++] = work.batch.length;
+    batches.set(work.batch, at);
+    at += work.batch.length;
+  }
+  return { id: undefined, numbers, batches };
+}
+
+/** What packOrders was given. */
+export function* unpackOrders(packed: readonly (Order | PackedAppends)[]): Generator<Order> {
+  for (const each of packed) {
+    if (each.id === undefined) yield* unpackAppends(each);
+    else yield each;
+  }
+}
+
+function* unpackAppends({ numbers, batches }: PackedAppends): Generator<Order> {
+  let at = 0;
+  for (let place = 0; place < numbers.length; place += NUMBERS_OF_APPEND) {
+    const [id = 0, urgent, now = 0, bytes = 0] = numbers.subarray(place, place + NUMBERS_OF_APPEND);
+    const batch = batches.subarray(at, at + bytes);
+    at += bytes;
+    yield { id, urgent: urgent === 1, bytes, work: { kind: 'append', batch, now } };
+  }
+}
 
 /** Answer to an order: what it came to, or why it failed. */
 export type Answer =

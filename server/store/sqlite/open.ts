@@ -101,6 +101,7 @@ function createStore({ directory, acknowledgement, path, pipe, lock, limits, now
   const headRows = query<{ head: number }>(db, 'SELECT head FROM partition ORDER BY n');
   const heads = (): number[] => headRows.all().map(({ head }) => head);
   const log = prepareLog(db);
+  const { forgetQueue, ...read } = prepareReader(db);
   const ring = createRing(heads(), limits);
   const lastTerm = query<{ term: number }>(db, 'SELECT max(term) AS term FROM partition');
   const { servers, hasTaken } = createServers(
@@ -130,9 +131,9 @@ function createStore({ directory, acknowledgement, path, pipe, lock, limits, now
 
   return {
     info: { name: `sqlite ${directory}`, acknowledgement, ...pipe.fixed, notices: [] },
-    read: prepareReader(db),
+    read,
     append: accepting((batch, encoded) => append({ pipe, ring, now }, batch, encoded)),
-    control: accepting((change) => control({ pipe, ring, now }, change)),
+    control: accepting((change) => control({ pipe, ring, now, forgetQueue }, change)),
     servers,
     lead: accepting(({ serverId, after }) =>
       pipe.send({ work: { kind: 'lead', after }, urgent: true, bytes: 0 }, (led) => {
@@ -173,9 +174,13 @@ function append({ pipe, ring, now }: Writing, batch: Batch, encoded?: Uint8Array
   });
 }
 
-function control({ pipe, ring, now }: Writing, change: ControlChange): Promise<ControlResult> {
+function control(
+  { pipe, ring, now, forgetQueue }: Writing & { forgetQueue: (name: string) => void },
+  change: ControlChange,
+): Promise<ControlResult> {
   const bytes = change.record?.length ?? 0;
   return pipe.send({ work: { kind: 'control', change, now: now() }, urgent: true, bytes }, (outcome) => {
+    forgetQueue(change.name);
     if (outcome.outcome !== 'applied') return outcome;
     const { partition, number } = outcome;
     ring.push(controlEntry(partition, number, change), bytes);

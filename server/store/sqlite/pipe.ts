@@ -5,7 +5,7 @@
 import { Worker } from 'node:worker_threads';
 import { ArmadaError } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
-import { decodeApplied } from './messages.ts';
+import { decodeApplied, packOrders } from './messages.ts';
 import type { Answer, FromWriter, Order, Outcomes, ToWriter, Work, WriterStart } from './messages.ts';
 import type { Fixed } from './schema.ts';
 
@@ -127,8 +127,8 @@ export async function openPipe(start: WriterStart, logger: Logger, maxQueuedByte
 
 /** Sends orders, handing over the memory of their batches. */
 function post(worker: Worker, orders: readonly Order[]): void {
-  const buffers = orders.flatMap(({ work }) => (work.kind === 'append' ? [work.batch.buffer] : []));
-  worker.postMessage(orders satisfies ToWriter, buffers);
+  const { packed, moved } = packOrders(orders);
+  worker.postMessage(packed satisfies ToWriter, moved);
 }
 
 /** Waits for the first message of the writer. */

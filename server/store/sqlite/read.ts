@@ -21,13 +21,19 @@ import { prepareActive } from './active.ts';
 import { prepareSpecs } from './blocks.ts';
 import { jobIdOf, jobKey } from '../../model/job-key.ts';
 import { runKey } from '../keys.ts';
+import { keepQueues } from './kept-queues.ts';
 import { prepareLists } from './lists.ts';
 import { eventsOf } from '../entries.ts';
 import { type JobRow, JOB_COLUMNS, storedJobOf } from './records.ts';
 import { CONTROL_TABLES, query } from './schema.ts';
 
 /** All reads but the log's. Each fails with UNAVAILABLE when SQLite does. */
-export function prepareReader(db: DatabaseSync): StoreReader {
+export interface Reading extends StoreReader {
+  /** The queue may be another from now on: to be called before anybody is told so. */
+  forgetQueue: (name: string) => void;
+}
+
+export function prepareReader(db: DatabaseSync): Reading {
   const reader = {
     ...prepareJobs(db),
     ...prepareControlReads(db),
@@ -35,13 +41,15 @@ export function prepareReader(db: DatabaseSync): StoreReader {
     ...prepareLists(db),
     active: prepareActive(db),
   };
+  const queues = keepQueues(reader.queue);
   return {
     jobs: guard(reader.jobs),
     jobsOfRuns: guard(reader.jobsOfRuns),
     specs: guard(reader.specs),
     encodedSpecs: guard(reader.encodedSpecs),
     claims: guard(reader.claims),
-    queue: guard(reader.queue),
+    queue: guard(queues.get),
+    forgetQueue: queues.forget,
     queues: guard(reader.queues),
     executors: guard(reader.executors),
     executorSettings: guard(reader.executorSettings),

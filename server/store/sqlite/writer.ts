@@ -12,8 +12,9 @@ import { ArmadaError } from '../../base/errors.ts';
 import { readBatch } from '../encoded-batch.ts';
 import { prepareAppend } from './append.ts';
 import { prepareControl, prepareLead } from './control.ts';
-import { encodeApplied, isApplied } from './messages.ts';
+import { encodeApplied, isApplied, unpackOrders } from './messages.ts';
 import type { Answer, FromWriter, Order, Outcomes, ToWriter, Work, WriterStart } from './messages.ts';
+import { prepareLogWriter } from './log.ts';
 import { type Fixed, completeTables, openForWriting, prepareTables, query } from './schema.ts';
 import { prepareTrim } from './trim.ts';
 import { createWaiting } from './waiting.ts';
@@ -26,15 +27,30 @@ function bufferOf({ buffer, byteOffset, byteLength }: Uint8Array<ArrayBuffer>): 
 }
 
 /** What each kind of work does, on prepared statements. */
-function prepareWork(db: DatabaseSync, fixed: Fixed): (work: Work) => Outcomes[Work['kind']] {
-  const append = prepareAppend(db, fixed);
-  const control = prepareControl(db, fixed);
+interface Working {
+  apply: (work: Work) => Outcomes[Work['kind']];
+  /** Writes what works have left to be written once for all of them. */
+  save: () => void;
+  /** Forgets that, where the transaction is undone. */
+  discard: () => void;
+}
+
+function prepareWork(db: DatabaseSync, fixed: Fixed): Working {
+  const log = prepareLogWriter(db);
+  const append = prepareAppend(db, fixed, log);
+  const control = prepareControl(db, fixed, log);
   const lead = prepareLead(db);
   const trim = prepareTrim(db);
-  return (work) => {
+  const save = (): void => {
+    append.save();
+    log.save();
+  };
+
+  function apply(work: Work): Outcomes[Work['kind']] {
+    if (work.kind === 'append') return append.apply(readBatch(bufferOf(work.batch)), work.now);
+    // What is no append reads and writes the same rows in its own way.
+    save();
     switch (work.kind) {
-      case 'append':
-        return append(readBatch(bufferOf(work.batch)), work.now);
       case 'control':
         return control(work.change, work.now);
       case 'lead':
@@ -42,6 +58,15 @@ function prepareWork(db: DatabaseSync, fixed: Fixed): (work: Work) => Outcomes[W
       case 'trim':
         return trim(work.now, work.retention);
     }
+  }
+
+  return {
+    apply,
+    save,
+    discard() {
+      append.discard();
+      log.discard();
+    },
   };
 }
 
@@ -51,7 +76,7 @@ function prepareWork(db: DatabaseSync, fixed: Fixed): (work: Work) => Outcomes[W
  * than the writing.
  */
 function prepareCommit(db: DatabaseSync, fixed: Fixed): (orders: readonly Order[]) => Answer[] {
-  const apply = prepareWork(db, fixed);
+  const { apply, save, discard } = prepareWork(db, fixed);
   const begin = query(db, 'BEGIN IMMEDIATE');
   const commit = query(db, 'COMMIT');
 
@@ -59,9 +84,11 @@ function prepareCommit(db: DatabaseSync, fixed: Fixed): (orders: readonly Order[
     begin.run();
     try {
       const answers = orders.map(({ id, work }) => ({ id, value: apply(work) }));
+      save();
       commit.run();
       return answers;
     } catch (error) {
+      discard();
       if (db.isTransaction) db.exec('ROLLBACK');
       throw error;
     }
@@ -108,7 +135,7 @@ function serve(port: MessagePort, db: DatabaseSync, fixed: Fixed): void {
 
   function accept(message: ToWriter): void {
     if (message === 'close') closing = true;
-    else for (const order of message) waiting.add(order);
+    else for (const order of unpackOrders(message)) waiting.add(order);
   }
 
   port.on('message', (first: ToWriter) => {
