@@ -28,9 +28,15 @@ const RUN_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 /** Slot of a queue: the first 10 bits of the SHA-256 of its name. */
 export function slotOfQueue(queue: string): number {
-  const digest = hash('sha256', queue, 'buffer');
-  return ((digest[0] ?? 0) << 2) | ((digest[1] ?? 0) >> 6);
+  if (queue !== last.queue) {
+    const digest = hash('sha256', queue, 'buffer');
+    last = { queue, slot: ((digest[0] ?? 0) << 2) | ((digest[1] ?? 0) >> 6) };
+  }
+  return last.slot;
 }
+
+/** Whoever writes to a queue often writes to it again, and asks several times for each batch. */
+let last: { queue: string | undefined; slot: number } = { queue: undefined, slot: 0 };
 
 /** Partition of a slot in a store of `partitions` partitions. */
 export function partitionOfSlot(slot: number, partitions: number): number {

@@ -4,9 +4,11 @@ import {
   type JobPreemptRequest,
   type JobReprioritizeRequest,
   type JobSetCancelRequest,
+  JobSubmitRequest,
   SubmitService,
 } from '@armada-ts/api/api/submit';
 import type { ServiceDefinition } from '@grpc/grpc-js';
+import { encodeMessage } from '../model/encode.ts';
 import { cancelJobSet, cancelJobs } from '../submit/cancel.ts';
 import type { SubmitDeps } from '../submit/deps.ts';
 import { preemptJobs } from '../submit/preempt.ts';
@@ -22,7 +24,12 @@ import { queueMethods } from './queues.ts';
 /** Of a submit request the bytes are kept: see decodeSubmit. */
 export const submitDefinition = {
   ...SubmitService,
-  submitJobs: { ...SubmitService.submitJobs, requestDeserialize: decodeSubmit },
+  submitJobs: {
+    ...SubmitService.submitJobs,
+    // Doors that do not get a request in these bytes make them.
+    requestSerialize: (request: JobSubmitRequest) => encodeMessage(JobSubmitRequest, request),
+    requestDeserialize: decodeSubmit,
+  },
 } satisfies ServiceDefinition;
 
 export function submitService(deps: SubmitDeps, health: HealthCheck): Methods {

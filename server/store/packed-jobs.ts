@@ -119,6 +119,10 @@ function createCommons(): Commons {
   const list: JobRecord[] = [];
   const lastOfClass = new Map<string, number>();
   const byText = new Map<string, number>();
+  /** Texts are made once there is something to compare with: the records of many batches are all alike. */
+  const note = (): void => {
+    for (const record of list.slice(byText.size)) byText.set(textOf(record), byText.size);
+  };
   return {
     list,
     of(record) {
@@ -126,12 +130,9 @@ function createCommons(): Commons {
       const last = lastOfClass.get(record.schedulingClass);
       const before = last === undefined ? undefined : list[last];
       if (last !== undefined && before && haveSameCommon(before, record)) return last;
-      const text = textOf(record);
-      let index = byText.get(text);
-      if (index === undefined) {
-        index = list.push(record) - 1;
-        byText.set(text, index);
-      }
+      note();
+      let index = list.length === 0 ? undefined : byText.get(textOf(record));
+      index ??= list.push(record) - 1;
       lastOfClass.set(record.schedulingClass, index);
       return index;
     },

@@ -62,7 +62,7 @@ export async function submitJobs(
 ): Promise<JobSubmitResponse> {
   const nameFault = queueNameFault(request.queue);
   if (nameFault !== undefined) throw invalidField('queue', nameFault);
-  await autoCreateQueue(deps, principal, request.queue);
+  if (deps.rules.autoCreateQueues) await autoCreateQueue(deps, principal, request.queue);
   await queueFor(deps, principal, request.queue, 'submit');
 
   // Not awaited, so that nothing here holds the request meanwhile: decoded, it takes many times what is written.
