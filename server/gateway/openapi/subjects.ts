@@ -8,8 +8,8 @@ import type { Schema } from './schemas.ts';
 const common = `**JSON**: empty values are left out of answers and may be left out of requests, unknown keys are ignored. Keys are read in
 camelCase and in snake_case. Times are RFC 3339, enums go by name. Whole numbers from 2^53 on are texts.
 
-**Errors** have the form \`Error\`: \`code\` is the number of the gRPC status, \`message\` says what is wrong and what to do.
-A refused call has changed nothing. Texts name the gRPC status: InvalidArgument and FailedPrecondition are 400, Unauthenticated
+**Errors** have the form \`Error\`: \`message\` says what is wrong and what to do, \`reason\` the same as a constant, \`faults\`
+which fields are wrong and why, and \`code\` is the number of the gRPC status. A refused call has changed nothing. Texts name the gRPC status: InvalidArgument and FailedPrecondition are 400, Unauthenticated
 401, PermissionDenied 403, NotFound 404, AlreadyExists and Aborted 409, ResourceExhausted 429, Unavailable 503.
 
 **Headers**: \`Grpc-Timeout\` (\`10S\`, \`500m\`) limits how long a call may take; \`X-Request-Id\` names it in the server's logs,
