@@ -18,14 +18,14 @@ export interface TestProvider extends AsyncDisposable {
   issuer: string;
   /** Signs with a new key from now on, and publishes the old ones or not. */
   rotate(keepOld: boolean): Promise<void>;
-  /** A token for the client `batch` itself. */
-  clientToken(): Promise<string>;
+  /** A token for the client `batch` itself, good for so long. */
+  clientToken(seconds?: number): Promise<string>;
 }
 
 export const BATCH = { clientId: 'batch', clientSecret: 'secret of batch' };
 /** The client of people at a terminal. */
 export const CLI = 'cli';
-export const ACCESS_TOKEN_SECONDS = 120;
+const ACCESS_TOKEN_SECONDS = 120;
 
 const DEVICE_GRANT = 'urn:ietf:params:oauth:grant-type:device_code';
 
@@ -35,6 +35,7 @@ export async function startTestProvider(): Promise<TestProvider> {
   await once(server, 'listening');
   const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   let keys: JsonWebKey[] = [];
+  let seconds = ACCESS_TOKEN_SECONDS;
   const rotate = async (keepOld: boolean): Promise<void> => {
     const { privateKey } = await makeKeyPair('rsa', { modulusLength: 2048 });
     const key = {
@@ -44,13 +45,17 @@ export async function startTestProvider(): Promise<TestProvider> {
       use: 'sig',
     };
     keys = [key, ...(keepOld ? keys : [])];
-    answer = new Provider(issuer, configuration(keys)).callback();
+    answer = new Provider(
+      issuer,
+      configuration(keys, () => seconds),
+    ).callback();
   };
   await rotate(false);
   return {
     issuer,
     rotate,
-    async clientToken() {
+    async clientToken(validSeconds = ACCESS_TOKEN_SECONDS) {
+      seconds = validSeconds;
       const credentials = Buffer.from(`batch:${encodeURIComponent(BATCH.clientSecret)}`).toString('base64');
       const response = await fetch(`${issuer}/token`, {
         method: 'POST',
@@ -68,7 +73,7 @@ export async function startTestProvider(): Promise<TestProvider> {
   };
 }
 
-function configuration(keys: JsonWebKey[]): object {
+function configuration(keys: JsonWebKey[], seconds: () => number): object {
   const base = { redirect_uris: [], response_types: [] };
   return {
     clients: [
@@ -107,7 +112,7 @@ function configuration(keys: JsonWebKey[]): object {
           scope: 'jobs',
           audience: 'armada',
           accessTokenFormat: 'jwt',
-          accessTokenTTL: ACCESS_TOKEN_SECONDS,
+          accessTokenTTL: seconds(),
           jwt: { sign: { alg: 'RS256' } },
         }),
       },

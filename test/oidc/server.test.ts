@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { EventService } from '@armada-ts/api/api/event';
 import { connect, createQueue, getQueue } from '@armada-ts/client';
 import { authSchema } from '@armada-ts/server/auth/config';
 import { openOidc } from '@armada-ts/server/auth/oidc/open';
@@ -55,6 +56,21 @@ test('a token of a provider is taken by gRPC and REST, with what it says about p
     assert.equal(refused.headers.get('www-authenticate'), 'Bearer realm="armada"');
   }
   assert.equal((await rest({}, 'DELETE')).status, 403, 'nobody in particular may do nothing');
+});
+
+test('a watch ends soon after its token', async () => {
+  const authorization = `Bearer ${await provider.clientToken(3)}`;
+  const expiresMs = performance.now() + 3_000;
+  using connection = connect({
+    address: server.app.grpcAddress,
+    authorization: () => Promise.resolve(authorization),
+  });
+  await createQueue(connection, { name: 'q2', userOwners: ['batch'] });
+  const wanted = { queue: 'q2', id: 'set', watch: true, fromMessageId: '', errorIfMissing: false };
+  const watch = connection.stream(EventService.getJobSetEvents, wanted);
+  await assert.rejects(watch.next(), { code: 'UNAUTHENTICATED', message: /the token has expired/ });
+  const lateMs = performance.now() - expiresMs;
+  assert.ok(lateMs > -1_500 && lateMs < 5_000, `${lateMs} ms after it has expired`);
 });
 
 test('keys of a provider that are new are known, and those that are gone are forgotten', async () => {
