@@ -37,6 +37,30 @@ export const accessCommands: readonly CommandEntry[] = [
     load: () => import('./commands/key-delete.ts'),
   },
   {
+    words: ['user'],
+    summary: "Change the server's file of users with passwords",
+  },
+  {
+    words: ['user', 'add'],
+    summary: 'Add a user with a password',
+    load: () => import('./commands/user-add.ts'),
+  },
+  {
+    words: ['user', 'passwd'],
+    summary: 'Change the password of a user',
+    load: () => import('./commands/user-passwd.ts'),
+  },
+  {
+    words: ['user', 'remove'],
+    summary: 'Remove a user',
+    load: () => import('./commands/user-remove.ts'),
+  },
+  {
+    words: ['user', 'list'],
+    summary: 'List the users of the file',
+    load: () => import('./commands/user-list.ts'),
+  },
+  {
     words: ['keyring'],
     summary: 'Change what tokens are signed with, by the operator port',
   },

@@ -6,7 +6,7 @@ import { oneLine } from './output/one-line.ts';
 export interface Deed {
   /** In one word, for programs: `created`, `cancelling`. */
   action: string;
-  kind: 'Queue' | 'Job' | 'JobSet' | 'Executor' | 'Node' | 'Context' | 'AccessKey' | 'SigningKey';
+  kind: 'Queue' | 'Job' | 'JobSet' | 'Executor' | 'Node' | 'Context' | 'AccessKey' | 'SigningKey' | 'User';
   name: string;
   /** For people. */
   sentence: string;
