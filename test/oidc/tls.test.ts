@@ -1,0 +1,30 @@
+// A provider behind a certificate of its own: believed by whoever is told to, and by nobody else.
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { after, test } from 'node:test';
+import { createGetJson } from '@armada-ts/server/auth/oidc/get-json';
+import { makeTestAuthority } from '../e2e/certificates.ts';
+import { temporaryDirectory } from '../e2e/programs.ts';
+
+test('createGetJson() trusts the authorities it is given, and checks the name', async () => {
+  const authority = await makeTestAuthority(await temporaryDirectory({ after }), 'authority');
+  const pair = await authority.issue('provider', { subject: '/CN=provider', names: 'DNS:localhost' });
+  const server = createServer(
+    { cert: await readFile(pair.certFile), key: await readFile(pair.keyFile) },
+    (_, response) => void response.end('{"keys":[]}'),
+  ).listen(0, 'localhost');
+  await once(server, 'listening');
+  after(() => server.close());
+  const { address, family, port } = server.address() as AddressInfo;
+  const authorities = await readFile(authority.certFile, 'utf8');
+  const trusting = createGetJson({ isLocal: true, authorities });
+  const byName = new URL(`https://localhost:${port}/keys`);
+  assert.deepEqual(await trusting(byName), { keys: [] });
+  const byNumber = new URL(`https://${family === 'IPv6' ? `[${address}]` : address}:${port}/keys`);
+  await assert.rejects(trusting(byNumber), { code: 'ERR_TLS_CERT_ALTNAME_INVALID' });
+  const other = createGetJson({ isLocal: true, authorities: undefined });
+  await assert.rejects(other(byName), { code: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE' });
+});
