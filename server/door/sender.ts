@@ -28,7 +28,8 @@ export interface Sender<Message> extends Disposable {
 /** For small messages. */
 export const MAX_UNSENT = 16;
 
-const SLOW_CLIENT_MS = 30_000;
+/** How long a client may take nothing where nothing else is said, of a stream or of one answer. */
+export const SLOW_CLIENT_MS = 30_000;
 
 export function createSender<Message>(call: Outgoing<Message>, settings: SenderSettings): Sender<Message> {
   const { signal, slowClientMs: slowMs = SLOW_CLIENT_MS, maxUnsent } = settings;

@@ -8,6 +8,7 @@ import fastify, { type FastifyError, type FastifyInstance } from 'fastify';
 import type { Admission } from '../door/admission.ts';
 import type { Door } from '../door/call.ts';
 import type { Service } from '../door/method.ts';
+import { SLOW_CLIENT_MS } from '../door/sender.ts';
 import { createConnectHandler } from './connect/handler.ts';
 import { createGuard, type GuardOptions } from './guard.ts';
 import { createListener, type Listener } from './protocols.ts';
@@ -38,12 +39,10 @@ export interface CallHandler {
 /** Largest body of a page's request; none so far takes one. */
 const MAX_PAGE_REQUEST_BYTES = 64 * 1024;
 
-/** How long a client may take nothing of a page. */
-const SLOW_CLIENT_MS = 30_000;
-
 const PLAIN_TEXT = 'text/plain; charset=utf-8';
 
 export async function createHttpServer(options: HttpOptions): Promise<Listener> {
+  const { slowClientMs = SLOW_CLIENT_MS } = options.door;
   const guard = createGuard(options);
   const handlers: readonly CallHandler[] = [createConnectHandler(options), createRestHandler(options)];
   const pages = fastify({ bodyLimit: MAX_PAGE_REQUEST_BYTES });
@@ -64,7 +63,7 @@ export async function createHttpServer(options: HttpOptions): Promise<Listener> 
       if (!guard(request, response)) return;
       request.url = targetOf(request);
       if (handlers.some((handler) => handler.handle(request, response))) return;
-      response.setTimeout(SLOW_CLIENT_MS, () => void response.destroy());
+      response.setTimeout(slowClientMs, () => void response.destroy());
       pages.routing(request, response);
     },
   });

@@ -1,6 +1,7 @@
 /** A call on its way through the Connect library: what the door and admission know of it. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Admission, Admitted, Arrival, Refused } from '../../door/admission.ts';
+import { SLOW_CLIENT_MS } from '../../door/sender.ts';
 import { peerOf } from '../incoming.ts';
 import type { Pieces } from './pieces.ts';
 
@@ -39,8 +40,6 @@ export interface VisitOptions {
   /** How long the client may take nothing of an answer with one message; 30 s when left out. */
   slowClientMs?: number | undefined;
 }
-
-const SLOW_CLIENT_MS = 30_000;
 
 /**
  * As on the gRPC port, a call with one answer counts as under way until it is

@@ -63,7 +63,7 @@ const securitySchemes: Readonly<Record<SentKind, SecurityScheme>> = {
 const PAGES = { name: 'Server', description: 'The server itself, for whatever watches it.' } as const;
 
 /** A name without its package: `api.Queue.Permissions` is QueuePermissions. */
-export function localName(typeName: string): string {
+function localName(typeName: string): string {
   return typeName
     .split('.')
     .filter((part) => /^[A-Z]/.test(part))

@@ -97,7 +97,7 @@ export function fieldSchema(collection: SchemaCollection, typeName: string, fiel
 }
 
 /** One level of a message: the fields that are keys of its object, by key. */
-export function propertiesOf(collection: SchemaCollection, typeName: string): Record<string, Schema> {
+function propertiesOf(collection: SchemaCollection, typeName: string): Record<string, Schema> {
   const { fields, wrappingKeys } = describeMessage(typeName);
   const properties: Record<string, Schema> = {};
   for (const field of fields) {

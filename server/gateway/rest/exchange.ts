@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Principal } from '../../auth/principal.ts';
 import { type Door, type Incoming, requestIdOf } from '../../door/call.ts';
+import { SLOW_CLIENT_MS } from '../../door/sender.ts';
 import { certificateOf, peerOf, sentValues } from '../incoming.ts';
 
 export interface Exchange {
@@ -75,8 +76,6 @@ export function isGone({
 export function cutOffUntaken({ slowClientMs = SLOW_CLIENT_MS }: Door, { response }: Exchange): void {
   response.setTimeout(slowClientMs, () => void response.destroy());
 }
-
-const SLOW_CLIENT_MS = 30_000;
 
 const METADATA = 'grpc-metadata-';
 const NONE: readonly string[] = [];

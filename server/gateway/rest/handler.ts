@@ -2,12 +2,13 @@
  * REST: the methods of all services under the paths that their google.api.http
  * options give them, in JSON. It knows no service; a new route needs no code.
  */
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { status } from '@grpc/grpc-js';
 import { type JsonValue, toJson, type MessageTypes, type MessageName } from '@armada-ts/api/json';
 import type { Admission, Admitted } from '../../door/admission.ts';
 import { callUnary, type Door, sendStream } from '../../door/call.ts';
 import type { ServerStreamMethod, Service, UnaryMethod } from '../../door/method.ts';
+import type { CallHandler } from '../http.ts';
 import { peerOf } from '../incoming.ts';
 import { sendJson } from './answer.ts';
 import { ClientGone, readBody } from './body.ts';
@@ -29,11 +30,6 @@ export interface RestOptions {
   maxRequestBytes: number;
   /** How long a request may take to arrive; 30 s when left out. */
   requestTimeoutMs?: number;
-}
-
-export interface RestHandler {
-  /** Takes the request, or tells by false that no route has its path. */
-  handle(request: IncomingMessage, response: ServerResponse): boolean;
 }
 
 const REQUEST_TIMEOUT_MS = 30_000;
@@ -58,7 +54,7 @@ interface Routed {
   call: RestCall;
 }
 
-export function createRestHandler({ services, ...options }: RestOptions): RestHandler {
+export function createRestHandler({ services, ...options }: RestOptions): CallHandler {
   const rest = { ...options, lines: { json: createLineWriter('json'), events: createLineWriter('events') } };
   const router = createRouter(
     boundRoutes(services).map((route) => ({ verb: route.verb, template: route.template, target: route })),
