@@ -18,6 +18,8 @@ import {
   authSettings,
   credentialsOf,
   EXECUTOR,
+  GUESSED,
+  MEMBER,
   OPERATOR,
   OWNER,
   queueOf,
@@ -39,13 +41,16 @@ const asOperator = credentialsOf(OPERATOR.name);
 
 before(async () => {
   server = await startServer(directory, {
-    auth: { ...authSettings(ROLES), schemes: ['basic', 'token'], token: TOKEN_SETTINGS },
+    auth: { ...authSettings([...ROLES, GUESSED]), schemes: ['basic', 'token'], token: TOKEN_SETTINGS },
     store: { acknowledgement: 'local' },
     // The executor of these tests has no nodes: no job is to be given up for that meanwhile.
     scheduling: { rejectAfterMs: 3_600_000 },
   });
   client = new Client(server.address, credentials.createInsecure());
   httpClient = new Client(new URL(server.url).host, credentials.createInsecure());
+  // Whoever has been right from here is not refused for what strangers guess from here.
+  for (const { name } of ROLES)
+    assert.equal((await call(client, SubmitService.health as AnyMethod, {}, credentialsOf(name))).code, 'OK');
   for (const name of QUEUES) await done(QueueServiceService.createQueue, queueOf(name));
   for (const queue of QUEUES) {
     const claimed = jobItem({ clientId: 'claimed' });
@@ -190,14 +195,19 @@ for (const door of [...DOORS, OTHER_DOOR]) {
     const before = await everything();
     const wrong = new Map([
       ['none', new Metadata()],
-      ['a wrong password', credentialsOf(OPERATOR.name, 'guessed')],
-      ['the name of no user', credentialsOf('anonymous')],
+      ['an unknown scheme', authorization('Bearer guessed')],
     ]);
+    const guessed = [credentialsOf(GUESSED.name, 'guessed'), credentialsOf('anonymous')];
     for (const row of door.rows.filter(({ demand }) => demand !== 'anyone')) {
       for (const [what, metadata] of wrong) {
         const { code, trailer } = await door.knock(row, target, metadata);
         assert.equal(code, 'UNAUTHENTICATED', `${row.path} with ${what}`);
         assert.match(String(trailer.get('www-authenticate')), /^Basic realm=/, `${row.path} with ${what}`);
+      }
+      // After a few of them, guesses are not even looked at.
+      for (const metadata of guessed) {
+        const { code } = await door.knock(row, target, metadata);
+        assert.ok(['UNAUTHENTICATED', 'RESOURCE_EXHAUSTED'].includes(code), `${row.path}: ${code}`);
       }
     }
     assert.deepEqual(await everything(), before, 'something changed');
@@ -324,6 +334,53 @@ test('of a batch with jobs of several queues only those are touched on which the
 
   await sleep(100);
   assert.deepEqual(await events('q2', 'mixed'), before, 'jobs of others were touched');
+});
+
+for (const door of DOORS) {
+  test(`${door.name}: of questions about jobs of several queues those about others are answered as if there were none`, async () => {
+    const mine = [await newJob('q1', 'asked'), await newJob('q1', 'asked')];
+    const foreign = await newJob('q2', 'asked');
+    const rows = door.rows.filter(({ path }) => /^\/api\.Jobs\/GetJob(Status|Details|Errors)$/.test(path));
+    assert.equal(rows.length, 3);
+    for (const row of rows) {
+      const answers = [];
+      for (const other of [foreign, UNKNOWN_JOB]) {
+        const batch: Row = {
+          ...row,
+          request: (target) => ({ ...row.request(target), jobIds: [mine[0], other, mine[1]] }),
+        };
+        const target = { queue: 'q1', jobId: other, spare: '', fresh: '' };
+        const { code, answer } = await door.knock(batch, target, credentialsOf(MEMBER.name));
+        assert.equal(code, 'OK', row.path);
+        // By REST maps are in the order of their keys.
+        const told = Object.values(plain(answer))
+          .flatMap(entriesOf)
+          .map((entry) =>
+            JSON.stringify(entry, (_, value: unknown) => (typeof value === 'bigint' ? '' : value)),
+          )
+          .map((entry) => entry.replaceAll(other, 'ID'))
+          .sort()
+          .join();
+        for (const id of mine) assert.ok(told.includes(id), `${row.path} leaves out ${id}`);
+        answers.push(told);
+      }
+      assert.equal(answers[0], answers[1], row.path);
+    }
+  });
+}
+
+test('of a batch to preempt in one queue those of another are not found there', async () => {
+  const mine = await newJob('q1', 'preempted');
+  const foreign = await newJob('q2', 'preempted');
+  const before = await events('q2', 'preempted');
+  const request = { queue: 'q1', jobSetId: 'preempted', jobIds: [foreign, mine, UNKNOWN_JOB], reason: '' };
+  const asOwner = credentialsOf(OWNER.name);
+  const { answer } = await call(client, SubmitService.preemptJobs as AnyMethod, request, asOwner);
+  const { preemptionResults: results } = answer as { preemptionResults: Map<string, string> };
+  const said = (id: string) => results.get(id)?.replace(id, 'ID');
+  assert.equal(said(foreign), said(UNKNOWN_JOB));
+  assert.notEqual(said(mine), said(UNKNOWN_JOB));
+  assert.deepEqual(await events('q2', 'preempted'), before);
 });
 
 test('a refused watch leaves the watch of somebody else alone', async () => {

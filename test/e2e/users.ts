@@ -18,17 +18,23 @@ export interface Role {
 export const OPERATOR: Role = { name: 'operator', permissions: PERMISSIONS, verbs: [] };
 /** Owns q1 and every spare queue made beside it. */
 export const OWNER: Role = { name: 'owner', permissions: [], verbs: QUEUE_VERBS };
+/** In a group that owns q1. */
+export const MEMBER: Role = { name: 'member', permissions: [], verbs: QUEUE_VERBS };
 export const STRANGER: Role = { name: 'stranger', permissions: [], verbs: [] };
+/** Makes no calls: others try to guess their password, which may lock them out for a while. */
+export const GUESSED: Role = { name: 'guessed', permissions: [], verbs: [] };
 export const EXECUTOR: Role = { name: 'executor', permissions: ['execute_jobs'], verbs: [] };
 
-/** These, and one user for each permission and for each verb alone. */
+/** These, and one user for each permission, and for each verb alone: by name, and by a group. */
 export const ROLES: readonly Role[] = [
   OPERATOR,
   OWNER,
+  MEMBER,
   STRANGER,
   EXECUTOR,
   ...PERMISSIONS.map((one): Role => ({ name: `has-${one}`, permissions: [one], verbs: [] })),
   ...QUEUE_VERBS.map((verb): Role => ({ name: `may-${verb}`, permissions: [], verbs: [verb] })),
+  ...QUEUE_VERBS.map((verb): Role => ({ name: `team-${verb}`, permissions: [], verbs: [verb] })),
 ];
 
 /** The section `auth` of the configuration: each role is in a group of its own name. */
@@ -59,8 +65,12 @@ export function queueOf(name: string): Queue {
     name,
     priorityFactor: 1,
     userOwners: [OWNER.name],
+    groupOwners: [MEMBER.name],
     permissions: QUEUE_VERBS.map((verb) => ({
-      subjects: [{ kind: 'User', name: `may-${verb}` }],
+      subjects: [
+        { kind: 'User', name: `may-${verb}` },
+        { kind: 'Group', name: `team-${verb}` },
+      ],
       verbs: [verb],
     })),
   });
