@@ -13,7 +13,14 @@ function noticesFor(auth: object, host: string, auditFile?: { fault: string | un
 
 test('anonymous is refused where the network could use it, unless that is wanted', () => {
   const open = { schemes: ['basic', 'anonymous'] };
-  for (const host of ['0.0.0.0', '::', '192.168.1.10', 'armada.example.com', '127.example.com', '::ffff:10.0.0.1']) {
+  for (const host of [
+    '0.0.0.0',
+    '::',
+    '192.168.1.10',
+    'armada.example.com',
+    '127.example.com',
+    '::ffff:10.0.0.1',
+  ]) {
     assert.throws(
       () => noticesFor(open, host),
       (error) => error instanceof ConfigError && error.message.includes(`host is ${host}`),
