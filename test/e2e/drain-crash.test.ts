@@ -8,10 +8,7 @@ import { SubmitService } from '@armada-ts/api/api/submit';
 import type { RunRecord } from '@armada-ts/api/armada/store/v1/store';
 import { connect, createQueue, type JobSetEvent } from '@armada-ts/client';
 import { standaloneAuth } from '@armada-ts/server/auth/config';
-import { silentLogger } from '@armada-ts/server/base/logger';
-import { systemClock } from '@armada-ts/server/base/clock';
-import { openSqliteStore } from '@armada-ts/server/store/sqlite/open';
-import { allJobSets, replay } from '../replay.ts';
+import { replayStopped } from '../replay-stopped.ts';
 import { eventually, openFleet } from './fleet-calls.ts';
 import { jobItem } from './items.ts';
 import { temporaryDirectory } from './programs.ts';
@@ -49,21 +46,11 @@ async function startExecutor(
 
 /** How many jobs were taken from their executor, in the store of a dead server; what it holds is what its events make. */
 async function takenInStore(): Promise<number> {
-  const store = await openSqliteStore({
-    directory: join(directory, 'server'),
-    acknowledgement: 'local',
-    clock: systemClock,
-    logger: silentLogger,
-  });
-  try {
-    const { faults, records } = await replay(store.read, await allJobSets(store.read));
-    assert.deepEqual(faults, []);
-    assert.equal(records.size, JOBS);
-    const wasTaken = ({ state }: RunRecord): boolean => state === JobRunState.RUNS_STATE_LEASE_RETURNED;
-    return [...records.values()].filter(({ runs }) => runs.some(wasTaken)).length;
-  } finally {
-    await store.close();
-  }
+  const { faults, records } = await replayStopped(`sqlite:${join(directory, 'server')}`);
+  assert.deepEqual(faults, []);
+  assert.equal(records.size, JOBS);
+  const wasTaken = ({ state }: RunRecord): boolean => state === JobRunState.RUNS_STATE_LEASE_RETURNED;
+  return [...records.values()].filter(({ runs }) => runs.some(wasTaken)).length;
 }
 
 test('a server that is killed in mid-drain goes on with it, and every job ends as it should, once', {

@@ -22,10 +22,7 @@ import {
   uncordonExecutor,
 } from '@armada-ts/client';
 import { standaloneAuth } from '@armada-ts/server/auth/config';
-import { silentLogger } from '@armada-ts/server/base/logger';
-import { systemClock } from '@armada-ts/server/base/clock';
-import { openSqliteStore } from '@armada-ts/server/store/sqlite/open';
-import { allJobSets, replay } from '../replay.ts';
+import { replayStopped } from '../replay-stopped.ts';
 import { type ItemOptions, jobItem } from './items.ts';
 import { type Cluster, startCluster } from './polling-cluster.ts';
 import { type Standalone, temporaryDirectory } from './programs.ts';
@@ -221,17 +218,7 @@ test('the runs of a deleted executor are given up; one that is alive stops them 
 test('what the store holds after all this is what its events make', async () => {
   connection.close();
   assert.equal(await server.kill('SIGTERM'), 0, server.lines.join('\n'));
-  const store = await openSqliteStore({
-    directory: join(directory, 'server'),
-    acknowledgement: 'local',
-    clock: systemClock,
-    logger: silentLogger,
-  });
-  try {
-    const { faults, records } = await replay(store.read, await allJobSets(store.read));
-    assert.deepEqual(faults, []);
-    assert.ok(records.size > 15);
-  } finally {
-    await store.close();
-  }
+  const { faults, records } = await replayStopped(`sqlite:${join(directory, 'server')}`);
+  assert.deepEqual(faults, []);
+  assert.ok(records.size > 15);
 });

@@ -1,10 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { systemClock } from '@armada-ts/server/base/clock';
-import { silentLogger } from '@armada-ts/server/base/logger';
-import { openRedisStore } from '@armada-ts/server/store/redis/open';
-import { allJobSets, replay } from '../replay.ts';
+import { replayStopped } from '../replay-stopped.ts';
 import { createDirectory, startRedis, SYNCED } from '../store/redis.servers.ts';
 import { followToEnd, judge } from './judge.ts';
 import { armadactl, startStandalone, temporaryDirectory } from './programs.ts';
@@ -48,9 +45,7 @@ test('on Redis, killing the server and Redis in turn loses no job and runs none 
   assert.deepEqual(twice, [], 'ran twice');
 
   assert.equal(await server.kill('SIGTERM'), 0);
-  const store = await openRedisStore({ url, clock: systemClock, logger: silentLogger });
-  t.after(() => store.close());
-  const { faults, events } = await replay(store.read, await allJobSets(store.read));
+  const { faults, events } = await replayStopped(url);
   assert.deepEqual(faults, []);
   assert(events >= 200 * 3, `${events} events`);
 });

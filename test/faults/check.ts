@@ -9,7 +9,7 @@ import { type Entry, readHistory } from './history.ts';
 import { judgeHistory, summary } from './judge.ts';
 import { startHanging, startPausing } from './pausing-fleet.ts';
 import { pausesOf } from './pulse.ts';
-import { replayStorm } from './replay-storm.ts';
+import { replayStopped } from '../replay-stopped.ts';
 import { startAllBehindSentinel, startBehindSentinel } from './sentinel-fleet.ts';
 import { runStorm, type StormPlan } from './storm.ts';
 
@@ -90,7 +90,7 @@ async function stormFleet(start: (directory: string) => Promise<LocalFleet>): Pr
   try {
     const entries = await runStorm(fleet, storm);
     await fleet.stop();
-    const { faults } = await replayStorm(fleet.storeUrl);
+    const { faults } = await replayStopped(fleet.storeUrl);
     for (const fault of faults) process.stdout.write(`log and state differ: ${fault}\n`);
     if (faults.length > 0) process.exitCode = 1;
     return entries;

@@ -8,7 +8,7 @@ import { judgeHistory, summary } from './judge.ts';
 import { startPausing } from './pausing-fleet.ts';
 import { percentile } from './percentile.ts';
 import { pausesOf } from './pulse.ts';
-import { replayStorm } from './replay-storm.ts';
+import { replayStopped } from '../replay-stopped.ts';
 import { startBehindSentinel } from './sentinel-fleet.ts';
 import { runStorm } from './storm.ts';
 
@@ -65,7 +65,7 @@ for (const [name, { start, kills, jobs, maxPauseMs }] of Object.entries(STORMS))
     assert.ok(verdict.acknowledged >= jobs);
     if (maxPauseMs !== undefined) tellPauses(t, [...pausesOf(entries).values()].flat(), maxPauseMs);
     await fleet.stop();
-    const replayed = await replayStorm(fleet.storeUrl);
+    const replayed = await replayStopped(fleet.storeUrl);
     assert.deepEqual(replayed.faults, [], `seed ${SEED}: events and records differ`);
     assert.ok(replayed.records.size >= jobs);
     assert.ok(verdict.kills >= kills && verdict.processes > 0 && verdict.resumes > 0, summary(verdict));

@@ -6,7 +6,7 @@ import { describe, type TestContext, test } from 'node:test';
 import { temporaryDirectory } from '../e2e/programs.ts';
 import type { Entry } from './history.ts';
 import { judgeHistory, summary } from './judge.ts';
-import { replayStorm } from './replay-storm.ts';
+import { replayStopped } from '../replay-stopped.ts';
 import { runStorm } from './storm.ts';
 import { type Front, LINES, startInWeather, type WeatherFleet } from './weather-fleet.ts';
 
@@ -65,7 +65,7 @@ async function weather(t: TestContext, { lines, fronts, jobs }: Plan): Promise<v
     for (const { recoveredMs, told } of times) assert.ok((recoveredMs ?? 0) <= MAX_RECOVERY_MS, told);
   assert.ok(peakBytes < MAX_MEMORY_BYTES, `${peakBytes} bytes`);
   await fleet.stop();
-  const replayed = await replayStorm(fleet.storeUrl);
+  const replayed = await replayStopped(fleet.storeUrl);
   assert.deepEqual(replayed.faults, [], `seed ${SEED}: events and records differ`);
 }
 

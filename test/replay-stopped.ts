@@ -1,14 +1,13 @@
-// What a storm left in the store, against what its events make of it. Apart from
-// the checker, which knows nothing of stores.
+// What stopped servers left in their store, against what its events make of it.
 import { systemClock } from '@armada-ts/server/base/clock';
 import { silentLogger } from '@armada-ts/server/base/logger';
 import { openRedisStore } from '@armada-ts/server/store/redis/open';
 import { openSqliteStore } from '@armada-ts/server/store/sqlite/open';
 import type { Store } from '@armada-ts/server/store/store';
-import { allJobSets, type Replay, replay } from '../replay.ts';
+import { allJobSets, type Replay, replay } from './replay.ts';
 
-/** Opens the store of a fleet that was stopped and replays every job set in it. */
-export async function replayStorm(storeUrl: string): Promise<Replay> {
+/** Opens the store of servers that were stopped, or died, and replays every job set in it. */
+export async function replayStopped(storeUrl: string): Promise<Replay> {
   const store = await openStore(storeUrl);
   try {
     return await replay(store.read, await allJobSets(store.read));
