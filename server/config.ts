@@ -240,7 +240,7 @@ export function settingPaths(schema: z.ZodType, path: string[] = []): string[][]
 }
 
 /** The schema inside defaults and optionals. */
-export function unwrapped(schema: z.ZodType): z.ZodType {
+function unwrapped(schema: z.ZodType): z.ZodType {
   if (schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault || schema instanceof z.ZodOptional) {
     return unwrapped(schema.unwrap() as z.ZodType);
   }

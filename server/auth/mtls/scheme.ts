@@ -38,10 +38,7 @@ export async function openMtls(
 }
 
 /** @param find whom a certificate stands for; undefined for nobody */
-export function createMtlsScheme(
-  find: (certificate: X509Certificate) => Holder | undefined,
-  clock: Clock,
-): Scheme {
+function createMtlsScheme(find: (certificate: X509Certificate) => Holder | undefined, clock: Clock): Scheme {
   const known = new Map<string, Known>();
   const times = new WeakMap<Principal, Known>();
 
