@@ -8,13 +8,9 @@ import { hostname } from 'node:os';
 import { packageVersion } from '@armada-ts/api/package-version';
 import { createAuthorizer, withOperators } from './auth/authorizer.ts';
 import { operatorToken } from './auth/operator-token.ts';
-import { openKerberos } from './auth/kerberos/open.ts';
 import { type Keys, openKeys } from './auth/keys/open.ts';
 import { createRightsWatch, type RightsWatch } from './auth/rights-watch.ts';
-import { openMtls } from './auth/mtls/scheme.ts';
-import { openOidc } from './auth/oidc/open.ts';
-import { chainsOf } from './auth/schemes.ts';
-import { openUsers } from './auth/users-file.ts';
+import { openChains } from './auth/schemes.ts';
 import type { Clock } from './base/clock.ts';
 import type { LogLevels } from './base/log-levels.ts';
 import type { Logger } from './base/logger.ts';
@@ -189,17 +185,7 @@ async function openPorts(opened: AsyncDisposableStack, config: Config, core: Cor
   const { observer, metrics, spans } = observation;
   const token = config.operator.token ? operatorToken(store.servers.secret) : undefined;
   const authTools = { clock, logger: logger.child({ part: 'auth' }) };
-  const kerberos = await openKerberos(config.auth, authTools);
-  if (kerberos) opened.use(kerberos);
-  const users = await openUsers(config.auth, authTools);
-  if (users) opened.use(users);
-  const chains = chainsOf(config.auth, clock, token, {
-    users: users?.current,
-    token: core.keys?.scheme,
-    kerberos,
-    oidc: await openOidc(config.auth, authTools),
-    mtls: await openMtls(config.auth, clock),
-  });
+  const chains = opened.use(await openChains(config.auth, authTools, token, core.keys?.scheme));
   const ownDoor = doorOf(config, peers, logger);
   const { rights } = core;
   const door = { ...ownDoor, chain: chains.users, rights, observer, stopping: stopping.signal };

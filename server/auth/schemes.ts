@@ -1,9 +1,14 @@
 import type { Clock } from '../base/clock.ts';
+import type { Logger } from '../base/logger.ts';
 import { anonymousScheme } from './anonymous.ts';
 import { createBasicScheme } from './basic.ts';
 import { type Chain, type Scheme, createChain } from './chain.ts';
 import type { AuthConfig } from './config.ts';
+import { openKerberos } from './kerberos/open.ts';
+import { openMtls } from './mtls/scheme.ts';
+import { openOidc } from './oidc/open.ts';
 import { operatorTokenScheme } from './operator-token.ts';
+import { openUsers } from './users-file.ts';
 import { type UserSource, usersOf } from './users.ts';
 
 /** Who is let in on each port. */
@@ -15,13 +20,42 @@ export interface Chains {
 }
 
 /** Schemes with parts of their own, which must be started first. */
-export interface StartedSchemes {
+interface StartedSchemes {
   /** Users of basic; those of the configuration when left out. */
   users?: UserSource | undefined;
   token?: Scheme | undefined;
   kerberos?: Scheme | undefined;
   oidc?: Scheme | undefined;
   mtls?: Scheme | undefined;
+}
+
+/**
+ * Starts what the configured schemes are made of, and chains them. What was
+ * started is let go of with the chains. Rejects with INVALID_REQUEST when a
+ * scheme cannot be used as it is configured.
+ * @param operatorToken the first credential of operators; undefined when it is not to be taken
+ * @param keys the scheme of tokens for access keys; undefined where it is not configured
+ */
+export async function openChains(
+  config: AuthConfig,
+  tools: { clock: Clock; logger: Logger },
+  operatorToken: string | undefined,
+  keys: Scheme | undefined,
+): Promise<Chains & AsyncDisposable> {
+  await using opened = new AsyncDisposableStack();
+  const kerberos = await openKerberos(config, tools);
+  if (kerberos) opened.use(kerberos);
+  const users = await openUsers(config, tools);
+  if (users) opened.use(users);
+  const chains = chainsOf(config, tools.clock, operatorToken, {
+    users: users?.current,
+    token: keys,
+    kerberos,
+    oidc: await openOidc(config, tools),
+    mtls: await openMtls(config, tools.clock),
+  });
+  const held = opened.move();
+  return { ...chains, [Symbol.asyncDispose]: () => held.disposeAsync() };
 }
 
 /**
