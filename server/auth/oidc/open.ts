@@ -15,14 +15,23 @@ import { createOidcScheme, type Provider } from './scheme.ts';
  * cannot be used.
  */
 export async function openOidc(
-  { schemes, oidc, permissionClaimMapping }: Pick<AuthConfig, 'schemes' | 'oidc' | 'permissionClaimMapping'>,
+  {
+    schemes,
+    oidc,
+    permissionClaimMapping,
+    roles,
+  }: Pick<AuthConfig, 'schemes' | 'oidc' | 'permissionClaimMapping' | 'roles'>,
   tools: { clock: Clock; logger: Logger },
 ): Promise<Scheme | undefined> {
   if (!schemes.includes('oidc')) return undefined;
   if (oidc === undefined)
     throw new ArmadaError('INVALID_REQUEST', 'auth.oidc must say whose tokens are taken');
   const providers = await Promise.all(oidc.providers.map((config, index) => open(config, index, tools)));
-  const wanted = new Set(Object.values(permissionClaimMapping).flatMap((claims) => Object.keys(claims)));
+  const deciding = [
+    ...Object.values(permissionClaimMapping),
+    ...Object.values(roles).map(({ claims }) => claims),
+  ];
+  const wanted = new Set(deciding.flatMap((claims) => Object.keys(claims)));
   return createOidcScheme({ providers, wantedClaims: [...wanted], clock: tools.clock });
 }
 
