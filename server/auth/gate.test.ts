@@ -12,8 +12,8 @@ test('createGate() runs so many at once, lets so many wait and refuses the rest'
     await new Promise<void>((resolve) => releases.push(resolve));
     running--;
   };
-  const calls = Array.from({ length: 5 }, () => gate(work));
-  await assert.rejects(gate(work), { code: 'OVERLOADED' });
+  const calls = Array.from({ length: 5 }, () => gate('here', work));
+  await assert.rejects(gate('here', work), { code: 'OVERLOADED' });
   for (let done = 0; done < 5; done++) {
     releases.shift()?.();
     await new Promise((resolve) => setImmediate(resolve));
@@ -25,9 +25,27 @@ test('createGate() runs so many at once, lets so many wait and refuses the rest'
 
 test('createGate() gives the place of failed work to the next', async () => {
   const gate = createGate(1, 10);
-  const failing = gate(() => Promise.reject(new Error('boom')));
-  const next = gate(() => Promise.resolve('fine'));
+  const failing = gate('here', () => Promise.reject(new Error('boom')));
+  const next = gate('here', () => Promise.resolve('fine'));
   await assert.rejects(failing, /boom/);
   assert.equal(await next, 'fine');
-  assert.equal(await gate(() => Promise.resolve('again')), 'again');
+  assert.equal(await gate('here', () => Promise.resolve('again')), 'again');
+});
+
+test('networks take turns, and one that asks without end keeps no other out', async () => {
+  const gate = createGate(1, 10);
+  const done: string[] = [];
+  const ask = (network: string): Promise<void> =>
+    gate(network, async () => {
+      await new Promise((resolve) => setImmediate(resolve));
+      done.push(network);
+    });
+  const asked = ['many', 'few', 'a', 'b', 'c', 'd', 'e'].flatMap((network) =>
+    Array.from({ length: { many: 100, few: 4 }[network] ?? 1 }, () => ask(network)),
+  );
+  const refused = (await Promise.allSettled(asked)).flatMap((one) =>
+    one.status === 'rejected' ? [(one.reason as { code: string }).code] : [],
+  );
+  assert.deepEqual(new Set(refused), new Set(['OVERLOADED']));
+  assert.deepEqual(done, ['many', 'many', 'few', 'a', 'b', 'c', 'd', 'e', 'many', 'few', 'few']);
 });
