@@ -185,7 +185,7 @@ async function openPorts(opened: AsyncDisposableStack, config: Config, core: Cor
   const { observer, metrics, spans } = observation;
   const token = config.operator.token ? operatorToken(store.servers.secret) : undefined;
   const authTools = { clock, logger: logger.child({ part: 'auth' }) };
-  const chains = opened.use(await openChains(config.auth, authTools, token, core.keys?.scheme));
+  const chains = opened.use(await openChains(config.auth, authTools, token, core.keys));
   const ownDoor = doorOf(config, peers, logger);
   const { rights } = core;
   const door = { ...ownDoor, chain: chains.users, rights, observer, stopping: stopping.signal };

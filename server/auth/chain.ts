@@ -38,6 +38,12 @@ export interface Scheme {
    * so it answers at once. Left out where what was right stays right.
    */
   recheck?(principal: Principal): ArmadaError | undefined;
+  /**
+   * Whom it would name this way now, for programs that act for them; undefined
+   * when nobody. Left out where it knows nobody but who comes. Throws UNAVAILABLE
+   * when it cannot tell.
+   */
+  lookUp?(name: string): Promise<Principal | undefined> | Principal | undefined;
 }
 
 export interface Chain {

@@ -5,6 +5,7 @@ import { createBasicScheme } from './basic.ts';
 import { type Chain, type Scheme, createChain } from './chain.ts';
 import type { AuthConfig } from './config.ts';
 import { openKerberos } from './kerberos/open.ts';
+import type { Keys } from './keys/open.ts';
 import { openMtls } from './mtls/scheme.ts';
 import { openOidc } from './oidc/open.ts';
 import { operatorTokenScheme } from './operator-token.ts';
@@ -19,11 +20,13 @@ export interface Chains {
   operators: Chain;
 }
 
+type AccessKeyParts = Pick<Keys, 'scheme' | 'owners'>;
+
 /** Schemes with parts of their own, which must be started first. */
 interface StartedSchemes {
   /** Users of basic; those of the configuration when left out. */
   users?: UserSource | undefined;
-  token?: Scheme | undefined;
+  keys?: AccessKeyParts | undefined;
   kerberos?: Scheme | undefined;
   oidc?: Scheme | undefined;
   mtls?: Scheme | undefined;
@@ -34,13 +37,13 @@ interface StartedSchemes {
  * started is let go of with the chains. Rejects with INVALID_REQUEST when a
  * scheme cannot be used as it is configured.
  * @param operatorToken the first credential of operators; undefined when it is not to be taken
- * @param keys the scheme of tokens for access keys; undefined where it is not configured
+ * @param keys the scheme of tokens for access keys, whose users the other schemes know; undefined where it is not configured
  */
 export async function openChains(
   config: AuthConfig,
   tools: { clock: Clock; logger: Logger },
   operatorToken: string | undefined,
-  keys: Scheme | undefined,
+  keys: AccessKeyParts | undefined,
 ): Promise<Chains & AsyncDisposable> {
   await using opened = new AsyncDisposableStack();
   const kerberos = await openKerberos(config, tools);
@@ -49,7 +52,7 @@ export async function openChains(
   if (users) opened.use(users);
   const chains = chainsOf(config, tools.clock, operatorToken, {
     users: users?.current,
-    token: keys,
+    keys,
     kerberos,
     oidc: await openOidc(config, tools),
     mtls: await openMtls(config, tools.clock),
@@ -76,11 +79,12 @@ export function chainsOf(
     oidc: () => known(started.oidc, 'oidc'),
     kerberos: () => known(started.kerberos, 'kerberos'),
     mtls: () => known(started.mtls, 'mtls'),
-    token: () => known(started.token, 'token'),
+    token: () => known(started.keys?.scheme, 'token'),
     anonymous: () => anonymousScheme,
   };
   // Both share what a scheme remembers, and its bounds.
   const schemes = config.schemes.map((name) => make[name]());
+  started.keys?.owners.askOf(schemes);
   const first = token === undefined ? [] : [operatorTokenScheme(token)];
   return {
     users: createChain(schemes),

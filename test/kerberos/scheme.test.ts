@@ -154,6 +154,21 @@ test('a new key is taken from the keytab at once, and the one before it goes on'
   for (const { bytes } of [now, before]) assert.equal((await present(bytes)).principal?.name, 'ann');
 });
 
+test('lookUp() finds whoever may come, with their groups of now', async () => {
+  let groups: readonly string[] = ['science'];
+  const asked: string[] = [];
+  const of = async (client: string) => (asked.push(client), groups);
+  const by = schemeOf(acceptors, { of, lastKnown: () => groups });
+  const ann = await by.lookUp?.('ann');
+  assert.deepEqual(ann, { name: 'ann', groups: ['science'], scopes: [], scheme: 'kerberos' });
+  assert.equal((await by.lookUp?.('root'))?.name, 'root');
+  assert.deepEqual(asked, ['ann@ARMADA.TEST', 'root/admin@ARMADA.TEST']);
+  assert.equal(await by.lookUp?.('ann/admin'), undefined);
+  assert.equal(by.recheck?.(ann), undefined);
+  groups = [];
+  assert.equal(by.recheck?.(ann)?.code, 'UNAUTHENTICATED');
+});
+
 test('whoever has other groups by now is not believed any more', async () => {
   let groups: readonly string[] = ['science', 'admins'];
   const by = schemeOf(acceptors, { of: async () => groups, lastKnown: () => groups });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createNaming, plainUser } from './names.ts';
+import { createNameSearch, createNaming, plainUser } from './names.ts';
 
 test('createNaming() lets in users of its realms and principals that are named whole, and nobody else', () => {
   const nameOf = createNaming({
@@ -25,6 +25,24 @@ test('createNaming() lets in users of its realms and principals that are named w
     ['constructor', undefined],
   ];
   for (const [client, name] of table) assert.equal(nameOf(client), name, client);
+});
+
+test('createNameSearch() finds who has a name, as createNaming() gives it', () => {
+  const clientNamed = createNameSearch({
+    realms: { 'EXAMPLE.COM': { userNameSuffix: '' }, 'PARTNER.COM': { userNameSuffix: '@partner' } },
+    names: { 'batch/nightly@EXAMPLE.COM': 'nightly', 'ann@ELSEWHERE.COM': 'ann' },
+  });
+  const table: [string, string | undefined][] = [
+    ['bob', 'bob@EXAMPLE.COM'],
+    ['bob@partner', 'bob@PARTNER.COM'],
+    ['nightly', 'batch/nightly@EXAMPLE.COM'],
+    ['ann', 'ann@ELSEWHERE.COM'],
+    ['@partner', undefined],
+    ['bob@other', undefined],
+    ['bob/admin', undefined],
+    ['', undefined],
+  ];
+  for (const [name, client] of table) assert.equal(clientNamed(name), client, name);
 });
 
 test('plainUser() takes apart what is a user and a realm', () => {

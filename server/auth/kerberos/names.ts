@@ -23,6 +23,24 @@ export function createNaming({
   };
 }
 
+/**
+ * The other way about: who has this name here; undefined when nobody. Where
+ * several do it is the one that is named whole, in the order of the configuration.
+ */
+export function createNameSearch(
+  config: Pick<KerberosConfig, 'names' | 'realms'>,
+): (name: string) => string | undefined {
+  const nameOf = createNaming(config);
+  const whole = Object.keys(config.names);
+  const realms = Object.entries(config.realms);
+  return (name) => {
+    const plain = realms.map(
+      ([realm, { userNameSuffix }]) => `${name.slice(0, name.length - userNameSuffix.length)}@${realm}`,
+    );
+    return [...whole, ...plain].find((client) => nameOf(client) === name);
+  };
+}
+
 /** A principal that is a user and a realm and nothing else. */
 export function plainUser(client: string): { user: string; realm: string } | undefined {
   const [, user, realm] = /^([^@/\\\p{Cc}]+)@([^@/\\\p{Cc}]+)$/u.exec(client) ?? [];

@@ -11,7 +11,7 @@ import type { Principal } from '../principal.ts';
 import type { Acceptors, Negotiation, Outcome } from './acceptors.ts';
 import type { KerberosConfig } from './config.ts';
 import type { Groups } from './ldap-groups.ts';
-import { createNaming } from './names.ts';
+import { createNameSearch, createNaming } from './names.ts';
 import { judgeToken } from './spnego.ts';
 
 /** How long a client may take to send its next token. */
@@ -35,6 +35,7 @@ export function createKerberosScheme(
   { acceptors, groups, clock }: KerberosDeps,
 ): Scheme {
   const nameOf = createNaming(config);
+  const clientNamed = createNameSearch(config);
   const services = new Set(config.principals);
   const open = new Map<string, Open>();
   /** Names in their realms of those who came, to look up their groups again. */
@@ -68,6 +69,10 @@ export function createKerberosScheme(
     if (!services.has(service)) throw unauthenticated(`the ticket is for another service, ${service}`);
     const name = nameOf(client);
     if (name === undefined) throw unauthenticated(`${client} is nobody here`);
+    return withGroups(name, client);
+  }
+
+  async function withGroups(name: string, client: string): Promise<Principal> {
     const principal = { name, groups: (await groups?.of(client)) ?? [], scopes: [], scheme: 'kerberos' };
     clients.set(principal, client);
     return principal;
@@ -88,6 +93,10 @@ export function createKerberosScheme(
       const principal = await principalOf(outcome);
       if (outcome.reply !== undefined) caller.reply = `Negotiate ${outcome.reply}`;
       return principal;
+    },
+    async lookUp(name) {
+      const client = clientNamed(name);
+      return client === undefined ? undefined : await withGroups(name, client);
     },
     recheck(principal) {
       const client = clients.get(principal);

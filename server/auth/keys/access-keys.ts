@@ -13,11 +13,13 @@ import { hasOperatorToken } from '../operator-token.ts';
 import type { Principal } from '../principal.ts';
 import { changeRecord, type KeyChangeDeps } from './change.ts';
 import type { HeldKey } from './held-keys.ts';
+import type { KeyOwners } from './owners.ts';
 import { isTokenPrincipal } from './token.ts';
 
 export interface AccessKeyDeps extends KeyChangeDeps {
   authorizer: Authorizer;
   clock: Clock;
+  owners: Pick<KeyOwners, 'of'>;
 }
 
 export const MAX_KEYS = 5;
@@ -55,6 +57,7 @@ export async function createKey(
     description,
     disabled: false,
     createdAtMs: deps.clock.now(),
+    scheme: principal.scheme,
   };
   await changeKeys(deps, principal.name, (keys) => {
     if (keys.length >= MAX_KEYS) {
@@ -96,9 +99,9 @@ export async function deleteKey(deps: AccessKeyDeps, principal: Principal, id: s
   await changeKeys(deps, owner, (keys) => keys.filter((key) => key.id !== id));
 }
 
-/** The key that a pair stands for. Throws UNAUTHENTICATED. */
+/** The key that a pair stands for. Throws UNAUTHENTICATED, also where its user is nobody any more. */
 export async function keyOfPair(
-  { held }: Pick<AccessKeyDeps, 'held'>,
+  { held, owners }: Pick<AccessKeyDeps, 'held' | 'owners'>,
   { accessKey, secret }: { accessKey: string; secret: string },
 ): Promise<HeldKey> {
   if (!held.accessKey(accessKey)) await held.refresh();
@@ -108,6 +111,7 @@ export async function keyOfPair(
   const isRight = timingSafeEqual(hash, found?.key.secretHash ?? Buffer.alloc(hash.length));
   if (!found || !isRight) throw new ArmadaError('UNAUTHENTICATED', 'the access key or its secret is wrong');
   if (found.key.disabled) throw new ArmadaError('UNAUTHENTICATED', 'the access key is disabled');
+  await owners.of(found);
   return found;
 }
 

@@ -9,6 +9,7 @@ import type { AuthConfig } from '../config.ts';
 import type { TokenConfig } from './config.ts';
 import { createHeldKeys, type HeldKeys, type KeyStore } from './held-keys.ts';
 import { beginKeyring } from './keyring.ts';
+import { createKeyOwners, type KeyOwners } from './owners.ts';
 import { parseSealingKeys, type SealingKeys } from './sealing.ts';
 import { createTokenScheme } from './token.ts';
 
@@ -21,6 +22,7 @@ export interface KeysDeps {
 export interface Keys {
   scheme: Scheme;
   held: HeldKeys;
+  owners: KeyOwners;
   sealingKeys: SealingKeys;
   validMs: number;
   byQuery: boolean;
@@ -39,9 +41,11 @@ export function openKeys({ schemes, token }: AuthConfig, deps: KeysDeps): Keys |
   const sealingKeys = sealingKeysOf(token);
   const { validMs, byQuery } = token;
   const held = createHeldKeys({ ...deps, sealingKeys });
+  const owners = createKeyOwners();
   return {
-    scheme: createTokenScheme({ held, clock: deps.clock }),
+    scheme: createTokenScheme({ held, owners, clock: deps.clock }),
     held,
+    owners,
     sealingKeys,
     validMs,
     byQuery,

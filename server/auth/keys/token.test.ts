@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { createHmac, generateKeyPairSync } from 'node:crypto';
 import { test } from 'node:test';
+import { AccessKeys, Control_Kind } from '@armada-ts/api/armada/store/v1/store';
 import { EncryptJWT, SignJWT } from 'jose';
 import { anonymousScheme } from '../anonymous.ts';
 import { createChain, type Scheme } from '../chain.ts';
 import type { Principal } from '../principal.ts';
 import { SOMEBODY } from '../testing/somebody.ts';
-import { createKey, deleteKey, setKeyDisabled } from './access-keys.ts';
+import { createKey, deleteKey, keyOfPair, setKeyDisabled } from './access-keys.ts';
 import { installKey, removeKey, useKey } from './keyring.ts';
 import { ANN, createKeyStore, type KeyServer } from './testing/servers.ts';
 import { createTokenScheme, issueToken } from './token.ts';
@@ -60,6 +61,42 @@ test('a token ends with its access key, at all servers that were told', async ()
   for (const one of [scheme, elsewhere]) {
     await assert.rejects(present(one, token), { code: 'UNAUTHENTICATED', message: /deleted/ });
   }
+});
+
+test('a token stands for its user as they are now, and for nobody when they have gone', async () => {
+  const { kept, server, made, scheme, token } = await world();
+  const before = await present(scheme, token);
+  assert.equal(before && scheme.recheck?.(before), undefined);
+  kept.users.set('ann', { ...ANN, groups: ['others'], scopes: [] });
+  assert.equal(before && scheme.recheck?.(before)?.code, 'UNAUTHENTICATED');
+  const after = await present(scheme, token);
+  assert.deepEqual([after?.groups, after?.scopes], [['others'], []]);
+  assert.equal(await present(scheme, token), after);
+  kept.users.delete('ann');
+  const gone = { code: 'UNAUTHENTICATED', message: /not among the users/ };
+  for (const each of [scheme, createTokenScheme(server)]) await assert.rejects(present(each, token), gone);
+  assert.equal(after && scheme.recheck?.(after)?.code, 'UNAUTHENTICATED');
+  await assert.rejects(keyOfPair(server, { accessKey: made.key.id, secret: made.secret }), gone);
+});
+
+test('of users whom their scheme does not look up the key says what they were', async () => {
+  const { server, made, scheme, token } = await world();
+  const challenge = undefined;
+  server.owners.askOf([{ name: 'basic', challenge, authenticate: () => undefined }]);
+  assert.deepEqual((await present(scheme, token))?.groups, made.key.groups);
+  // Where that is gone, nobody vouches for them.
+  server.owners.askOf([]);
+  await assert.rejects(present(createTokenScheme(server), token), /nobody comes with the scheme basic/);
+});
+
+test('keys that do not say how their user had come are taken as they are', async () => {
+  const { kept, server, scheme, token, made } = await world();
+  const { version } = server.held.accessKeysOf('ann');
+  const record = AccessKeys.encode({ owner: 'ann', keys: [{ ...made.key, scheme: '' }] }).finish();
+  const kind = Control_Kind.KIND_ACCESS_KEYS;
+  server.held.apply({ kind, name: 'ann', version: version + 1, record });
+  kept.users.clear();
+  assert.deepEqual((await present(scheme, token))?.groups, ['team']);
 });
 
 test('an older record that comes late brings no revoked key back', async () => {

@@ -12,6 +12,7 @@ import { ArmadaError } from '../../base/errors.ts';
 import { type Scheme, credentialOf } from '../chain.ts';
 import type { Principal } from '../principal.ts';
 import type { HeldKey, HeldKeys } from './held-keys.ts';
+import type { KeyOwners } from './owners.ts';
 
 const SCHEME = 'token';
 const ALGORITHM = 'HS256';
@@ -24,12 +25,15 @@ const MAX_REMEMBERED = 10_000;
 
 export interface TokenDeps {
   held: HeldKeys;
+  owners: Pick<KeyOwners, 'of' | 'recheck'>;
   clock: Clock;
 }
 
 /** A token that was right, and what must stay so that it is. */
 interface Accepted {
   principal: Principal;
+  /** Its user, as their own scheme names them. */
+  owner: Principal;
   expiresMs: number;
   accessKey: string;
   signedBy: string;
@@ -42,7 +46,7 @@ export function isTokenPrincipal(principal: Principal): boolean {
 
 /** Signs a token for whoever has the key. Throws UNAVAILABLE while there is nothing to sign with. */
 export async function issueToken(
-  { held, clock }: TokenDeps,
+  { held, clock }: Pick<TokenDeps, 'held' | 'clock'>,
   { owner, key }: HeldKey,
   validMs: number,
 ): Promise<{ token: string; expiresMs: number }> {
@@ -85,12 +89,9 @@ export function createTokenScheme(deps: TokenDeps): Scheme {
       if (token === undefined || token.length > MAX_LENGTH) return undefined;
       const digest = createHash('sha256').update(token).digest('base64');
       const known = accepted.get(digest);
-      if (known) {
-        const fault = faultOf(deps, known);
-        if (!fault) return known.principal;
-        accepted.delete(digest);
-        throw fault;
-      }
+      if (known && !faultOf(deps, known)) return known.principal;
+      // What was right may be wrong now, or its user in other groups.
+      accepted.delete(digest);
       const kid = signerOf(token);
       return kid === undefined ? undefined : accept(token, kid, digest);
     },
@@ -112,7 +113,8 @@ function signerOf(token: string): string | undefined {
 }
 
 /** What the token says, its signature proven. Throws UNAUTHENTICATED. */
-async function verify({ held, clock }: TokenDeps, token: string, kid: string): Promise<Accepted> {
+async function verify(deps: TokenDeps, token: string, kid: string): Promise<Accepted> {
+  const { held, clock, owners } = deps;
   if (!isHeld(held, kid)) await held.refresh();
   const signer = held.ring().keys.find(({ id }) => id === kid);
   if (!signer) throw refusal('the token was signed with a key that this server does not have');
@@ -131,20 +133,29 @@ async function verify({ held, clock }: TokenDeps, token: string, kid: string): P
   const { sub = '', exp = 0, key } = payload;
   const accessKey = typeof key === 'string' ? key : '';
   if (!held.accessKey(accessKey)) await held.refresh();
-  const { groups = [], scopes = [] } = held.accessKey(accessKey)?.key ?? {};
+  const found = keyInUse(held, accessKey, sub);
+  if (found instanceof ArmadaError) throw found;
+  const owner = await owners.of(found);
+  const { groups, scopes } = owner;
+  const expiresMs = exp * 1000;
   const principal = { name: sub, groups, scopes, scheme: SCHEME };
-  return { principal, expiresMs: exp * 1000, accessKey, signedBy: kid };
+  return { principal, owner, expiresMs, accessKey, signedBy: kid };
 }
 
 /** Why a token is good no more; undefined while it is. */
-function faultOf({ held, clock }: TokenDeps, token: Accepted): ArmadaError | undefined {
+function faultOf({ held, clock, owners }: TokenDeps, token: Accepted): ArmadaError | undefined {
   if (clock.now() >= token.expiresMs) return expired();
   if (!isHeld(held, token.signedBy)) return refusal('the key that the token was signed with was removed');
-  const found = held.accessKey(token.accessKey);
-  if (!found || found.owner !== token.principal.name)
-    return refusal('the access key of the token was deleted');
+  const found = keyInUse(held, token.accessKey, token.principal.name);
+  return found instanceof ArmadaError ? found : owners.recheck(token.owner);
+}
+
+/** The access key of a token, or why it is none. */
+function keyInUse(held: HeldKeys, id: string, user: string): HeldKey | ArmadaError {
+  const found = held.accessKey(id);
+  if (found?.owner !== user) return refusal('the access key of the token was deleted');
   if (found.key.disabled) return refusal('the access key of the token is disabled');
-  return undefined;
+  return found;
 }
 
 function isHeld(held: HeldKeys, kid: string): boolean {

@@ -2,11 +2,14 @@
 import { randomBytes } from 'node:crypto';
 import type { Control_Kind } from '@armada-ts/api/armada/store/v1/store';
 import { silentLogger } from '../../../base/logger.ts';
+import { ArmadaError } from '../../../base/errors.ts';
+import type { Scheme } from '../../chain.ts';
 import { type Authorizer, createAuthorizer } from '../../authorizer.ts';
 import type { Principal } from '../../principal.ts';
 import type { AccessKeyDeps } from '../access-keys.ts';
 import { createHeldKeys, type KeyStore } from '../held-keys.ts';
 import { beginKeyring, type KeyringDeps } from '../keyring.ts';
+import { createKeyOwners, type KeyOwners } from '../owners.ts';
 import type { SealingKeys } from '../sealing.ts';
 
 export const ANN: Principal = { name: 'ann', groups: ['team'], scopes: ['read'], scheme: 'basic' };
@@ -21,12 +24,26 @@ type Control = Parameters<ReturnType<typeof createHeldKeys>['apply']>[0];
 
 export interface KeyServer extends AccessKeyDeps, KeyringDeps {
   store: KeyStore;
+  owners: KeyOwners;
+}
+
+/** A scheme that knows its users, as basic does: whoever is another object has changed. */
+export function knowing(users: Map<string, Principal>): Scheme {
+  return {
+    name: 'basic',
+    challenge: undefined,
+    authenticate: () => undefined,
+    lookUp: (name) => users.get(name),
+    recheck: (principal) =>
+      users.get(principal.name) === principal ? undefined : new ArmadaError('UNAUTHENTICATED', 'changed'),
+  };
 }
 
 /** One of the servers; what it changes, the others hear when they are told. */
 export function createKeyStore(firstVersion = 1) {
   const records = new Map<string, Control>();
   const log: Control[] = [];
+  const users = new Map([ANN, OLGA].map((user) => [user.name, user]));
   let version = firstVersion - 1;
   let nowMs = 1_700_000_000_000;
   const keyOf = (kind: Control_Kind, name: string): string => `${kind} ${name}`;
@@ -47,12 +64,15 @@ export function createKeyStore(firstVersion = 1) {
   return {
     records,
     log,
+    users,
     step(ms: number): void {
       nowMs += ms;
     },
     async start(sealingKeys: SealingKeys = [Buffer.alloc(32, 7)]): Promise<KeyServer> {
       const held = createHeldKeys({ store, sealingKeys, clock, logger: silentLogger });
-      const server = { store, held, sealingKeys, clock, authorizer, validMs: 60_000 };
+      const owners = createKeyOwners();
+      owners.askOf([knowing(users)]);
+      const server = { store, held, owners, sealingKeys, clock, authorizer, validMs: 60_000 };
       await held.load();
       await beginKeyring(server);
       return server;
