@@ -1,9 +1,9 @@
 /**
  * HTTP basic credentials (RFC 7617), checked against hashed passwords. A check is slow on purpose, so accepted credentials are
- * remembered for a minute, by a digest under a key that never leaves this
- * process, as long as the users stay as they are; checks are few at a time, and
- * fewer for who is often wrong; and an unknown user costs as much as a known one
- * with a wrong password.
+ * remembered, by a digest under a key that never leaves this process, for as
+ * long as they are used and the user stays as it is. Checks are few at a time,
+ * and fewer for who is often wrong; and an unknown user costs as much as a known
+ * one with a wrong password.
  */
 import { createHmac, randomBytes } from 'node:crypto';
 import type { Clock } from '../base/clock.ts';
@@ -11,11 +11,13 @@ import { ArmadaError } from '../base/errors.ts';
 import { type Scheme, credentialOf } from './chain.ts';
 import { createGate } from './gate.ts';
 import { createGuesses } from './guesses.ts';
+import { networkOf } from './network.ts';
 import { type PasswordHash, isPassword, unmatchable } from './password.ts';
 import type { Principal } from './principal.ts';
-import type { Users, UserSource } from './users.ts';
+import type { User, Users, UserSource } from './users.ts';
 
-const REMEMBER_MS = 60_000;
+/** From one call to the next: then they are checked again. */
+const REMEMBER_MS = 60 * 60_000;
 const MAX_REMEMBERED = 10_000;
 const CHECKS_AT_ONCE = 2;
 const MAX_WAITING_CHECKS = 100;
@@ -23,8 +25,8 @@ const MAX_WAITING_CHECKS = 100;
 const MAX_CREDENTIAL_LENGTH = 4096;
 
 interface Accepted {
-  principal: Promise<Principal>;
-  /** On the monotonic clock; infinite while the check is under way. */
+  user: User;
+  /** On the monotonic clock. */
   untilMs: number;
 }
 
@@ -34,15 +36,8 @@ export function createBasicScheme(source: UserSource, clock: Clock): Scheme {
   const digestKey = randomBytes(32);
   const digestOf = (text: string): Buffer => createHmac('sha256', digestKey).update(text).digest();
   const accepted = new Map<string, Accepted>();
-  let seen = source();
-
-  /** Users as they are now; what was remembered of others is forgotten. */
-  const current = (): Users => {
-    const users = source();
-    if (users !== seen) accepted.clear();
-    seen = users;
-    return users;
-  };
+  /** Checks that calls with the same credentials share. */
+  const underWay = new Map<string, Promise<Principal>>();
 
   /** As costly as one of the users, always the same for a name, so that it does not show who there is. */
   const nobody = (users: Users, name: string): PasswordHash => {
@@ -50,16 +45,17 @@ export function createBasicScheme(source: UserSource, clock: Clock): Scheme {
     return unmatchable(all[digestOf(name).readUInt32LE() % all.length]?.password);
   };
 
-  async function check(name: string, password: string, peer: string): Promise<Principal> {
+  async function check(credential: string, digest: string, peer: string): Promise<Principal> {
+    const { name, password } = readCredential(credential);
     guesses.demand(name, peer);
-    return await gate(async () => {
+    return await gate(networkOf(peer), async () => {
       // Others may have guessed while this one waited.
       guesses.demand(name, peer);
-      const users = current();
+      const users = source();
       const user = users.get(name);
       const isRight = await isPassword(password, user?.password ?? nobody(users, name));
       if (user !== undefined && isRight) {
-        guesses.right(name, peer);
+        remember(digest, user);
         return user.principal;
       }
       guesses.wrong(name, peer);
@@ -67,37 +63,36 @@ export function createBasicScheme(source: UserSource, clock: Clock): Scheme {
     });
   }
 
+  function remember(digest: string, user: User): void {
+    accepted.delete(digest);
+    accepted.set(digest, { user, untilMs: clock.elapsed() + REMEMBER_MS });
+    const oldest = accepted.keys().next();
+    if (accepted.size > MAX_REMEMBERED && !oldest.done) accepted.delete(oldest.value);
+  }
+
   return {
     name: 'basic',
     challenge: 'Basic realm="armada", charset="UTF-8"',
-    async authenticate(authorization, { peer }) {
+    authenticate(authorization, { peer }) {
       const credential = credentialOf(authorization, 'basic');
       if (credential === undefined) return undefined;
-      const { name, password } = readCredential(credential);
-      current();
+      if (credential.length > MAX_CREDENTIAL_LENGTH) throw malformed();
       const digest = digestOf(credential).toString('base64');
-      const found = accepted.get(digest);
-      if (found !== undefined && clock.elapsed() < found.untilMs) return found.principal;
-
-      // Calls that come with the same credentials meanwhile share this check.
-      const entry: Accepted = { principal: check(name, password, peer), untilMs: Number.POSITIVE_INFINITY };
-      accepted.delete(digest);
-      accepted.set(digest, entry);
-      try {
-        const principal = await entry.principal;
-        entry.untilMs = clock.elapsed() + REMEMBER_MS;
-        return principal;
-      } catch (error) {
-        if (accepted.get(digest) === entry) accepted.delete(digest);
-        throw error;
-      } finally {
-        const oldest = accepted.keys().next();
-        if (accepted.size > MAX_REMEMBERED && !oldest.done) accepted.delete(oldest.value);
+      const known = accepted.get(digest);
+      const nowMs = clock.elapsed();
+      if (known && nowMs < known.untilMs && source().get(known.user.principal.name) === known.user) {
+        known.untilMs = nowMs + REMEMBER_MS;
+        return known.user.principal;
       }
+      const shared = underWay.get(digest);
+      if (shared) return shared;
+      const checking = check(credential, digest, peer).finally(() => underWay.delete(digest));
+      underWay.set(digest, checking);
+      return checking;
     },
-    lookUp: (name) => current().get(name)?.principal,
+    lookUp: (name) => source().get(name)?.principal,
     recheck(principal) {
-      if (current().get(principal.name)?.principal === principal) return undefined;
+      if (source().get(principal.name)?.principal === principal) return undefined;
       return new ArmadaError(
         'UNAUTHENTICATED',
         'the user is no longer as it was; show your credentials again',
@@ -107,11 +102,14 @@ export function createBasicScheme(source: UserSource, clock: Clock): Scheme {
 }
 
 function readCredential(credential: string): { name: string; password: string } {
-  const isBase64 = credential.length <= MAX_CREDENTIAL_LENGTH && /^[A-Za-z0-9+/]+={0,2}$/.test(credential);
-  const text = isBase64 ? Buffer.from(credential, 'base64').toString('utf8') : '';
+  const text = /^[A-Za-z0-9+/]+={0,2}$/.test(credential)
+    ? Buffer.from(credential, 'base64').toString('utf8')
+    : '';
   const colon = text.indexOf(':');
-  if (colon < 1) {
-    throw new ArmadaError('UNAUTHENTICATED', 'basic credentials must be "name:password" in base64');
-  }
+  if (colon < 1) throw malformed();
   return { name: text.slice(0, colon), password: text.slice(colon + 1) };
+}
+
+function malformed(): ArmadaError {
+  return new ArmadaError('UNAUTHENTICATED', 'basic credentials must be "name:password" in base64');
 }
