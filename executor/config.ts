@@ -5,6 +5,7 @@
 import { AddressFault, parseAddresses } from '@armada-ts/api/servers/addresses';
 import { z } from 'zod';
 import { LOG_LEVELS } from './logger.ts';
+import { podPolicySchema } from './pod-policy.ts';
 import { parseQuantity } from './quantity.ts';
 
 const MINUTE_MS = 60_000;
@@ -177,6 +178,7 @@ export const configSchema = z.strictObject({
       endpoint: z
         .url({ protocol: /^https?$/, error: 'must be a URL such as http://localhost:4318/v1/traces' })
         .optional()
+  podPolicy: podPolicySchema.prefault({}),
         .describe(
           'URL at which a collector takes traces, as OTLP over HTTP. Runs are traced whose jobs were submitted by a call that was; without this, none.',
         ),

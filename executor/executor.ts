@@ -15,6 +15,7 @@ import { keepLink } from './link.ts';
 import type { Logger } from './logger.ts';
 import { type Machine, nodeGroups } from './node-groups.ts';
 import { nodesOf } from './nodes.ts';
+import { policedRuntime } from './pod-policy.ts';
 import { processRuntime } from './process/process-runtime.ts';
 import { ReportLoop } from './report.ts';
 import { openRunSpans } from './run-spans.ts';
@@ -57,7 +58,8 @@ export async function startExecutor(options: ExecutorOptions): Promise<RunningEx
     ...config.server,
   });
   let onChange = (_run: HeldRun): void => {};
-  const runtime = await openRuntime(options, clock)((run) => onChange(run));
+  const open = policedRuntime(openRuntime(options, clock), config.podPolicy, { clock, logger });
+  const runtime = await open((run) => onChange(run));
   const executorId = await executorIdOf(config, runtime);
   const nodes = runtime.nodes();
   const pools = new Map(nodes.map((node) => [node.name, node.pool]));

@@ -3,7 +3,7 @@
  * the credentials of one cluster lease the jobs of all others, and report on them.
  */
 import { z } from 'zod';
-import { fitsAny } from '../model/name-pattern.ts';
+import { fitsAny } from '@armada-ts/api/policy/name-pattern';
 import { isInGroup, type Principal } from './principal.ts';
 
 const names = z.array(z.string().min(1));

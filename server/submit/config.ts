@@ -1,8 +1,9 @@
+import { ALLOWED_KINDS } from '@armada-ts/api/policy/pod-allowed';
+import { POD_POLICY_LEVELS } from '@armada-ts/api/policy/pod-policy';
 import { z } from 'zod';
 import { queueNameFault } from '../model/names.ts';
 import { DEFAULT_PRIORITY_CLASS, defaultPriorityClasses } from '../model/priority-class.ts';
 import { parseQuantity, toInteger } from '../model/quantity.ts';
-import { POD_POLICY_LEVELS } from './pod-policy.ts';
 
 const quantity = z.string().superRefine((text, context) => {
   const parsed = parseQuantity(text);
@@ -45,7 +46,11 @@ export const priorityClassesSchema = z
 
 const podPolicyLevel = z.enum(POD_POLICY_LEVELS);
 
-const patterns = z.array(z.string().min(1)).min(1).default(['*']);
+const patterns = z.array(z.string().min(1)).min(1);
+
+const ofAll = patterns.default(['*']);
+
+const allowed = z.partialRecord(z.enum(ALLOWED_KINDS), patterns);
 
 const podPolicy = z.strictObject({
   level: podPolicyLevel
@@ -53,11 +58,23 @@ const podPolicy = z.strictObject({
     .describe(
       'What pods may take for themselves on their nodes, see [security](security.md): `off` anything, `baseline` nothing that gives a hold on the node, `restricted` only what is hardened.',
     ),
+  allowed: allowed
+    .default({})
+    .describe(
+      'Which names pods may use, as lists of patterns under `namespaces`, `serviceAccounts`, `imageRegistries` and `priorityClasses`. What has no list is not limited.',
+    ),
   exceptions: z
-    .array(z.strictObject({ queues: patterns, namespaces: patterns, level: podPolicyLevel }))
+    .array(
+      z.strictObject({
+        queues: ofAll,
+        namespaces: ofAll,
+        level: podPolicyLevel.optional(),
+        allowed: allowed.optional(),
+      }),
+    )
     .default([])
     .describe(
-      'Other levels, as `{ queues, namespaces, level }`, for jobs of these queues in these namespaces; the first that fits counts. `*` stands for any characters, and a list that is left out for all.',
+      'Another `level` or other `allowed` lists, as `{ queues, namespaces, level, allowed }`, for jobs of these queues in these namespaces; the first that fits counts. `*` stands for any characters, and a list that is left out for all.',
     ),
 });
 

@@ -1,45 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { submissionSchema } from './config.ts';
-import { podPolicyLevel } from './pod-policy.ts';
 import { encodeItems } from './received.ts';
-import { faultsOf } from './testing/pods.ts';
-import { sampleRequest, sampleRules, sampleSpec } from './testing/sample.ts';
+import { sampleContainer, sampleRequest, sampleRules, sampleSpec } from './testing/sample.ts';
 import { validateSubmit } from './validate.ts';
-
-test('checkPodPolicy() adds to each fault which level it is of', () => {
-  assert.deepEqual(faultsOf({ hostPID: true }, 'off'), []);
-  assert.deepEqual(faultsOf({ hostPID: true }, 'baseline'), [
-    'hostPID must not be true (pod policy: baseline)',
-  ]);
-  const both = { hostPID: true, securityContext: { runAsUser: 0n } };
-  assert.deepEqual(faultsOf(both, 'restricted'), [
-    'hostPID must not be true (pod policy: restricted)',
-    'securityContext.runAsUser must not be 0 (pod policy: restricted)',
-  ]);
-});
-
-test('podPolicyLevel() takes the first exception that fits queue and namespace', () => {
-  const { podPolicy } = submissionSchema.parse({
-    podPolicy: {
-      exceptions: [
-        { queues: ['infra-*'], namespaces: ['kube-system'], level: 'off' },
-        { queues: ['infra-*', 'public'], level: 'restricted' },
-        { namespaces: ['scratch-*'], level: 'off' },
-      ],
-    },
-  });
-  const levels = [
-    ['infra-net', 'kube-system', 'off'],
-    ['infra-net', 'default', 'restricted'],
-    ['public', 'scratch-1', 'restricted'],
-    ['queue-a', 'scratch-1', 'off'],
-    ['queue-a', 'kube-system', 'baseline'],
-    ['Infra-net', 'kube-system', 'baseline'],
-  ] as const;
-  for (const [queue, namespace, level] of levels)
-    assert.equal(podPolicyLevel(podPolicy, queue, namespace), level, `${queue} in ${namespace}`);
-});
 
 test('validateSubmit() holds jobs to the policy of their queue and namespace', () => {
   const privileged = { hostNetwork: true };
@@ -57,4 +21,35 @@ test('validateSubmit() holds jobs to the policy of their queue and namespace', (
   assert.deepEqual(refused({ queue: 'ops' }, { ...item, namespace: 'other' }), [
     'job_request_items[0].pod_spec.hostNetwork',
   ]);
+});
+
+test('validateSubmit() takes only allowed names, those that it would fill in among them', () => {
+  const podPolicy = {
+    allowed: { namespaces: ['team-a', 'team-a-*'], priorityClasses: ['armada-preemptible'] },
+    exceptions: [{ queues: ['ops'], allowed: { imageRegistries: ['registry.example.com'] } }],
+  };
+  const refused = (queue: string, item: object, spec: object = {}) => {
+    const request = encodeItems({ ...sampleRequest({ podSpec: sampleSpec(spec), ...item }), queue });
+    const { faults } = validateSubmit(request, sampleRules({ podPolicy }));
+    return faults.map(({ field, message }) => `${field.replace('job_request_items[0].', '')} ${message}`);
+  };
+  assert.deepEqual(refused('queue-a', { namespace: '' }), [
+    'namespace must be one of team-a, team-a-*, got "default" (pod policy: allowed)',
+    'pod_spec.priorityClassName must be one of armada-preemptible, got "armada-default" (pod policy: allowed)',
+  ]);
+  const spec = { priorityClassName: 'armada-preemptible' };
+  assert.deepEqual(refused('queue-a', { namespace: 'team-a-2' }, spec), []);
+  const containers = [{ ...sampleContainer(), image: 'registry.example.com.evil.org/alpine:3' }];
+  assert.deepEqual(refused('ops', {}, { containers }), [
+    'pod_spec.containers[0].image must be from one of registry.example.com, got "registry.example.com.evil.org/alpine:3" (pod policy: allowed)',
+  ]);
+  assert.deepEqual(
+    refused('ops', {}, { containers: [{ ...sampleContainer(), image: 'registry.example.com/a/b:3' }] }),
+    [],
+  );
+});
+
+test('the configuration refuses kinds of names that there are not, and lists without a name', () => {
+  for (const allowed of [{ nodes: ['a'] }, { namespaces: [] }, { namespaces: 'a' }])
+    assert.throws(() => submissionSchema.parse({ podPolicy: { allowed } }), JSON.stringify(allowed));
 });

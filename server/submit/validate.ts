@@ -9,6 +9,7 @@
  */
 import type { JobSubmitRequestItem } from '@armada-ts/api/api/submit';
 import type { PodSpec } from '@armada-ts/api/k8s/io/api/core/v1/core';
+import { checkPodPolicy, podRuleOf } from '@armada-ts/api/policy/pod-policy';
 import {
   EXTERNAL_JOB_URI,
   GANG_CARDINALITY,
@@ -20,7 +21,6 @@ import { namespaceFault, printableFault, queueNameFault, shown } from '../model/
 import { claimHash } from './claim.ts';
 import { namespaceOf } from './defaults.ts';
 import { type FaultList, createFaultList } from './faults.ts';
-import { checkPodPolicy, podPolicyLevel } from './pod-policy.ts';
 import { decodeItem, type ReceivedItem, type ReceivedSubmit } from './received.ts';
 import type { SubmitRules } from './rules.ts';
 import type { Report } from './validate-affinity.ts';
@@ -109,8 +109,10 @@ function checkPolicy(
 ): void {
   if (spec === undefined) return;
   const { annotations } = item;
-  const level = podPolicyLevel(rules.podPolicy, queue, namespaceOf(item));
-  checkPodPolicy({ spec, annotations, at: podSpecField(item) }, level, report);
+  const namespace = namespaceOf(item);
+  const priorityClass = spec.priorityClassName || rules.defaultPriorityClassName;
+  const pod = { spec, namespace, annotations, priorityClass, at: podSpecField(item) };
+  checkPodPolicy(pod, podRuleOf(rules.podPolicy, queue, namespace), report);
 }
 
 function checkMetadata(item: JobSubmitRequestItem, report: Report): void {

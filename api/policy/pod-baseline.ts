@@ -13,10 +13,9 @@ import type {
   SELinuxOptions,
   VolumeSource,
   WindowsSecurityContextOptions,
-} from '@armada-ts/api/k8s/io/api/core/v1/core';
-import { shown } from '../model/names.ts';
-import type { JudgedPod, PlacedContainer } from './pod-containers.ts';
-import type { Report } from './validate-affinity.ts';
+} from '../generated/proto/k8s/io/api/core/v1/core.ts';
+import { showValue } from '../json/faults.ts';
+import type { JudgedPod, PlacedContainer, Report } from './pod-containers.ts';
 
 /** What a runtime gives containers anyway, so asking for it adds nothing. */
 const CAPABILITIES = new Set([
@@ -74,7 +73,7 @@ export function checkBaseline(
   for (const [key, value] of annotations) {
     if (!key.startsWith(APP_ARMOR_ANNOTATION)) continue;
     if (value === 'runtime/default' || value.startsWith('localhost/')) continue;
-    report(`annotations[${key}]`, `must be runtime/default or localhost/..., got ${shown(value)}`);
+    report(`annotations[${key}]`, `must be runtime/default or localhost/..., got ${showValue(value)}`);
   }
 }
 
@@ -95,7 +94,7 @@ function checkPodSecurity({ securityContext }: PodSpec, podAt: string, report: R
     if (SYSCTLS.has(name)) return;
     report(
       `${at}.sysctls[${i}].name`,
-      `must be a kernel setting that each pod has for itself, got ${shown(name)}`,
+      `must be a kernel setting that each pod has for itself, got ${showValue(name)}`,
     );
   });
 }
@@ -130,11 +129,11 @@ function checkContainerSecurity(
   checkConfinement(securityContext, at, report);
   if (privileged) report(`${at}.privileged`, 'must not be true');
   if (procMount !== '' && procMount !== 'Default') {
-    report(`${at}.procMount`, `must be Default, got ${shown(procMount)}`);
+    report(`${at}.procMount`, `must be Default, got ${showValue(procMount)}`);
   }
   capabilities?.add.forEach((name, i) => {
     if (CAPABILITIES.has(name)) return;
-    report(`${at}.capabilities.add[${i}]`, `must be one that containers have anyway, got ${shown(name)}`);
+    report(`${at}.capabilities.add[${i}]`, `must be one that containers have anyway, got ${showValue(name)}`);
   });
 }
 
@@ -150,10 +149,10 @@ function checkConfinement(context: Confinement, at: string, report: Report): voi
   const { seLinuxOptions, seccompProfile, appArmorProfile, windowsOptions } = context;
   const { type = '', user = '', role = '' } = seLinuxOptions ?? {};
   if (!SELINUX_TYPES.has(type)) {
-    report(`${at}.seLinuxOptions.type`, `must be a type made for containers, got ${shown(type)}`);
+    report(`${at}.seLinuxOptions.type`, `must be a type made for containers, got ${showValue(type)}`);
   }
-  if (user !== '') report(`${at}.seLinuxOptions.user`, `must be left out, got ${shown(user)}`);
-  if (role !== '') report(`${at}.seLinuxOptions.role`, `must be left out, got ${shown(role)}`);
+  if (user !== '') report(`${at}.seLinuxOptions.user`, `must be left out, got ${showValue(user)}`);
+  if (role !== '') report(`${at}.seLinuxOptions.role`, `must be left out, got ${showValue(role)}`);
   if (seccompProfile) checkProfile(seccompProfile.type, `${at}.seccompProfile.type`, report);
   if (appArmorProfile) checkProfile(appArmorProfile.type, `${at}.appArmorProfile.type`, report);
   if (windowsOptions?.hostProcess) report(`${at}.windowsOptions.hostProcess`, 'must not be true');
@@ -161,15 +160,15 @@ function checkConfinement(context: Confinement, at: string, report: Report): voi
 
 function checkProfile(type: string | undefined, field: string, report: Report): void {
   if (type === undefined || type === '' || type === 'RuntimeDefault' || type === 'Localhost') return;
-  report(field, `must be RuntimeDefault or Localhost, got ${shown(type)}`);
+  report(field, `must be RuntimeDefault or Localhost, got ${showValue(type)}`);
 }
 
 /** Probes and hooks are run by the node, from inside its network: with a host of their own they reach what the pod cannot. */
 function checkHosts(handler: ProbeHandler | LifecycleHandler | undefined, at: string, report: Report): void {
   const { host: page = '' } = handler?.httpGet ?? {};
   const { host: socket = '' } = handler?.tcpSocket ?? {};
-  if (page !== '') report(`${at}.httpGet.host`, `must be left out, got ${shown(page)}`);
-  if (socket !== '') report(`${at}.tcpSocket.host`, `must be left out, got ${shown(socket)}`);
+  if (page !== '') report(`${at}.httpGet.host`, `must be left out, got ${showValue(page)}`);
+  if (socket !== '') report(`${at}.tcpSocket.host`, `must be left out, got ${showValue(socket)}`);
 }
 
 function checkKnown(

@@ -1,6 +1,8 @@
 /** Pods that ask for one thing, and what is said of them. */
-import { describeMessage } from '@armada-ts/api/descriptors';
-import { PodSpec } from '@armada-ts/api/k8s/io/api/core/v1/core';
+import { describeMessage } from '../../json/descriptors.ts';
+import { PodSpec } from '../../generated/proto/k8s/io/api/core/v1/core.ts';
+import type { AllowedNames } from '../pod-allowed.ts';
+import type { JudgedPod } from '../pod-containers.ts';
 import { checkPodPolicy, type PodPolicyLevel } from '../pod-policy.ts';
 
 /** Where the messages of pods are. */
@@ -45,8 +47,29 @@ export function faultsOf(
   level: PodPolicyLevel,
   annotations: Record<string, string> = {},
 ): string[] {
+  return faultsOfPod(
+    { spec: PodSpec.fromPartial(spec), annotations: new Map(Object.entries(annotations)) },
+    level,
+  );
+}
+
+/** The same of a pod with what is said about it elsewhere. */
+export function faultsOfPod(
+  pod: Partial<JudgedPod>,
+  level: PodPolicyLevel,
+  allowed: AllowedNames = {},
+): string[] {
   const faults: string[] = [];
-  const pod = { spec: PodSpec.fromPartial(spec), annotations: new Map(Object.entries(annotations)), at: 'p' };
-  checkPodPolicy(pod, level, (field, message) => faults.push(`${field.replace(/^p\./, '')} ${message}`));
+  const whole: JudgedPod = {
+    spec: PodSpec.create(),
+    namespace: 'default',
+    annotations: new Map(),
+    priorityClass: 'armada-default',
+    at: 'p',
+    ...pod,
+  };
+  checkPodPolicy(whole, { level, allowed }, (field, message) =>
+    faults.push(`${field.replace(/^p\./, '')} ${message}`),
+  );
   return faults;
 }

@@ -2,8 +2,8 @@
 // which the schema gains later is tried too.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { describeMessage } from '@armada-ts/api/descriptors';
-import { PodSpec } from '@armada-ts/api/k8s/io/api/core/v1/core';
+import { describeMessage } from '../json/descriptors.ts';
+import { PodSpec } from '../generated/proto/k8s/io/api/core/v1/core.ts';
 import { checkBaseline } from './pod-baseline.ts';
 import { containersOf } from './pod-containers.ts';
 import { CORE, faultsOf, placesOf } from './testing/pods.ts';
@@ -132,7 +132,7 @@ test('checkBaseline() refuses fields that nobody here knows', () => {
   add({ initContainers: [{}] }, 'p.initContainers[0]', (spec) => spec.initContainers[0]);
   for (const [spec, at] of cases) {
     const faults: string[] = [];
-    const pod = { spec, annotations: new Map<string, string>(), at: 'p' };
+    const pod = { spec, namespace: '', annotations: new Map<string, string>(), priorityClass: '', at: 'p' };
     checkBaseline(pod, containersOf(spec, 'p'), (field, message) => faults.push(`${field} ${message}`));
     assert.deepEqual(faults, [`${at} must have known fields only, got field 99`]);
   }

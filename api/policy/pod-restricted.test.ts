@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { describeMessage } from '@armada-ts/api/descriptors';
-import { PodSpec } from '@armada-ts/api/k8s/io/api/core/v1/core';
+import { describeMessage } from '../json/descriptors.ts';
+import { PodSpec } from '../generated/proto/k8s/io/api/core/v1/core.ts';
 import { containersOf } from './pod-containers.ts';
 import { checkRestricted } from './pod-restricted.ts';
 import { CORE } from './testing/pods.ts';

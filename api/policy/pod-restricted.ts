@@ -7,10 +7,9 @@ import type {
   SeccompProfile,
   SecurityContext,
   VolumeSource,
-} from '@armada-ts/api/k8s/io/api/core/v1/core';
-import { shown } from '../model/names.ts';
-import type { PlacedContainer } from './pod-containers.ts';
-import type { Report } from './validate-affinity.ts';
+} from '../generated/proto/k8s/io/api/core/v1/core.ts';
+import { showValue } from '../json/faults.ts';
+import type { PlacedContainer, Report } from './pod-containers.ts';
 
 /** Volumes that come from the cluster's API or a registry, or that an administrator has made available. */
 const VOLUMES: readonly (keyof VolumeSource)[] = [
@@ -66,6 +65,6 @@ function checkCapabilities(own: SecurityContext | undefined, at: string, report:
   if (!drop.includes('ALL')) report(`${at}.capabilities.drop`, 'must have ALL');
   add.forEach((name, i) => {
     if (name === 'NET_BIND_SERVICE') return;
-    report(`${at}.capabilities.add[${i}]`, `must be NET_BIND_SERVICE, got ${shown(name)}`);
+    report(`${at}.capabilities.add[${i}]`, `must be NET_BIND_SERVICE, got ${showValue(name)}`);
   });
 }
