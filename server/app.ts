@@ -11,6 +11,7 @@ import { operatorToken } from './auth/operator-token.ts';
 import { type Keys, openKeys } from './auth/keys/open.ts';
 import { createRightsWatch, type RightsWatch } from './auth/rights-watch.ts';
 import { openChains } from './auth/schemes.ts';
+import { createClientFinder } from './auth/trusted-proxies.ts';
 import type { Clock } from './base/clock.ts';
 import type { LogLevels } from './base/log-levels.ts';
 import type { Logger } from './base/logger.ts';
@@ -240,7 +241,8 @@ function operatorPortOf(
   const { chain, token, services } = port;
   const named = config.auth.schemes.filter((scheme) => scheme !== 'anonymous');
   const credentials = token === undefined ? named : (['bearer', ...named] as const);
-  const gate = { chain, authorizer: withOperators(port.door.authorizer) };
+  const { authorizer, findClient } = port.door;
+  const gate = { chain, authorizer: withOperators(authorizer), findClient };
   const readable = [...pages, metricsPage(metrics, gate), apiPages(operatorApi(services, credentials))];
   const clientAuthorities = clientAuthoritiesOf(config);
   return openOperatorPort({ ...port, config: config.operator, clientAuthorities, pages: readable, clock });
@@ -282,6 +284,7 @@ function doorOf(
     authorizer: createAuthorizer(config.auth),
     versionNotice: createVersionNotice(VERSION),
     callerOf: (token) => peers.callerOf(token),
+    findClient: createClientFinder(config.trustedProxies),
     logger: logger.child({ part: 'rpc' }),
     newRequestId: () => randomUUID(),
   };

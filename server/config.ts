@@ -11,6 +11,7 @@ import { readFileSync } from 'node:fs';
 import { parse, YAMLParseError } from 'yaml';
 import { z } from 'zod';
 import { authSchema } from './auth/config.ts';
+import { trustedProxiesSchema } from './auth/trusted-proxies.ts';
 import { auditSchema, metricsSchema, tracingSchema } from './observe/config.ts';
 import { operatorSchema } from './operator/config.ts';
 import { schedulerSchema } from './scheduler/config.ts';
@@ -37,6 +38,7 @@ const settings = z.strictObject({
     .describe(
       '`HOST:PORT` at which the other servers of its store reach the gRPC port of this one. By default `host` and the port; where it listens on all interfaces, the name of its host.',
     ),
+  trustedProxies: trustedProxiesSchema,
   grpc: z
     .strictObject({
       port: port.default(50051).describe('Port of the gRPC API; 0 for any free one.'),

@@ -9,6 +9,7 @@ import type { Caller, Chain } from '../auth/chain.ts';
 import type { Permission } from '../auth/permissions.ts';
 import type { Principal } from '../auth/principal.ts';
 import type { HeldRight, RightsWatch } from '../auth/rights-watch.ts';
+import type { FindClient } from '../auth/trusted-proxies.ts';
 import { ArmadaError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import type { QueueVerb } from '../model/queue.ts';
@@ -24,6 +25,8 @@ export interface Door {
   rights: Pick<RightsWatch, 'watch'>;
   /** Id of the server that made a token; undefined when it is not to be believed. */
   callerOf: (token: string) => string | undefined;
+  /** Where calls come from that come by way of proxies; undefined where no proxy is believed. */
+  findClient?: FindClient | undefined;
   logger: Logger;
   /** Aborts when the server begins to stop: streams end then, calls finish. */
   stopping: AbortSignal;

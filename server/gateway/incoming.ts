@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { TLSSocket } from 'node:tls';
 import type { Caller } from '../auth/chain.ts';
+import type { Door } from '../door/call.ts';
 
 /** Of connections, which serve many calls each. */
 const peers = new WeakMap<object, string>();
@@ -22,9 +23,14 @@ export function certificateOf({ socket }: Pick<IncomingMessage, 'socket'>): Buff
   return authorized === true ? getPeerX509Certificate?.call(socket)?.raw : undefined;
 }
 
-/** Where a request comes from. */
-export function callerOf(request: Pick<IncomingMessage, 'socket'>): Caller {
-  return { peer: peerOf(request), certificate: certificateOf(request) };
+/** Where a request comes from: the peer, or whom a proxy that is trusted names. */
+export function clientOf({ findClient }: Pick<Door, 'findClient'>, request: IncomingMessage): string {
+  const peer = peerOf(request);
+  return findClient ? findClient(peer, sentValues(request, 'x-forwarded-for')) : peer;
+}
+
+export function callerOf(door: Pick<Door, 'findClient'>, request: IncomingMessage): Caller {
+  return { peer: clientOf(door, request), certificate: certificateOf(request) };
 }
 
 /** All values of a header, or of any of several, as they came: of some Node keeps the first value only, and joins those of others. */

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { Authorizer } from '../auth/authorizer.ts';
 import type { Caller, Chain } from '../auth/chain.ts';
 import { ArmadaError } from '../base/errors.ts';
+import type { Door } from '../door/call.ts';
 import { GRPC_CODES } from '../door/errors.ts';
 import { callerOf, sentValues } from './incoming.ts';
 import { HTTP_STATUS } from './rest/status.ts';
@@ -13,7 +14,7 @@ export interface Metrics {
 }
 
 /** Who may read it. */
-export interface Gate {
+export interface Gate extends Pick<Door, 'findClient'> {
   chain: Chain;
   authorizer: Authorizer;
 }
@@ -22,7 +23,7 @@ export interface Gate {
 export function metricsPage(metrics: Metrics, gate?: Gate) {
   return (server: FastifyInstance): void => {
     server.get('/metrics', async (request, reply) => {
-      const caller = callerOf(request.raw);
+      const caller = callerOf(gate ?? {}, request.raw);
       try {
         if (gate) await enter(gate, sentValues(request.raw, 'authorization'), caller);
       } catch (error) {

@@ -98,7 +98,8 @@ function incomingOf(door: Door, call: AnyCall): Incoming {
       return call.getPath();
     },
     get peer() {
-      return call.getPeer();
+      const peer = call.getPeer();
+      return door.findClient ? door.findClient(peer, valuesOf(call.metadata, 'x-forwarded-for')) : peer;
     },
     // Without an authority that the port trusts there is no connection.
     get certificate() {

@@ -1,7 +1,7 @@
 /** What the library hands on with each call. */
 import { createContextKey, type HandlerContext } from '@connectrpc/connect';
 import { type Door, type Incoming, requestIdOf } from '../../door/call.ts';
-import { certificateOf, peerOf, sentValues } from '../incoming.ts';
+import { certificateOf, clientOf, sentValues } from '../incoming.ts';
 import type { Visit } from './visit.ts';
 
 const visitKey = createContextKey<Visit | undefined>(undefined);
@@ -26,7 +26,7 @@ export function incomingOf(door: Door, path: string, context: HandlerContext): I
   const incoming: Incoming = {
     protocol: context.protocolName === 'grpc' ? 'grpc' : 'connect',
     path,
-    peer: peerOf(request),
+    peer: clientOf(door, request),
     get certificate() {
       return certificateOf(request);
     },

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Principal } from '../../auth/principal.ts';
 import { type Door, type Incoming, requestIdOf } from '../../door/call.ts';
 import { SLOW_CLIENT_MS } from '../../door/sender.ts';
-import { certificateOf, peerOf, sentValues } from '../incoming.ts';
+import { certificateOf, clientOf, sentValues } from '../incoming.ts';
 
 export interface Exchange {
   readonly request: IncomingMessage;
@@ -31,7 +31,7 @@ export function callOf(door: Door, exchange: Exchange, path: string, known?: Pri
     protocol: 'rest',
     path,
     get peer() {
-      return peerOf(request);
+      return clientOf(door, request);
     },
     get certificate() {
       return certificateOf(request);
