@@ -10,8 +10,7 @@
 import { readFileSync } from 'node:fs';
 import { parse, YAMLParseError } from 'yaml';
 import { z } from 'zod';
-import { authSchema } from './auth/config.ts';
-import { trustedProxiesSchema } from './auth/trusted-proxies.ts';
+import { authSchema, trustedProxiesSchema } from './auth/config.ts';
 import { auditSchema, metricsSchema, tracingSchema } from './observe/config.ts';
 import { operatorSchema } from './operator/config.ts';
 import { schedulerSchema } from './scheduler/config.ts';

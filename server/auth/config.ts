@@ -8,6 +8,7 @@ import { PERMISSIONS, type Permission } from './permissions.ts';
 import { parsePasswordHash } from './password.ts';
 import { EVERYONE } from './principal.ts';
 import { rolesSchema } from './roles.ts';
+import { parseNetwork } from './trusted-proxies.ts';
 
 const mapping = z.partialRecord(z.enum(PERMISSIONS), z.array(z.string().min(1))).default({});
 
@@ -27,6 +28,20 @@ export const usersSchema = z.record(
   z.string().regex(/^[^:\p{Cc}]+$/u, "must be a name without ':' and control characters"),
   user,
 );
+
+export const trustedProxiesSchema = z
+  .array(
+    z
+      .string()
+      .refine(
+        (text) => parseNetwork(text) !== undefined,
+        'must be an address or a network, such as 10.0.0.0/8',
+      ),
+  )
+  .default([])
+  .describe(
+    'Addresses and networks of proxies, such as `10.0.0.7` or `10.0.0.0/8`, whose header `X-Forwarded-For` says who calls: that counts for guesses and stands in the logs. Of others it is not looked at.',
+  );
 
 /** Who is let in, and what they may do. */
 export const authSchema = z.strictObject(

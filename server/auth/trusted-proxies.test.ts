@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createClientFinder, trustedProxiesSchema } from './trusted-proxies.ts';
+import { trustedProxiesSchema } from './config.ts';
+import { createClientFinder } from './trusted-proxies.ts';
 
 function find(peer: string, ...forwarded: string[]): string | undefined {
   return createClientFinder(['10.0.0.0/8', '2001:db8::/32', '192.0.2.7'])?.(peer, forwarded);

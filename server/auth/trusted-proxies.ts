@@ -5,25 +5,10 @@
  * was written by whoever calls.
  */
 import { BlockList, isIP, isIPv6 } from 'node:net';
-import { z } from 'zod';
 import { plainAddress } from './network.ts';
 
 /** Tells where a call comes from, by the peer of its connection and all values of `X-Forwarded-For`. */
 export type FindClient = (peer: string, forwarded: readonly string[]) => string;
-
-export const trustedProxiesSchema = z
-  .array(
-    z
-      .string()
-      .refine(
-        (text) => parseNetwork(text) !== undefined,
-        'must be an address or a network, such as 10.0.0.0/8',
-      ),
-  )
-  .default([])
-  .describe(
-    'Addresses and networks of proxies, such as `10.0.0.7` or `10.0.0.0/8`, whose header `X-Forwarded-For` says who calls: that counts for guesses and stands in the logs. Of others it is not looked at.',
-  );
 
 /** Undefined where no proxy is trusted, so that nobody looks at a header. */
 export function createClientFinder(trustedProxies: readonly string[]): FindClient | undefined {
@@ -57,7 +42,8 @@ function addressIn(text: string): string | undefined {
   return address === undefined ? undefined : plainAddress(address);
 }
 
-function parseNetwork(text: string): { address: string; bits: number; family: 'ipv4' | 'ipv6' } | undefined {
+/** Undefined for what is neither an address nor a network. */
+export function parseNetwork(text: string): { address: string; bits: number; family: 'ipv4' | 'ipv6' } | undefined {
   const [, address = '', digits] = /^([^/]*)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
   const family = isIPv6(address) ? 'ipv6' : 'ipv4';
   const most = family === 'ipv6' ? 128 : 32;
