@@ -4,10 +4,9 @@
 import { toJson } from '@armada-ts/api/json';
 import { JobSubmitRequest, JobSubmitResponse, SubmitService } from '@armada-ts/api/api/submit';
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
 import { status } from '@grpc/grpc-js';
 import { ask, framed, openCall, openSession } from '../../test/faults/raw-grpc.ts';
+import { openHttp1 } from '../measuring/http1.ts';
 import { serveLoad } from '../measuring/processes.ts';
 import { CLASSES, createRequests } from '../measuring/requests.ts';
 
@@ -74,53 +73,16 @@ function grpcSenders({ address, queue, jobSetId, atATime }: HttpSubmitOrder): {
 }
 
 async function httpSenders(order: HttpSubmitOrder): Promise<{ senders: Send[]; close: () => void }> {
-  const [host = '', port = ''] = order.address.split(':');
   const nextRequest = createTextRequests(order);
-  const sockets = await Promise.all(
-    Array.from({ length: order.atATime }, async () => {
-      const socket = connect({ host, port: Number(port), noDelay: true });
-      await once(socket, 'connect');
-      return socket;
-    }),
+  const connections = await Promise.all(
+    Array.from({ length: order.atATime }, () => openHttp1(order.address)),
   );
-  const senders = sockets.map((socket): Send => {
-    const answered = answersOf(socket);
-    return async () => {
-      socket.write(nextRequest());
-      await answered();
-    };
-  });
-  return { senders, close: () => sockets.forEach((socket) => void socket.destroy()) };
-}
-
-const HEAD_END = Buffer.from('\r\n\r\n');
-
-/** Waits for the next answer; throws when it is no job's id. */
-function answersOf(socket: Socket): () => Promise<void> {
-  let bytes: Buffer = Buffer.alloc(0);
-  let waiting = Promise.withResolvers<void>();
-  socket.on('data', (chunk: Buffer) => {
-    bytes = bytes.length === 0 ? chunk : Buffer.concat([bytes, chunk]);
-    const headEnd = bytes.indexOf(HEAD_END);
-    if (headEnd < 0) return;
-    const head = bytes.toString('latin1', 0, headEnd);
-    const length = Number(/\r\ncontent-length: (\d+)/i.exec(head)?.[1] ?? Number.NaN);
-    const end = headEnd + HEAD_END.length + length;
-    if (bytes.length < end) return;
-    const body = bytes.toString('latin1', end - length, end);
-    bytes = bytes.subarray(end);
-    if (head.startsWith('HTTP/1.1 200') && body.includes('"jobId":"')) waiting.resolve();
-    else waiting.reject(new Error(`${head}\n\n${body}`));
-  });
-  socket.on('close', () => {
-    // Nobody waits where it is we who close.
-    waiting.promise.catch(() => {});
-    waiting.reject(new Error('the server hung up'));
-  });
-  return async () => {
-    await waiting.promise;
-    waiting = Promise.withResolvers();
-  };
+  const senders = connections.map(
+    ({ ask }): Send =>
+      () =>
+        ask(nextRequest(), '"jobId":"'),
+  );
+  return { senders, close: () => connections.forEach(({ close }) => close()) };
 }
 
 /** Whole requests of HTTP/1.1; all but the texts that each job has of its own is made once. */

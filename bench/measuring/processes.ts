@@ -3,7 +3,7 @@
 // than the clock does.
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
@@ -16,6 +16,27 @@ export function cpuMicrosOf(pid: number): number {
   // The name before them is in brackets and may hold anything.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return (Number(fields[11]) + Number(fields[12])) * TICK_MICROS;
+}
+
+/** CPU time of the main thread of a process, and of all its threads that still run, counted finely enough for a tenth of a second. */
+export function threadMicrosOf(pid: number): { main: number; all: number } {
+  const microsOf = (thread: string): number => {
+    // One that has just ended is no longer there.
+    const file = `/proc/${pid}/task/${thread}/schedstat`;
+    return existsSync(file) ? Number(readFileSync(file, 'latin1').split(' ', 1)[0]) / 1000 : 0;
+  };
+  const threads = readdirSync(`/proc/${pid}/task`);
+  return {
+    main: microsOf(String(pid)),
+    all: threads.reduce((sum, thread) => sum + microsOf(thread), 0),
+  };
+}
+
+/** Ids of the processes that a process has started and that still run. */
+export function helpersOf(pid: number): number[] {
+  return readdirSync(`/proc/${pid}/task`).flatMap((thread) =>
+    readFileSync(`/proc/${pid}/task/${thread}/children`, 'latin1').split(' ').filter(Boolean).map(Number),
+  );
 }
 
 /** How long a process is given to finish what it has answered already. */

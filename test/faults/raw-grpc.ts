@@ -6,7 +6,9 @@ import {
   connect,
   constants,
   type IncomingHttpHeaders,
+  type OutgoingHttpHeaders,
 } from 'node:http2';
+import type { SecureContextOptions } from 'node:tls';
 import { status } from '@grpc/grpc-js';
 
 /** What a call ended with. */
@@ -18,15 +20,22 @@ export interface Answer {
   message: Buffer;
 }
 
-export function openSession(address: string): ClientHttp2Session {
+/** @param tls plain when left out */
+export function openSession(address: string, tls?: SecureContextOptions): ClientHttp2Session {
   // The usual 10 MiB are soon used up by requests that wait to be sent; streams are reset then.
-  const session = connect(`http://${address}`, { maxSessionMemory: Number.MAX_SAFE_INTEGER });
+  const settings = { maxSessionMemory: Number.MAX_SAFE_INTEGER, ...tls };
+  const session = connect(`${tls ? 'https' : 'http'}://${address}`, settings);
   session.on('error', () => {});
   return session;
 }
 
-export function openCall(session: ClientHttp2Session, path: string): ClientHttp2Stream {
+export function openCall(
+  session: ClientHttp2Session,
+  path: string,
+  headers?: OutgoingHttpHeaders,
+): ClientHttp2Stream {
   const call = session.request({
+    ...headers,
     ':method': 'POST',
     ':path': path,
     'content-type': 'application/grpc',

@@ -1,0 +1,154 @@
+// The client of the benchmark of schemes: the same calls, over gRPC or REST,
+// with whatever says who calls. All requests and tickets are made before the
+// clock runs, so that what is measured is the way to the server and the server.
+import { toJson } from '@armada-ts/api/json';
+import { QueueGetRequest } from '@armada-ts/api/api/queue';
+import { JobSubmitRequest, SubmitService } from '@armada-ts/api/api/submit';
+import { readFileSync } from 'node:fs';
+import { status } from '@grpc/grpc-js';
+import { ask, framed, openCall, openSession } from '../../test/faults/raw-grpc.ts';
+import { tokenFor } from '../../test/kerberos/tickets.ts';
+import { openHttp1 } from '../measuring/http1.ts';
+import { serveLoad } from '../measuring/processes.ts';
+import { createRequests } from '../measuring/requests.ts';
+
+/** Who calls. */
+export interface Credentials {
+  /** Value of the header; left out where the connection says it, or nothing. */
+  authorization?: string;
+  /** Of Kerberos, whose tickets are good for one call each: the environment of who is logged in. */
+  tickets?: Readonly<Record<string, string>>;
+}
+
+/** Paths of PEM files. */
+export interface TlsFiles {
+  authorityFile: string;
+  certificateFile?: string;
+  keyFile?: string;
+}
+
+export interface AuthenticatedOrder {
+  door: 'gRPC' | 'REST';
+  /** `host:port` of the door. */
+  address: string;
+  /** Plain when left out. */
+  tls?: TlsFiles | undefined;
+  credentials: Credentials;
+  queue: string;
+  /** Jobs a call; none for calls that ask for the queue. */
+  jobs: number;
+  calls: number;
+  /** Over gRPC on four connections, over REST on one each. */
+  atATime: number;
+}
+
+export interface AuthenticatedFigures {
+  seconds: number;
+  cpuMicros: number;
+  latenciesMs: number[];
+}
+
+const GRPC_CONNECTIONS = 4;
+const CALL_MS = 30_000;
+
+/** A way to the server, on which one call at a time is under way. */
+type Send = (request: Uint8Array, authorization: string | undefined) => Promise<void>;
+
+serveLoad<AuthenticatedOrder, AuthenticatedFigures>(async (order) => {
+  const { calls } = order;
+  const { senders, close } = order.door === 'gRPC' ? overGrpc(order) : await overRest(order);
+  const authorizations = await authorizationsFor(order);
+  const requests = requestsFor(order);
+  const latenciesMs: number[] = [];
+  let next = 0;
+  const cpu = process.cpuUsage();
+  const from = performance.now();
+  await Promise.all(
+    senders.map(async (send) => {
+      while (next < calls) {
+        const call = next++;
+        const request = requests[call % requests.length];
+        if (!request) throw new Error('no request');
+        const sentAt = performance.now();
+        await send(request, authorizations[call % authorizations.length]);
+        latenciesMs.push(performance.now() - sentAt);
+      }
+    }),
+  );
+  const seconds = (performance.now() - from) / 1000;
+  const { user, system } = process.cpuUsage(cpu);
+  close();
+  return { seconds, cpuMicros: user + system, latenciesMs };
+});
+
+async function authorizationsFor({ credentials, calls }: AuthenticatedOrder): Promise<string[]> {
+  const { authorization, tickets } = credentials;
+  if (!tickets) return authorization === undefined ? [] : [authorization];
+  const made: string[] = [];
+  for (let i = 0; i < calls; i++) made.push(`Negotiate ${(await tokenFor(tickets)).base64}`);
+  return made;
+}
+
+/** Messages for gRPC, framed, or bodies for REST; one for all calls that are alike. */
+function requestsFor({ door, queue, jobs, calls }: AuthenticatedOrder): Uint8Array[] {
+  if (jobs === 0) {
+    const asked = QueueGetRequest.encode(QueueGetRequest.create({ name: queue })).finish();
+    return [door === 'gRPC' ? framed(asked) : Buffer.alloc(0)];
+  }
+  const nextRequest = createRequests(queue, `auth-${door}`, 'random');
+  return Array.from({ length: calls }, () => {
+    const request = nextRequest(jobs);
+    if (door === 'gRPC') return framed(request);
+    return Buffer.from(JSON.stringify(toJson('api.JobSubmitRequest', JobSubmitRequest.decode(request))));
+  });
+}
+
+function overGrpc({ address, tls, jobs, atATime }: AuthenticatedOrder): {
+  senders: Send[];
+  close: () => void;
+} {
+  const sessions = Array.from({ length: GRPC_CONNECTIONS }, () => openSession(address, readTls(tls)));
+  const { path } = jobs === 0 ? SubmitService.getQueue : SubmitService.submitJobs;
+  const senders = Array.from({ length: atATime }, (_, i): Send => {
+    const session = sessions[i % GRPC_CONNECTIONS];
+    if (!session) throw new Error('no connection');
+    return async (request, authorization) => {
+      const call = openCall(session, path, authorization === undefined ? {} : { authorization });
+      const { code } = await ask(call, Buffer.from(request), CALL_MS);
+      if (code !== status.OK) throw new Error(`gRPC: ${status[code]}`);
+    };
+  });
+  return { senders, close: () => sessions.forEach((session) => session.destroy()) };
+}
+
+async function overRest({ address, tls, queue, jobs, atATime }: AuthenticatedOrder): Promise<{
+  senders: Send[];
+  close: () => void;
+}> {
+  const secure = readTls(tls);
+  const connections = await Promise.all(Array.from({ length: atATime }, () => openHttp1(address, secure)));
+  const line = jobs === 0 ? `GET /v1/queue/${queue} HTTP/1.1` : 'POST /v1/job/submit HTTP/1.1';
+  const senders = connections.map(
+    (connection): Send =>
+      (body, authorization) => {
+        const type = jobs === 0 ? '' : 'content-type: application/json\r\n';
+        const said = authorization === undefined ? '' : `authorization: ${authorization}\r\n`;
+        const head = `${line}\r\nhost: ${address}\r\n${said}${type}content-length: ${body.length}\r\n\r\n`;
+        return connection.ask(
+          Buffer.concat([Buffer.from(head), body]),
+          jobs === 0 ? `"${queue}"` : '"jobId":"',
+        );
+      },
+  );
+  return { senders, close: () => connections.forEach(({ close }) => close()) };
+}
+
+function readTls(files: TlsFiles | undefined) {
+  if (!files) return undefined;
+  const { authorityFile, certificateFile, keyFile } = files;
+  const own = certificateFile !== undefined && keyFile !== undefined;
+  return {
+    ca: readFileSync(authorityFile),
+    ...(own && { cert: readFileSync(certificateFile), key: readFileSync(keyFile) }),
+  };
+}
