@@ -14,6 +14,7 @@ in the environment; see docs/configuration.md.
        armada-server standalone   with an executor for this machine beside it
        armada-server migrate      copies a stopped deployment to another store
        armada-server check        replays the events of a stopped deployment
+       armada-server check-audit  checks that an audit log is as it was written
        armada-server restored     tells a store that an older copy of it was restored
 `;
 

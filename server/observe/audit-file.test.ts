@@ -44,14 +44,16 @@ test('records are lines in order, each with the digest of the one before, also o
   assert.equal((await stat(path)).mode & 0o777, 0o600);
 });
 
-test('a line that a crash has torn stays a line of its own', async () => {
-  const path = newPath();
-  await append(path, { n: 1 });
-  await appendFile(path, '{"n":');
-  await append(path, { n: 2 });
-  const lines = await linesOf(path);
-  assert.equal(lines[1], '{"n":');
-  assert.equal(JSON.parse(lines[2] ?? '').previous, digestOf('{"n":'));
+test('a line that a crash has torn stays a line of its own, wherever it was torn', async () => {
+  for (const torn of ['{"n":', '{"n":"a ']) {
+    const path = newPath();
+    await append(path, { n: 1 });
+    await appendFile(path, torn);
+    await append(path, { n: 2 });
+    const lines = await linesOf(path);
+    assert.equal(lines[1], torn);
+    assert.equal(JSON.parse(lines[2] ?? '').previous, digestOf(`${lines[0]}\n${torn}`));
+  }
 });
 
 test('a file that is moved away is followed by a new one, and the lines stay linked', async () => {

@@ -1,7 +1,8 @@
 /**
  * The file of the audit log: a JSON object a line, only ever appended to. Each
  * line holds the SHA-256 of the line before, so that what is changed or taken
- * out afterwards shows. A file that was moved away is followed by a new one.
+ * out afterwards shows. What a crash has left of a line names none before it, so
+ * the next line is linked to both. A file that was moved away is followed by a new one.
  */
 import { createHash } from 'node:crypto';
 import { write } from 'node:fs';
@@ -125,7 +126,18 @@ export function lineOf(record: object): string {
   );
 }
 
-function digestOf(line: string): string {
+/** Whether a line is whole, and not what a crash has left of one. */
+export function isRecord(line: string): boolean {
+  try {
+    const value: unknown = JSON.parse(line);
+    return typeof value === 'object' && value !== null;
+  } catch {
+    return false;
+  }
+}
+
+/** SHA-256 of a line without its end, as the next line names it; of several with what parts them. */
+export function digestOf(line: string): string {
   return createHash('sha256').update(line).digest('hex');
 }
 
@@ -138,7 +150,7 @@ function standardError(): Target {
   };
 }
 
-/** The file, and its last line; one that was torn by a crash is ended. */
+/** The file, and what the next line is linked to: the last line; one that was torn by a crash is ended, and the one before it counts too. */
 async function openFile(path: string): Promise<{ target: Target; last: string }> {
   try {
     let handle = await openToAppend(path);
@@ -155,7 +167,9 @@ async function openFile(path: string): Promise<{ target: Target; last: string }>
       },
       close: () => handle.close(),
     };
-    return { target, last: tail.trimEnd().split('\n').at(-1) ?? '' };
+    const lines = tail.replace(/\n$/, '').split('\n');
+    const last = lines.slice(Math.max(0, lines.findLastIndex(isRecord))).join('\n');
+    return { target, last };
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new ArmadaError('UNAVAILABLE', `audit.file: ${path} cannot be used: ${reason}`, { cause: error });

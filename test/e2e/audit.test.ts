@@ -1,6 +1,7 @@
 // The audit log of a real server: by gRPC, REST and the operator port, let and refused.
 import assert from 'node:assert/strict';
-import { readFile, rename } from 'node:fs/promises';
+import { once } from 'node:events';
+import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -8,7 +9,7 @@ import { Client, credentials } from '@grpc/grpc-js';
 import { SubmitService } from '@armada-ts/api/api/submit';
 import { type AnyMethod, call } from './calls.ts';
 import { callHttps } from './operator-calls.ts';
-import { temporaryDirectory } from './programs.ts';
+import { startProgram, temporaryDirectory } from './programs.ts';
 import { operatorOf, startServer } from './server.ts';
 import { authSettings, credentialsOf, OPERATOR, queueOf, STRANGER } from './users.ts';
 
@@ -96,4 +97,23 @@ test('who did what to what is recorded on every door, refused calls too, and no 
   await callHttps(access, { method: 'DELETE', path: '/v1/operator/executors/nobody', authorization });
   const [record] = await records(1);
   assert.deepEqual([record?.scheme, record?.on], ['operator-token', { name: 'nobody' }]);
+
+  const untouched = await checked(`${path}.1`, path);
+  assert.equal(untouched.code, 0, untouched.text);
+  assert.match(untouched.text, /checked 5 lines, from \S+Z to \S+Z, 0 faults\nlast line: [0-9a-f]{64}/);
+  await writeFile(`${path}.1`, (await readFile(`${path}.1`, 'utf8')).replace(STRANGER.name, OPERATOR.name));
+  const wronged = await checked(`${path}.1`, path);
+  assert.equal(wronged.code, 1);
+  assert.match(
+    wronged.text,
+    /audit\.jsonl\.1:3 does not follow the line before it\nchecked 5 lines, .*, 1 fault/,
+  );
+  assert.equal((await checked()).code, 2);
 });
+
+/** What armada-server check-audit says of the files. */
+async function checked(...files: string[]): Promise<{ code: number | null; text: string }> {
+  const { process: child, lines } = startProgram('server/check-audit.ts', files);
+  await once(child, 'close');
+  return { code: child.exitCode, text: lines.join('\n') };
+}
