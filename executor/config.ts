@@ -171,6 +171,7 @@ export const configSchema = z.strictObject({
     .prefault({})
     .describe('What is offered: one group of equal nodes, or a list of groups.'),
   lease: lease.prefault({}).describe('The talk with the server.'),
+  podPolicy: podPolicySchema.prefault({}),
   process: processes.prefault({}).describe('The process runtime.'),
   simulated: simulated.prefault({}).describe('The simulated runtime.'),
   tracing: z
@@ -178,7 +179,6 @@ export const configSchema = z.strictObject({
       endpoint: z
         .url({ protocol: /^https?$/, error: 'must be a URL such as http://localhost:4318/v1/traces' })
         .optional()
-  podPolicy: podPolicySchema.prefault({}),
         .describe(
           'URL at which a collector takes traces, as OTLP over HTTP. Runs are traced whose jobs were submitted by a call that was; without this, none.',
         ),
