@@ -3,6 +3,16 @@ import type { CommandEntry } from './command-table.ts';
 /** Commands about who is let in. */
 export const accessCommands: readonly CommandEntry[] = [
   {
+    words: ['whoami'],
+    summary: 'Show who you are to the server, and what you may do',
+    load: () => import('./commands/whoami.ts'),
+  },
+  {
+    words: ['login'],
+    summary: 'Log in to the provider that the context names',
+    load: () => import('./commands/login.ts'),
+  },
+  {
     words: ['key'],
     summary: 'Make, list and revoke access keys, for programs',
   },

@@ -286,11 +286,6 @@ export const commandTable: readonly CommandEntry[] = [
     load: () => import('./commands/config-view.ts'),
   },
   {
-    words: ['login'],
-    summary: 'Log in to the provider that the context names',
-    load: () => import('./commands/login.ts'),
-  },
-  {
     words: ['completion'],
     summary: 'Print what a shell needs to complete commands',
     load: () => import('./commands/completion.ts'),

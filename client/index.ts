@@ -40,6 +40,7 @@ export {
   useSigningKey,
   type GetKeyringResponse,
 } from './keyring.ts';
+export { getIdentity, type GetIdentityResponse } from './identity.ts';
 export { kerberosAuthorization } from './kerberos.ts';
 export { loginAuthorization } from './kept-login.ts';
 export { clientCredentialsAuthorization, type OpenIdClient } from './open-id.ts';

@@ -25,6 +25,7 @@ import { executorDefinition, executorService } from './rpc/executor.ts';
 import { executorApiDefinition, executorApiService } from './rpc/executor-api.ts';
 import { executorLinkDefinition, executorLinkService } from './rpc/executor-link.ts';
 import { fleetDefinition, fleetService } from './rpc/fleet.ts';
+import { identityDefinition, identityService } from './rpc/identity.ts';
 import { jobListDefinition, jobListService } from './rpc/job-list.ts';
 import { jobsDefinition, jobsService } from './rpc/jobs.ts';
 import { keyringDefinition, keyringService } from './rpc/keyring.ts';
@@ -120,6 +121,7 @@ export function servicesOf(parts: Parts): Services {
       { definition: executorDefinition, methods: executorService(submit) },
       { definition: nodeDefinition, methods: nodeService(submit) },
       { definition: serverInfoDefinition, methods: serverInfoService({ store, members }) },
+      { definition: identityDefinition, methods: identityService({ authorizer, config: config.auth }) },
       ...keyServices.public,
     ],
     internal: [

@@ -9,6 +9,8 @@ export interface Principal {
   claims?: ReadonlyMap<string, readonly string[]>;
   /** Scheme that named the principal, for the log. */
   scheme: string;
+  /** When what they showed ends by itself, by the wall clock; left out where it does not, or does not say. */
+  expiresMs?: number;
 }
 
 /** The group that every principal is in. */

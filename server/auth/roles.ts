@@ -30,6 +30,13 @@ export function hasByRole(roles: Roles, principal: Principal, permission: Permis
   );
 }
 
+/** Names of the principal's roles. */
+export function rolesOf(roles: Roles, principal: Principal): string[] {
+  return Object.entries(roles)
+    .filter(([, each]) => isHeldBy(each, principal))
+    .map(([name]) => name);
+}
+
 function isHeldBy({ users, groups, scopes, claims }: Roles[string], principal: Principal): boolean {
   return (
     users.includes(principal.name) ||

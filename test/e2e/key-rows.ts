@@ -1,10 +1,16 @@
-// The methods about access keys and tokens, for the table of permissions.
+// The methods about who somebody is, about access keys and tokens, for the table of permissions.
 import type { Outcome } from './calls.ts';
 import type { Row } from './permission-table.ts';
 
 const KEYS = '/armada.auth.v1.KeyService';
 
 export const KEY_ROWS: readonly Row[] = [
+  {
+    path: '/armada.auth.v1.IdentityService/GetIdentity',
+    demand: 'authenticated',
+    request: () => ({}),
+    isDone: ({ answer }) => Boolean(answer && 'name' in answer && answer.name),
+  },
   { path: '/armada.server.v1.PeerService/ReadKeyring', demand: 'peer', request: () => ({}) },
   { path: `${KEYS}/CreateKey`, demand: 'authenticated', request: () => ({ description: '' }) },
   { path: `${KEYS}/ListKeys`, demand: 'authenticated', request: () => ({ owner: '' }) },

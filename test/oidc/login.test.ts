@@ -34,6 +34,9 @@ function settings() {
     schemes: ['oidc' as const],
     oidc: { providers: [{ issuer: provider.issuer, audience: ['armada'], groupsClaim: 'groups' }] },
     permissionGroupMapping: { create_queue: ['science'] },
+    roles: {
+      researchers: { permissions: ['watch_all_events' as const], claims: { department: ['research'] } },
+    },
   };
 }
 
@@ -90,6 +93,13 @@ test('armadactl login: by browser, with tokens that nobody else can read and tha
   assert.match((await person.page()) ?? '', /You are logged in/);
   const created = await armadactl(home, ['create', 'queue', 'by-browser']);
   assert.equal(created.exitCode, 0, created.text);
+
+  const me = JSON.parse((await armadactl(home, ['whoami', '-o', 'json'])).text);
+  assert.deepEqual(
+    [me.name, me.groups, me.scheme, me.roles, me.permissions, me.acceptedSchemes],
+    ['ann', ['science', 'everyone'], 'oidc', ['researchers'], ['watch_all_events', 'create_queue'], ['oidc']],
+  );
+  assert.ok(Math.abs(Date.parse(me.expires) - Date.now() - 120_000) < 20_000, me.expires);
 
   const kept = join(home, '.armadactl', 'logins');
   const [name = ''] = await readdir(kept);

@@ -138,7 +138,7 @@ async function verify(deps: TokenDeps, token: string, kid: string): Promise<Acce
   const owner = await owners.of(found);
   const { groups, scopes } = owner;
   const expiresMs = exp * 1000;
-  const principal = { name: sub, groups, scopes, scheme: SCHEME };
+  const principal = { name: sub, groups, scopes, scheme: SCHEME, expiresMs };
   return { principal, owner, expiresMs, accessKey, signedBy: kid };
 }
 

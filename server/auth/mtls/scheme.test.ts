@@ -56,6 +56,10 @@ const executor = certificate('/CN=anna', {
   names: 'URI:spiffe://example.com/executor/7,DNS:A.example.com',
 });
 
+function endOf(certificate: Buffer): number {
+  return new X509Certificate(certificate).validToDate.getTime();
+}
+
 async function open(principals: MtlsConfig['principals'], nowMs = () => Date.now()) {
   const scheme = await openMtls({ schemes: ['mtls'], mtls: { principals } }, { ...systemClock, now: nowMs });
   assert.ok(scheme);
@@ -74,12 +78,14 @@ test('a certificate names its holder by the first rule that fits', async () => {
     groups: ['research', 'ops'],
     scopes: [],
     scheme: 'mtls',
+    expiresMs: endOf(anna),
   });
   assert.deepEqual(await who(executor), {
     name: 'executor-7',
     groups: ['executors'],
     scopes: [],
     scheme: 'mtls',
+    expiresMs: endOf(executor),
   });
   assert.equal(await who(anna), await who(anna), 'it is read once');
 });

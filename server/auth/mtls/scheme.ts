@@ -48,10 +48,11 @@ function createMtlsScheme(find: (certificate: X509Certificate) => Holder | undef
     if (found) return found;
     const certificate = new X509Certificate(der);
     const holder = find(certificate);
+    const untilMs = certificate.validToDate.getTime();
     const made: Known = {
-      principal: holder && { ...holder, scopes: [], scheme: 'mtls' },
+      principal: holder && { ...holder, scopes: [], scheme: 'mtls', expiresMs: untilMs },
       fromMs: certificate.validFromDate.getTime(),
-      untilMs: certificate.validToDate.getTime(),
+      untilMs,
     };
     if (made.principal) times.set(made.principal, made);
     known.set(digest, made);

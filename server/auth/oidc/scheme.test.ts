@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { createPublicKey } from 'node:crypto';
 import { after, before, test } from 'node:test';
-import { EncryptJWT, exportSPKI, importJWK, SignJWT, UnsecuredJWT } from 'jose';
+import { decodeJwt, EncryptJWT, exportSPKI, importJWK, SignJWT, UnsecuredJWT } from 'jose';
 import { systemClock } from '../../base/clock.ts';
 import { silentLogger } from '../../base/logger.ts';
 import { createChain } from '../chain.ts';
 import { authSchema } from '../config.ts';
+import { hasByRole } from '../roles.ts';
 import { SOMEBODY } from '../testing/somebody.ts';
 import { openOidc } from './open.ts';
 import { type ProviderStub, startProvider } from './testing/provider-stub.ts';
@@ -30,6 +31,19 @@ async function open(settings: object = {}, clock = systemClock) {
   return { chain, login: (token: string) => chain.authenticate([`Bearer ${token}`], SOMEBODY) };
 }
 
+test('oidc keeps the claims by which roles are held', async () => {
+  const config = authSchema.parse({
+    schemes: ['oidc'],
+    oidc: { providers: [{ issuer: provider.issuer, audience: ['armada'] }] },
+    roles: { platform: { permissions: ['operate'], claims: { role: ['lead'] } } },
+  });
+  const scheme = await openOidc(config, { clock: systemClock, logger: silentLogger });
+  assert.ok(scheme);
+  const token = await provider.token({ role: 'lead' });
+  const principal = await createChain([scheme]).authenticate([`Bearer ${token}`], SOMEBODY);
+  assert.ok(hasByRole(config.roles, principal, 'operate'));
+});
+
 test('oidc names the user, with groups, scopes and the claims that decide', async () => {
   const { login, chain } = await open({
     groupsClaim: 'groups',
@@ -43,6 +57,7 @@ test('oidc names the user, with groups, scopes and the claims that decide', asyn
     scopes: ['jobs', 'admin'],
     claims: new Map([['role', ['lead']]]),
     scheme: 'oidc',
+    expiresMs: (decodeJwt(token).exp ?? 0) * 1000,
   });
   assert.deepEqual((await login(await provider.token({ groups: 'one' }))).groups, ['one.corp']);
   assert.deepEqual((await login(await provider.token({ scp: ['x', 'y'] }))).scopes, ['x', 'y']);

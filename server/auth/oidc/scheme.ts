@@ -116,7 +116,9 @@ async function verify(
   if (iat * 1000 > nowMs + LEEWAY_MS) throw refusal('the token was issued in the future');
   if (isUntyped) refuseIdToken(payload);
   refuseOtherClients(payload, config.clients);
-  return { principal: principalOf(payload, config, wantedClaims), expiresMs: exp * 1000, kid, keys };
+  const expiresMs = exp * 1000;
+  const principal = { ...principalOf(payload, config, wantedClaims), expiresMs };
+  return { principal, expiresMs, kid, keys };
 }
 
 /** Throws UNAUTHENTICATED for a token of another kind, and for one that does not name its key. */
