@@ -30,8 +30,20 @@ export async function sendStream(
   writer.flush();
   if (gone.aborted) return;
   // They are complete at the end only.
-  if (trailer) response.addTrailers(Object.fromEntries(trailer));
+  if (trailer) response.addTrailers(readable(trailer));
   response.end();
+}
+
+/**
+ * The library encodes more of a message than gRPC asks for, colons for example,
+ * and the clients of Node leave those as they are.
+ */
+function readable(trailer: Headers): Record<string, string> {
+  const fields = Object.fromEntries(trailer);
+  const { 'grpc-message': encoded } = fields;
+  if (encoded === undefined) return fields;
+  const message = decodeURIComponent(encoded).replaceAll(/[^\x20-\x24\x26-\x7e]+/g, encodeURIComponent);
+  return { ...fields, 'grpc-message': message };
 }
 
 /** Beyond this, what is held back goes at once. */
