@@ -3,6 +3,7 @@
 import { glob } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { Status } from '@armada-ts/api/google/rpc/status';
 import { ArmadaClientError, toClientError } from '@armada-ts/client/errors';
 import {
   type Client,
@@ -84,11 +85,32 @@ export function call(
   });
 }
 
-function answered(answer: object | undefined): Outcome {
+export function answered(answer: object | undefined): Outcome {
   return { code: 'OK', answer, error: undefined, trailer: new Metadata() };
 }
 
-function refused(thrown: unknown): Outcome {
+/** A refusal as the bytes of some other protocol tell it. */
+export interface WireRefusal {
+  code: number;
+  message: string;
+  details: readonly { typeUrl: string; value: Buffer }[];
+  /** Value of the header `www-authenticate`; none when left out. */
+  challenge?: string | undefined;
+}
+
+/** The same as a client of gRPC would be told it, details and all. */
+export function serviceError({ code, message, details, challenge }: WireRefusal): Error {
+  const metadata = new Metadata();
+  if (challenge !== undefined) metadata.set('www-authenticate', challenge);
+  if (details.length > 0) {
+    const bytes = Status.encode({ code, message, details: [...details] }).finish();
+    metadata.set('grpc-status-details-bin', Buffer.from(bytes));
+  }
+  return Object.assign(new Error(message), { code, details: message, metadata });
+}
+
+/** What whoever made a call is told by what it rejected with. */
+export function refused(thrown: unknown): Outcome {
   const error = toClientError(thrown);
   const trailer =
     thrown instanceof Error && 'metadata' in thrown && thrown.metadata instanceof Metadata

@@ -7,10 +7,11 @@ import { QueueServiceService } from '@armada-ts/api/api/queue';
 import { SubmitService } from '@armada-ts/api/api/submit';
 import { Client, credentials, Metadata, status } from '@grpc/grpc-js';
 import { type AnyMethod, call, methodsOfContract, type Outcome } from './calls.ts';
+import { type Door, doorsOf } from './doors.ts';
 import { jobItem } from './items.ts';
-import { EVERYWHERE, ROWS, type Row, type Target } from './permission-table.ts';
+import { entriesOf, isAllowed, plain, told, wronglyRefused, wronglyServed } from './permission-judge.ts';
+import { ROWS, type Row, type Target } from './permission-table.ts';
 import { type Standalone, temporaryDirectory } from './programs.ts';
-import { restCall, routeOf } from './rest-calls.ts';
 import { startServer } from './server.ts';
 import { createTargets } from './targets.ts';
 import {
@@ -67,40 +68,8 @@ after(async () => {
 
 const { done, newJob, newTarget } = createTargets(() => client);
 
-interface Door {
-  name: string;
-  rows: readonly Row[];
-  knock: (row: Row, target: Target, metadata: Metadata) => Promise<Outcome>;
-}
-
-/** Every method is there by gRPC, and by REST those that have a route. */
-const DOORS: readonly Door[] = [
-  {
-    name: 'gRPC',
-    rows: ROWS,
-    knock: (row, target, metadata) => call(client, methodOf(row), row.request(target), metadata),
-  },
-  {
-    name: 'REST',
-    rows: ROWS.filter(({ path }) => routeOf(path)),
-    knock: (row, target, metadata) => restCall(server.url, routeOf(row.path)!, row.request(target), metadata),
-  },
-];
-
-/** Of those on the HTTP port by gRPC, Connect and gRPC-Web, which have all of their way in common. */
-const OTHER_DOOR: Door = {
-  name: 'gRPC on the HTTP port',
-  rows: ROWS.filter(
-    ({ path }) => !/^\/(executorapi|armada\.executor|grpc\.reflection)\.|PeerService/.test(path),
-  ),
-  knock: (row, target, metadata) => call(httpClient, methodOf(row), row.request(target), metadata),
-};
-
-function methodOf({ path }: Row): AnyMethod {
-  const method = methods.get(path);
-  assert.ok(method, `the contract has no ${path}`);
-  return method;
-}
+const DOORS = doorsOf(() => ({ grpc: client, http: httpClient, url: server.url }), methods);
+const [GRPC, REST, ...OTHERS] = DOORS as [Door, Door, ...Door[]];
 
 /** Ids of all events of the sets, and all queues: whatever a refused call might have touched. */
 async function everything(): Promise<unknown> {
@@ -134,35 +103,8 @@ async function streamed(method: object, request: object): Promise<unknown[]> {
   return await stream.toArray();
 }
 
-function isAllowed(role: Role, { demand }: Row, queue: string): boolean {
-  if (demand === 'authenticated' || demand === 'anyone') return true;
-  for (const verb of ['submit', 'cancel', 'preempt', 'reprioritize', 'watch'] as const) {
-    if (demand !== `queue:${verb}`) continue;
-    return role.permissions.includes(EVERYWHERE[verb]) || (queue === 'q1' && role.verbs.includes(verb));
-  }
-  return role.permissions.some((permission) => permission === demand);
-}
-
-/** How the answer to somebody who may not differs from what it must be; undefined when it is right. */
-function wronglyRefused(row: Row, outcome: Outcome, { jobId }: Target): string | undefined {
-  const hidden = row.unknownJob?.(jobId);
-  if (hidden === undefined) return outcome.code === 'PERMISSION_DENIED' ? undefined : outcome.code;
-  const { code, answer, error } = outcome;
-  if (code !== hidden.code) return `${code} instead of ${hidden.code}`;
-  try {
-    if (hidden.answer) assert.deepEqual(plain(answer), hidden.answer);
-    if (hidden.message) assert.equal(error?.message, hidden.message);
-  } catch (difference) {
-    return String(difference);
-  }
-  return undefined;
-}
-
-/** Without what decoding adds. */
-function plain(answer: object | undefined): object {
-  const { _unknownFields: _, ...rest } = { _unknownFields: undefined, ...answer };
-  return rest;
-}
+/** What a queue lets them do. */
+const verbsOn = (role: Role, queue: string) => (queue === 'q1' ? role.verbs : []);
 
 test('the table has every method that the server offers, and no other', async () => {
   const offered: string[] = [];
@@ -182,14 +124,15 @@ test('the table has every method that the server offers, and no other', async ()
 
 test('what only executors and servers call is not on the HTTP port', async () => {
   const target = { queue: 'q1', jobId: UNKNOWN_JOB, spare: 'q1', fresh: 'fresh' };
-  const internal = ROWS.filter(({ path }) => !OTHER_DOOR.rows.some((row) => row.path === path));
+  const [http] = OTHERS as [Door];
+  const internal = ROWS.filter(({ path }) => !http.rows.some((row) => row.path === path));
   assert.ok(internal.length >= 5);
   for (const row of internal) {
-    assert.equal((await OTHER_DOOR.knock(row, target, asOperator)).code, 'UNIMPLEMENTED', row.path);
+    assert.equal((await http.knock(row, target, asOperator)).code, 'UNIMPLEMENTED', row.path);
   }
 });
 
-for (const door of [...DOORS, OTHER_DOOR]) {
+for (const door of DOORS) {
   test(`${door.name}: nobody gets in without credentials or with wrong ones, by any method`, async () => {
     const target = { queue: 'q1', jobId: await newJob('q1'), spare: 'q1', fresh: 'fresh' };
     const before = await everything();
@@ -236,44 +179,66 @@ test('credentials of every wrong form are refused as such, and never let through
   assert.equal((await call(client, SubmitService.health as AnyMethod, {}, anyCase)).code, 'OK');
 });
 
-for (const door of [...DOORS, OTHER_DOOR]) {
+/** What each door said to whom about what. */
+const refusals = new Map<string, Map<string, string>>();
+
+for (const door of DOORS) {
   test(`${door.name}: whoever may not is refused by every method, learns nothing and changes nothing`, async () => {
     const targets = [await newTarget('q1'), await newTarget('q2')];
     const before = await everything();
     const wrong: string[] = [];
-    let refusals = 0;
+    const refuse = async (row: Row, target: Target, role: Role): Promise<void> => {
+      const outcome = await door.knock(row, target, credentialsOf(role.name));
+      const fault = wronglyRefused(row, outcome, target);
+      const what = `${ROWS.indexOf(row)} ${row.path} by ${role.name} on ${target.queue}`;
+      if (fault !== undefined) wrong.push(`${what}: ${fault}`);
+      refusals.set(what, (refusals.get(what) ?? new Map()).set(door.name, told(outcome, target)));
+    };
     for (const row of door.rows) {
       for (const target of targets) {
-        for (const role of ROLES) {
-          if (isAllowed(role, row, target.queue)) continue;
-          refusals++;
-          const outcome = await door.knock(row, target, credentialsOf(role.name));
-          const fault = wronglyRefused(row, outcome, target);
-          if (fault !== undefined) wrong.push(`${row.path} by ${role.name} on ${target.queue}: ${fault}`);
-        }
+        const roles = ROLES.filter((role) => !isAllowed(role, row, verbsOn(role, target.queue)));
+        await Promise.all(roles.map((role) => refuse(row, target, role)));
       }
       assert.deepEqual(wrong, []);
     }
-    assert.ok(refusals > door.rows.length * ROLES.length, `only ${refusals} refusals`);
     // Were there an operation on a whole job set, the scheduler would have carried it out by now.
     await sleep(100);
     assert.deepEqual(await everything(), before, 'something changed');
   });
 }
 
-for (const door of DOORS) {
+test('all doors refuse in the same words, with the same code and reason', () => {
+  assert.ok(refusals.size > ROWS.length * ROLES.length, `only ${refusals.size} refusals`);
+  const different = [...refusals].filter(([, by]) => new Set(by.values()).size > 1);
+  assert.deepEqual(different, []);
+  const known = [...refusals.values()].filter((by) => by.size === DOORS.length);
+  assert.ok(known.length > refusals.size / 3, `only ${known.length} refusals by every door`);
+});
+
+/** What these may is shown on every door; the others only differ in which of it they may. */
+const PLAIN_ROLES = [OPERATOR, OWNER, MEMBER, STRANGER, EXECUTOR];
+
+for (const [door, allRoles] of [
+  ...[GRPC, REST].map((one) => [one, ROLES] as const),
+  ...OTHERS.map((one) => [one, PLAIN_ROLES] as const),
+]) {
   test(`${door.name}: whoever may is served by every method`, async () => {
     const wrong: string[] = [];
+    const shared = await Promise.all(QUEUES.map(newTarget));
+    const serve = async (row: Row, of: Target, { name }: Role): Promise<void> => {
+      // What everybody may changes nothing, so all of them may find the same.
+      const target = row.demand === 'authenticated' ? of : await newTarget(of.queue);
+      const outcome = await door.knock(row, target, credentialsOf(name));
+      const fault = wronglyServed(row, outcome, target);
+      if (fault !== undefined) wrong.push(`${row.path} by ${name} on ${of.queue}: ${fault}`);
+    };
     for (const row of door.rows) {
-      for (const queue of QUEUES) {
-        for (const role of ROLES.filter((one) => isAllowed(one, row, queue))) {
-          const target = await newTarget(queue);
-          const outcome = await door.knock(row, target, credentialsOf(role.name));
-          const isDone = row.isDone?.(outcome, target) ?? outcome.code === 'OK';
-          if (!isDone)
-            wrong.push(`${row.path} by ${role.name} on ${queue}: ${outcome.code} ${outcome.error?.message}`);
-        }
-      }
+      const served = shared.flatMap((target) =>
+        allRoles
+          .filter((role) => isAllowed(role, row, verbsOn(role, target.queue)))
+          .map((role) => serve(row, target, role)),
+      );
+      await Promise.all(served);
     }
     assert.deepEqual(wrong, []);
   });
@@ -298,43 +263,50 @@ for (const door of DOORS) {
   });
 }
 
-/** Maps do not show in JSON. */
-function entriesOf(value: unknown): unknown {
-  return value instanceof Map ? [...value] : value;
+/** A call about jobs of several queues. */
+async function about(door: Door, method: string, request: object, who = OWNER): Promise<Outcome> {
+  const row = door.rows.find(({ path }) => path === `/api.Submit/${method}`);
+  assert.ok(row, `${method} by ${door.name}`);
+  const target = { queue: '', jobId: '', spare: '', fresh: '' };
+  return await door.knock({ ...row, request: () => request }, target, credentialsOf(who.name));
 }
 
-test('of a batch with jobs of several queues only those are touched on which the caller may do it', async () => {
-  const asOwner = credentialsOf(OWNER.name);
-  const mine = [await newJob('q1', 'mixed'), await newJob('q1', 'mixed')];
-  const others = [await newJob('q2', 'mixed'), await newJob('q2', 'mixed')];
-  const jobIds = [others[0]!, mine[0]!, UNKNOWN_JOB, others[1]!, mine[1]!];
-  const before = await events('q2', 'mixed');
+for (const door of DOORS) {
+  test(`${door.name}: of a batch with jobs of several queues only those are touched on which the caller may do it`, async () => {
+    const [set, mine, others] = [`mixed by ${door.name}`, [] as string[], [] as string[]];
+    for (const _ of [1, 2]) {
+      mine.push(await newJob('q1', set));
+      others.push(await newJob('q2', set));
+    }
+    const jobIds = [others[0]!, mine[0]!, UNKNOWN_JOB, others[1]!, mine[1]!];
+    const before = await events('q2', set);
 
-  const reprioritize = { jobIds, jobSetId: '', queue: '', newPriority: 9 };
-  const moved = await call(client, SubmitService.reprioritizeJobs as AnyMethod, reprioritize, asOwner);
-  assert.deepEqual(plain(moved.answer), {
-    reprioritizationResults: new Map(
-      jobIds.map((id) => [id, mine.includes(id) ? '' : `job "${id}" does not exist`]),
-    ),
+    const reprioritize = { jobIds, jobSetId: '', queue: '', newPriority: 9 };
+    const moved = await about(door, 'ReprioritizeJobs', reprioritize);
+    assert.deepEqual(plain(moved.answer), {
+      reprioritizationResults: new Map(
+        jobIds.map((id) => [id, mine.includes(id) ? '' : `job "${id}" does not exist`]),
+      ),
+    });
+
+    const preempt = { queue: 'q1', jobSetId: set, jobIds, reason: '' };
+    const { answer } = await about(door, 'PreemptJobs', preempt);
+    const { preemptionResults: results } = answer as { preemptionResults: Map<string, string> };
+    const said = (id: string) => results.get(id)?.replace(id, 'ID');
+    assert.deepEqual(others.map(said), [said(UNKNOWN_JOB), said(UNKNOWN_JOB)]);
+    assert.notEqual(said(mine[0]!), said(UNKNOWN_JOB));
+
+    const cancel = { jobId: others[0], jobIds, jobSetId: '', queue: '', reason: '' };
+    assert.deepEqual(plain((await about(door, 'CancelJobs', cancel)).answer), { cancelledIds: mine });
+    // A queue in the request narrows it; it opens nothing.
+    assert.equal((await about(door, 'CancelJobs', { ...cancel, queue: 'q2' })).code, 'PERMISSION_DENIED');
+    const elsewhere = await about(door, 'CancelJobs', { ...cancel, jobIds: others, queue: 'q1' });
+    assert.deepEqual(plain(elsewhere.answer), { cancelledIds: [] });
+
+    await sleep(100);
+    assert.deepEqual(await events('q2', set), before, 'jobs of others were touched');
   });
-
-  const cancel = { jobId: others[0], jobIds, jobSetId: '', queue: '', reason: '' };
-  const cancelled = await call(client, SubmitService.cancelJobs as AnyMethod, cancel, asOwner);
-  assert.deepEqual(plain(cancelled.answer), { cancelledIds: mine });
-
-  // A queue in the request narrows it; it opens nothing.
-  const named = { ...cancel, queue: 'q2' };
-  assert.equal(
-    (await call(client, SubmitService.cancelJobs as AnyMethod, named, asOwner)).code,
-    'PERMISSION_DENIED',
-  );
-  const elsewhere = { ...cancel, jobIds: others, queue: 'q1' };
-  const nothing = await call(client, SubmitService.cancelJobs as AnyMethod, elsewhere, asOwner);
-  assert.deepEqual(plain(nothing.answer), { cancelledIds: [] });
-
-  await sleep(100);
-  assert.deepEqual(await events('q2', 'mixed'), before, 'jobs of others were touched');
-});
+}
 
 for (const door of DOORS) {
   test(`${door.name}: of questions about jobs of several queues those about others are answered as if there were none`, async () => {
@@ -353,7 +325,7 @@ for (const door of DOORS) {
         const { code, answer } = await door.knock(batch, target, credentialsOf(MEMBER.name));
         assert.equal(code, 'OK', row.path);
         // By REST maps are in the order of their keys.
-        const told = Object.values(plain(answer))
+        const shown = Object.values(plain(answer))
           .flatMap(entriesOf)
           .map((entry) =>
             JSON.stringify(entry, (_, value: unknown) => (typeof value === 'bigint' ? '' : value)),
@@ -361,27 +333,13 @@ for (const door of DOORS) {
           .map((entry) => entry.replaceAll(other, 'ID'))
           .sort()
           .join();
-        for (const id of mine) assert.ok(told.includes(id), `${row.path} leaves out ${id}`);
-        answers.push(told);
+        for (const id of mine) assert.ok(shown.includes(id), `${row.path} leaves out ${id}`);
+        answers.push(shown);
       }
       assert.equal(answers[0], answers[1], row.path);
     }
   });
 }
-
-test('of a batch to preempt in one queue those of another are not found there', async () => {
-  const mine = await newJob('q1', 'preempted');
-  const foreign = await newJob('q2', 'preempted');
-  const before = await events('q2', 'preempted');
-  const request = { queue: 'q1', jobSetId: 'preempted', jobIds: [foreign, mine, UNKNOWN_JOB], reason: '' };
-  const asOwner = credentialsOf(OWNER.name);
-  const { answer } = await call(client, SubmitService.preemptJobs as AnyMethod, request, asOwner);
-  const { preemptionResults: results } = answer as { preemptionResults: Map<string, string> };
-  const said = (id: string) => results.get(id)?.replace(id, 'ID');
-  assert.equal(said(foreign), said(UNKNOWN_JOB));
-  assert.notEqual(said(mine), said(UNKNOWN_JOB));
-  assert.deepEqual(await events('q2', 'preempted'), before);
-});
 
 test('a refused watch leaves the watch of somebody else alone', async () => {
   const { path, requestSerialize, responseDeserialize } = EventService.getJobSetEvents;

@@ -2,12 +2,11 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { request as httpsRequest } from 'node:https';
 import { fromJson, type JsonValue, type MessageName, type MessageTypes, toJson } from '@armada-ts/api/json';
 import { contractRoutes, type Route } from '@armada-ts/api/routes';
-import { Status } from '@armada-ts/api/google/rpc/status';
-import { toClientError } from '@armada-ts/client/errors';
-import { Metadata, status } from '@grpc/grpc-js';
-import type { Outcome } from './calls.ts';
+import type { Metadata, status } from '@grpc/grpc-js';
+import { answered, type Outcome, refused, serviceError } from './calls.ts';
 
 /** What each code is over HTTP, written down once more: the server's own table is what is under test. */
 const HTTP_STATUS: Partial<Record<keyof typeof status, number>> = {
@@ -36,10 +35,10 @@ export async function restCall(
   url: string,
   route: Route,
   request: object,
-  metadata = new Metadata(),
+  { metadata, tls }: Pick<Sent, 'metadata' | 'tls'> = {},
 ): Promise<Outcome> {
   const { target, body } = spelled(route, request);
-  const response = await send(`${url}${target}`, route.verb, { metadata, body });
+  const response = await send(`${url}${target}`, route.verb, { metadata, body, tls });
   const text = await firstLine(response);
   const json = JSON.parse(text) as {
     result?: JsonValue;
@@ -48,7 +47,7 @@ export async function restCall(
   };
   const httpStatus = response.statusCode ?? 0;
   if (httpStatus !== 200) {
-    const outcome = refused(json as unknown as Failure, response);
+    const outcome = refusedBy(json as unknown as Failure, response);
     assert.equal(httpStatus, HTTP_STATUS[outcome.code], outcome.code);
     assert.equal(json.error, outcome.error?.message);
     assert.equal(json.reason, outcome.error?.reason);
@@ -56,28 +55,34 @@ export async function restCall(
   }
   if (typeof json.error === 'object') {
     const { grpc_code: code, message, details = [] } = json.error;
-    return refused({ code, message, details }, response);
+    return refusedBy({ code, message, details }, response);
   }
-  const answered = 'result' in json ? json.result : json;
-  const answer = fromJson(route.response, answered, { unknown: 'ignore' });
-  return { code: 'OK', answer, error: undefined, trailer: new Metadata() };
+  const told = 'result' in json ? json.result : json;
+  return answered(fromJson(route.response, told, { unknown: 'ignore' }));
 }
 
 export interface Sent {
-  metadata?: Metadata;
-  body?: string | undefined;
+  metadata?: Metadata | undefined;
+  body?: string | Buffer | undefined;
+  /** Of the body; JSON when left out. */
+  contentType?: string | undefined;
+  /** Whom to trust, and what to show, where the URL is of HTTPS. */
+  tls?: { ca: Buffer; cert?: Buffer; key?: Buffer } | undefined;
 }
 
-export async function send(url: string, verb: string, { metadata, body }: Sent): Promise<IncomingMessage> {
+export async function send(
+  url: string,
+  verb: string,
+  { metadata, body, contentType = 'application/json', tls }: Sent,
+): Promise<IncomingMessage> {
   const headers = Object.fromEntries(
     Object.entries(metadata?.getMap() ?? {}).map(([name, value]) => [name, String(value)]),
   );
   // Left to itself the library says no length for DELETE.
   const ofBody =
-    body === undefined
-      ? {}
-      : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
-  const asked = httpRequest(url, { method: verb, headers: { ...ofBody, ...headers } });
+    body === undefined ? {} : { 'content-type': contentType, 'content-length': Buffer.byteLength(body) };
+  const options = { method: verb, headers: { ...ofBody, ...headers } };
+  const asked = tls ? httpsRequest(url, { ...options, ...tls }) : httpRequest(url, options);
   asked.end(body);
   const [response] = (await once(asked, 'response')) as [IncomingMessage];
   return response;
@@ -129,21 +134,11 @@ async function firstLine(response: IncomingMessage): Promise<string> {
   return text.split('\n')[0] ?? '';
 }
 
-/** As a client of gRPC sees it, details and all. */
-function refused({ code, message, details = [] }: Failure, response: IncomingMessage): Outcome {
-  const trailer = new Metadata();
-  const challenge = response.headers['www-authenticate'];
-  if (challenge !== undefined) trailer.set('www-authenticate', challenge);
+function refusedBy({ code, message, details = [] }: Failure, response: IncomingMessage): Outcome {
   const packed = details.map(({ type_url: typeUrl, value }) => ({
     typeUrl,
     value: Buffer.from(value, 'base64'),
   }));
-  if (packed.length > 0) {
-    const bytes = Status.encode({ code, message, details: packed }).finish();
-    trailer.set('grpc-status-details-bin', Buffer.from(bytes));
-  }
-  const error = toClientError(
-    Object.assign(new Error(message), { code, details: message, metadata: trailer }),
-  );
-  return { code: status[code] as keyof typeof status, answer: undefined, error, trailer };
+  const challenge = response.headers['www-authenticate'];
+  return refused(serviceError({ code, message, details: packed, challenge }));
 }

@@ -118,7 +118,8 @@ const asStranger = credentialsOf(STRANGER.name);
 
 for (const route of SERVED) {
   const rows = ROWS.filter(({ path }) => path === route.method);
-  const byRest: Ask = (row, target, metadata) => restCall(server.url, route, row.request(target), metadata);
+  const byRest: Ask = (row, target, metadata) =>
+    restCall(server.url, route, row.request(target), { metadata });
 
   test(`${route.verb} ${route.template} answers as ${route.method} does by gRPC`, async () => {
     assert.ok(rows.length > 0, 'the permission table has no request for it');

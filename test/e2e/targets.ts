@@ -37,9 +37,10 @@ export function createTargets(client: () => Client): Targets {
     done,
     newJob,
     async newTarget(queue) {
-      const spare = `spare-${++made}`;
+      const number = ++made;
+      const spare = `spare-${number}`;
       await done(QueueServiceService.createQueue, queueOf(spare));
-      return { queue, jobId: await newJob(queue), spare, fresh: `fresh-${made}` };
+      return { queue, jobId: await newJob(queue), spare, fresh: `fresh-${number}` };
     },
   };
 }
