@@ -23,7 +23,7 @@ export interface ChainReport {
 export interface ChainOptions {
   /** SHA-256 of the line that the first is to follow; any when undefined. */
   after: string | undefined;
-  report(fault: string): void;
+  report: (fault: string) => void;
 }
 
 /** What is looked at of a record. */

@@ -36,12 +36,17 @@ const PROGRAMS: readonly string[] = [
   'server/standalone.ts',
   'server/migrate.ts',
   'server/check.ts',
+  'server/check-audit.ts',
   'server/restored.ts',
   'server/dev-server.ts',
 ];
 const CONFIG = 'server/config.ts';
-/** Programs that are about stores and nothing else. */
-const STORE_PROGRAMS: readonly string[] = ['server/migrate.ts', 'server/check.ts'];
+/** Programs that are about one part of the server and nothing else. */
+const PART_OF_PROGRAM: Readonly<Record<string, string>> = {
+  'server/migrate.ts': 'store',
+  'server/check.ts': 'store',
+  'server/check-audit.ts': 'observe',
+};
 
 /** Where parts are wired, so these may import everything; the others are parts of the app. */
 const WIRING = 'server/app.ts';
@@ -59,7 +64,8 @@ function placeOf(path: string): string {
 }
 
 function allowedFor(path: string): readonly string[] {
-  if (STORE_PROGRAMS.includes(path)) return ['base', 'store'];
+  const part = PART_OF_PROGRAM[path];
+  if (part !== undefined) return ['base', part];
   if (PROGRAMS.includes(path)) return ['base', 'config'];
   if (path === CONFIG) return ['base', 'model', 'config'];
   return MAY_IMPORT[placeOf(path)] ?? [];
