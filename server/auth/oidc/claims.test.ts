@@ -44,6 +44,24 @@ test('principalOf() reads scopes from scope, else from scp, and keeps no claims 
   assert.equal('claims' in principalOf({ sub: 'ann', role: 'x' }, RULES, []), false);
 });
 
+test('principalOf() finds claims within claims, of one name with dots first', () => {
+  const roles = (claims: Claims, groupsClaim = 'realm_access.roles') =>
+    principalOf({ sub: 'ann', ...claims }, { ...RULES, groupsClaim }, []).groups;
+  const nested = { realm_access: { roles: ['a', 'b'] } };
+  assert.deepEqual(roles(nested), ['a', 'b']);
+  assert.deepEqual(roles({ ...nested, 'realm_access.roles': 'c' }), ['c']);
+  assert.deepEqual(roles({ 'https://example.com/groups': 'd' }, 'https://example.com/groups'), ['d']);
+  const client = { resource_access: { 'armada.cli': { roles: ['e'] } } };
+  assert.deepEqual(roles(client, 'resource_access.armada.cli.roles'), ['e']);
+  for (const none of [{}, { realm_access: 'roles' }, { realm_access: [['roles']] }, { realm_access: null }])
+    assert.deepEqual(roles(none), []);
+  assert.throws(() => roles({ realm_access: { roles: { a: true } } }), { code: 'UNAUTHENTICATED' });
+  assert.deepEqual(roles(nested, 'realm_access.roles.length'), []);
+  assert.deepEqual(roles(nested, 'realm_access.constructor.name'), []);
+  const named = principalOf({ user: { id: 'ben' } }, { ...RULES, nameClaim: 'user.id' }, ['user.id']);
+  assert.deepEqual([named.name, named.claims?.get('user.id')], ['ben', ['ben']]);
+});
+
 test('principalOf() finds no names where an object has others of its own', () => {
   const rules = { ...RULES, nameClaim: 'constructor', groupsClaim: '__proto__' };
   assert.throws(() => principalOf({ sub: 'ann' }, rules, []), { code: 'UNAUTHENTICATED' });

@@ -74,9 +74,25 @@ function scopesOf(claims: Claims): string[] {
     .filter((scope) => scope !== '');
 }
 
+/** The claim of this very name, which may have dots in it; else what lies where the dots lead, as in `realm_access.roles`. */
+function claimAt(claims: Claims, name: string): unknown {
+  if (Object.hasOwn(claims, name)) return claims[name];
+  for (let dot = name.indexOf('.'); dot >= 0; dot = name.indexOf('.', dot + 1)) {
+    const outer = name.slice(0, dot);
+    const inner = Object.hasOwn(claims, outer) ? claims[outer] : undefined;
+    const found = isClaims(inner) ? claimAt(inner, name.slice(dot + 1)) : undefined;
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function isClaims(value: unknown): value is Claims {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
 /** Values of a claim that may be one or a list; none when it is not there. */
 function valuesOf(claims: Claims, claim: string): string[] {
-  const value = Object.hasOwn(claims, claim) ? claims[claim] : undefined;
+  const value = claimAt(claims, claim);
   if (value === undefined || value === null) return [];
   const values: unknown[] = Array.isArray(value) ? value : [value];
   if (values.length > MAX_VALUES) throw refusal(`the claim ${claim} of the token has too many values`);

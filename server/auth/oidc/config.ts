@@ -59,7 +59,9 @@ const provider = z.strictObject({
   userNameSuffix: suffix.default('').describe('Appended to the names of its users.'),
   groupsClaim: claim
     .optional()
-    .describe('Claim with the groups of the user, a text or a list of texts. By default nobody is in any.'),
+    .describe(
+      'Claim with the groups of the user, a text or a list of texts: the one of this very name, else the one that dots lead to, as in `realm_access.roles`. By default nobody is in any.',
+    ),
   groupNameSuffix: suffix.default('').describe('Appended to the names of its groups.'),
   authorityFile: z
     .string()
