@@ -49,12 +49,12 @@ import { type SchedulerHost, startScheduler } from './scheduler/host.ts';
 import type { Store } from './store/store.ts';
 import type { LiveTls } from './tls/live-tls.ts';
 import {
-  clientAuthoritiesOf,
   openUserTls,
   ownAuthorityFile,
   type OwnTls,
   ownTls,
   peerCredentials,
+  trustedClientsOf,
 } from './user-tls.ts';
 import { type Parts, servicesOf } from './services.ts';
 
@@ -244,8 +244,8 @@ function operatorPortOf(
   const { authorizer, findClient } = port.door;
   const gate = { chain, authorizer: withOperators(authorizer), findClient };
   const readable = [...pages, metricsPage(metrics, gate), apiPages(operatorApi(services, credentials))];
-  const clientAuthorities = clientAuthoritiesOf(config);
-  return openOperatorPort({ ...port, config: config.operator, clientAuthorities, pages: readable, clock });
+  const trustedClients = trustedClientsOf(config);
+  return openOperatorPort({ ...port, config: config.operator, trustedClients, pages: readable, clock });
 }
 
 /** Metrics on a port of their own, where that is configured. Returns their URL. */

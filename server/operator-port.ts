@@ -14,9 +14,8 @@ import { addressOf, listening, namesOf } from './listening.ts';
 import type { OperatorConfig } from './operator/config.ts';
 import { keepTokenFile } from './operator/token-file.ts';
 import { createGrpcServer } from './rpc/server.ts';
-import type { GivenFile } from './tls/given-certificate.ts';
 import { authorityFileIn } from './tls/kept-certificate.ts';
-import { openTls, type TlsSources } from './tls/open.ts';
+import { openTls, type TlsSources, type TrustedClients } from './tls/open.ts';
 
 export interface OperatorPortDeps {
   config: OperatorConfig;
@@ -28,7 +27,7 @@ export interface OperatorPortDeps {
   services: readonly Service[];
   pages: readonly Page[];
   /** Who vouches for the certificates of clients, which nobody has to have here; undefined when there are none. */
-  clientAuthorities: GivenFile | undefined;
+  trustedClients: TrustedClients | undefined;
   clock: Clock;
 }
 
@@ -86,10 +85,10 @@ export async function openOperatorPort(deps: OperatorPortDeps): Promise<Operator
 }
 
 function tlsSources(
-  { config: { tls, directory }, clientAuthorities }: OperatorPortDeps,
+  { config: { tls, directory }, trustedClients }: OperatorPortDeps,
   names: readonly string[],
 ): TlsSources {
-  const clients = clientAuthorities && { authorities: clientAuthorities, isRequired: false };
+  const clients = trustedClients && { ...trustedClients, isRequired: false };
   if (!tls) return { shown: { directory, names }, clients };
   const certificate = { setting: 'operator.tls.certificateFile', path: tls.certificateFile };
   return { shown: { certificate, key: { setting: 'operator.tls.keyFile', path: tls.keyFile } }, clients };

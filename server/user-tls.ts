@@ -7,10 +7,9 @@ import { readKeptFile } from './base/kept-file.ts';
 import type { Logger } from './base/logger.ts';
 import type { Config } from './config.ts';
 import { isLoopback, namesOf } from './listening.ts';
-import type { GivenFile } from './tls/given-certificate.ts';
 import { authorityFileIn, serverFileIn } from './tls/kept-certificate.ts';
 import type { LiveTls } from './tls/live-tls.ts';
-import { openTls, type TlsSources } from './tls/open.ts';
+import { openTls, type TlsSources, type TrustedClients } from './tls/open.ts';
 
 type Settings = Pick<Config, 'tls' | 'host' | 'advertisedAddress'>;
 
@@ -32,15 +31,21 @@ export async function openUserTls(
     }
     return undefined;
   }
-  const authorities = clientAuthoritiesOf(config);
-  const clients = authorities && { authorities, isRequired: tls.clients?.required ?? false };
+  const trusted = trustedClientsOf(config);
+  const clients = trusted && { ...trusted, isRequired: tls.clients?.required ?? false };
   const ownAuthority = tls.selfSigned ? () => readKeptFile(authorityFileIn(tls.directory)) : undefined;
   return await openTls({ shown, clients, ownAuthority }, tools);
 }
 
 /** Who vouches for clients, on all ports; undefined when these are not asked for certificates. */
-export function clientAuthoritiesOf({ tls: { clients } }: Pick<Config, 'tls'>): GivenFile | undefined {
-  return clients && { setting: 'tls.clients.authorityFile', path: clients.authorityFile };
+export function trustedClientsOf({ tls: { clients } }: Pick<Config, 'tls'>): TrustedClients | undefined {
+  const revoked = clients?.revokedFile;
+  return (
+    clients && {
+      authorities: { setting: 'tls.clients.authorityFile', path: clients.authorityFile },
+      revoked: revoked === undefined ? undefined : { setting: 'tls.clients.revokedFile', path: revoked },
+    }
+  );
 }
 
 /** What clients of this server are to trust, when it is of the server's own making. */

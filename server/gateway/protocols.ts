@@ -18,7 +18,7 @@ import { createServer as createTlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import type { SecureContextOptions, TLSSocket } from 'node:tls';
 import { endUntaken } from '../door/untaken.ts';
-import { type LiveTls, showsBadCertificate } from '../tls/live-tls.ts';
+import type { LiveTls } from '../tls/live-tls.ts';
 import { endUntakenAnswers, endWhenSilent } from './dead-clients.ts';
 
 /**
@@ -92,7 +92,7 @@ export function createListener({ tls, handle }: ListenerOptions): Listener {
     } else serveHttp1?.call(http1, socket);
   };
   http1.on(event, (socket: Socket & { alpnProtocol?: string | false }) => {
-    if (tls && showsBadCertificate(socket as TLSSocket)) socket.destroy();
+    if (tls && !tls.admit(socket as TLSSocket)) socket.destroy();
     else if (tls) serve(socket, socket.alpnProtocol === 'h2');
     else listenFirst(socket, silent, (isHttp2) => serve(socket, isHttp2));
   });

@@ -26,7 +26,8 @@ const open = () =>
     services: [queues],
     tls: {
       isClientRequired: false,
-      current: () => ({ ...own, clientAuthorities: undefined }),
+      current: () => ({ ...own, clientAuthorities: undefined, revoked: undefined }),
+      admit: () => true,
       subscribe: () => () => {},
     },
   });

@@ -8,7 +8,7 @@ import type { TLSSocket } from 'node:tls';
 import type { Server } from '@grpc/grpc-js';
 import type { Intake } from '../door/intake.ts';
 import { endUntaken } from '../door/untaken.ts';
-import { showsBadCertificate } from '../tls/live-tls.ts';
+import type { LiveTls } from '../tls/live-tls.ts';
 
 /**
  * How much clients may send on one connection before they have to wait. HTTP/2
@@ -36,6 +36,8 @@ export interface ConnectionLimits {
   requestStreams: ReadonlySet<string>;
   /** How long an answer may wait for its client; 60 s when left out. */
   answerTimeoutMs?: number | undefined;
+  /** Plain when left out. */
+  tls?: LiveTls | undefined;
 }
 
 /** The part of the library's server that it does not show. */
@@ -59,17 +61,17 @@ export function limitHttp2(server: Server): void {
 export function limitConnections(server: Server, limits: ConnectionLimits): void {
   for (const http2Server of inside(server).http2Servers.keys()) {
     http2Server.maxConnections = MAX_CONNECTIONS;
-    refuseBadCertificates(http2Server);
+    if (limits.tls) refuseBadCertificates(http2Server, limits.tls);
     http2Server.on('session', (session) => limitSession(session, limits));
   }
 }
 
 /** The library lets in whoever shows a bad certificate as one who shows none, unless all need one. */
-function refuseBadCertificates(http2Server: Http2Server): void {
+function refuseBadCertificates(http2Server: Http2Server, tls: LiveTls): void {
   const listeners = http2Server.listeners('secureConnection') as ((socket: TLSSocket) => void)[];
   http2Server.removeAllListeners('secureConnection');
   http2Server.on('secureConnection', (socket: TLSSocket) => {
-    if (showsBadCertificate(socket)) return void socket.destroy();
+    if (!tls.admit(socket)) return void socket.destroy();
     for (const listener of listeners) listener.call(http2Server, socket);
   });
 }

@@ -68,7 +68,7 @@ export function createGrpcServer(services: readonly Service[], deps: GrpcServerD
         const address = `${host.includes(':') ? `[${host}]` : host}:${port}`;
         server.bindAsync(address, credentialsOf(tls), (error, bound) => {
           if (error) return reject(new Error(`cannot listen on ${address}: ${listenFault(error.message)}`));
-          limitConnections(server, { intake: admission.intake, requestStreams, answerTimeoutMs });
+          limitConnections(server, { intake: admission.intake, requestStreams, answerTimeoutMs, tls });
           resolve(bound);
         });
       }),

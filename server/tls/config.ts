@@ -7,6 +7,13 @@ const clientsSchema = z.strictObject({
     .string()
     .min(1)
     .describe('File with the certificates (PEM) of the authorities whose client certificates are taken.'),
+  revokedFile: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'File with lists (PEM) of the certificates that they have taken back. Read again when it changes, as all of these.',
+    ),
   required: z
     .boolean()
     .default(false)

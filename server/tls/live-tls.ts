@@ -1,24 +1,31 @@
 /**
  * What listeners show and whom they trust, kept up with what is in its files:
  * these are looked at every few seconds, as watches do not see through the links
- * by which they are often replaced. Connections that are open stay as they are.
+ * by which they are often replaced. Connections that are open stay as they are,
+ * but for those whose clients are trusted no longer.
  */
 import { X509Certificate } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TLSSocket } from 'node:tls';
 import type { Logger } from '../base/logger.ts';
 import type { KeyedCertificate } from './certificate.ts';
+import { createClientConnections } from './client-connections.ts';
+import type { Revocations } from './revocation.ts';
 
 /** All as PEM. */
 export interface TlsMaterial extends KeyedCertificate {
   /** Who vouches for clients; undefined when clients are not asked for certificates. */
   clientAuthorities: string | undefined;
+  /** What they have taken back; undefined when nobody is asked. */
+  revoked: Revocations | undefined;
 }
 
 export interface LiveTls {
   /** Whether clients need certificates that are good; one that is shown must be. */
   readonly isClientRequired: boolean;
   current(): TlsMaterial;
+  /** Whether a connection may go on that has shaken hands; ends it later when it may no longer. */
+  admit(socket: TLSSocket): boolean;
   /** Calls back when it has changed. Returns the way out. */
   subscribe(listener: () => void): () => void;
 }
@@ -36,6 +43,7 @@ const LOOK_MS = 2_000;
 export async function openLiveTls(deps: LiveTlsDeps): Promise<LiveTls & AsyncDisposable> {
   const { read, isClientRequired, logger } = deps;
   const listeners = new Set<() => void>();
+  const connections = createClientConnections();
   const closing = new AbortController();
   let current = await read(undefined);
   let toldFault = '';
@@ -44,9 +52,15 @@ export async function openLiveTls(deps: LiveTlsDeps): Promise<LiveTls & AsyncDis
       const next = await read(current);
       toldFault = '';
       if (isSame(next, current)) return;
+      const { clientAuthorities, revoked } = current;
       current = next;
       logger.info(described(next), 'certificates have changed, and are shown from now on');
+      // First, so that nobody comes back by what was agreed on before.
       for (const listener of listeners) listener();
+      if (clientAuthorities === next.clientAuthorities && revoked === next.revoked) return;
+      const ended = connections.judge(next);
+      if (ended > 0)
+        logger.info({ connections: ended }, 'clients whose certificates count no longer were let go');
     } catch (error) {
       const fault = error instanceof Error ? error.message : String(error);
       // While files are being replaced they may not go together for a moment.
@@ -64,6 +78,7 @@ export async function openLiveTls(deps: LiveTlsDeps): Promise<LiveTls & AsyncDis
   return {
     isClientRequired,
     current: () => current,
+    admit: (socket) => connections.admit(socket, current),
     subscribe(listener) {
       listeners.add(listener);
       return () => void listeners.delete(listener);
@@ -75,16 +90,12 @@ export async function openLiveTls(deps: LiveTlsDeps): Promise<LiveTls & AsyncDis
   };
 }
 
-/** A certificate that no trusted authority vouches for, or that has expired: whoever shows it is not let in as somebody without. */
-export function showsBadCertificate(socket: TLSSocket): boolean {
-  return !socket.authorized && socket.getPeerX509Certificate() !== undefined;
-}
-
 function isSame(one: TlsMaterial, other: TlsMaterial): boolean {
   return (
     one.certificate === other.certificate &&
     one.key === other.key &&
-    one.clientAuthorities === other.clientAuthorities
+    one.clientAuthorities === other.clientAuthorities &&
+    one.revoked === other.revoked
   );
 }
 

@@ -4,13 +4,20 @@ import type { Logger } from '../base/logger.ts';
 import { givenAuthorities, givenCertificate, type GivenFile } from './given-certificate.ts';
 import type { KeyedCertificate } from './certificate.ts';
 import { isRunningOut, keptCertificate } from './kept-certificate.ts';
-import { type LiveTls, openLiveTls } from './live-tls.ts';
+import { type LiveTls, openLiveTls, type TlsMaterial } from './live-tls.ts';
+import { givenRevocations, type Revocations } from './revocation.ts';
+
+/** Who vouches for certificates of clients, and where it says what it has taken back. */
+export interface TrustedClients {
+  authorities: GivenFile;
+  revoked: GivenFile | undefined;
+}
 
 /** What a pair of ports shows, and what it asks of clients. */
 export interface TlsSources {
   /** Files that were given, or where the server makes and keeps a certificate for these names. */
   shown: { certificate: GivenFile; key: GivenFile } | { directory: string; names: readonly string[] };
-  clients: { authorities: GivenFile; isRequired: boolean } | undefined;
+  clients: (TrustedClients & { isRequired: boolean }) | undefined;
   /** Another authority whose certificates are taken too, as PEM: by it the other servers are known. */
   ownAuthority?: (() => string | undefined) | undefined;
 }
@@ -27,6 +34,20 @@ export function openTls(
     if (before && !isRunningOut(before, nowMs)) return { certificate: before.certificate, key: before.key };
     return await keptCertificate({ ...shown, nowMs });
   };
+  let told = '';
+  const revocations = async (
+    file: GivenFile,
+    authorities: string,
+    before: TlsMaterial | undefined,
+  ): Promise<Revocations> => {
+    const read = await givenRevocations(file, authorities, before?.revoked);
+    const remarks = read.remarks(clock.now()).join('; ');
+    // Refusing everybody because of it would be worse than what may be missing.
+    if (remarks !== '' && remarks !== told)
+      logger.warn({ file: file.path, remarks }, 'lists of revoked certificates want looking after');
+    told = remarks;
+    return read;
+  };
   return openLiveTls({
     isClientRequired: clients?.isRequired ?? false,
     logger,
@@ -34,10 +55,9 @@ export function openTls(
       const keyed = await certificate(before);
       const clientAuthorities = clients && (await givenAuthorities(clients.authorities));
       const own = clients && ownAuthority?.();
-      return {
-        ...keyed,
-        clientAuthorities: own === undefined ? clientAuthorities : `${clientAuthorities}${own}`,
-      };
+      const trusted = own === undefined ? clientAuthorities : `${clientAuthorities}${own}`;
+      const revoked = clients?.revoked && (await revocations(clients.revoked, trusted ?? '', before));
+      return { ...keyed, clientAuthorities: trusted, revoked };
     },
   });
 }

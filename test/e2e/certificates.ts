@@ -1,6 +1,8 @@
 // Certificates for tests, made by openssl: of authorities, servers and clients, good and bad.
+import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { X509Certificate } from 'node:crypto';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -25,6 +27,8 @@ export interface Certificate {
 export interface Authority extends KeyPair {
   /** Makes a certificate in files of this name. */
   issue(name: string, certificate: Certificate): Promise<KeyPair>;
+  /** Makes a list of those that it takes back. Resolves to its file. */
+  revoke(...certificates: readonly KeyPair[]): Promise<string>;
 }
 
 const KEY = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
@@ -60,6 +64,21 @@ export async function makeTestAuthority(directory: string, name: string): Promis
       const signing = ['-CA', own.certFile, '-CAkey', own.keyFile, '-extfile', extensions];
       await run('openssl', ['x509', '-req', '-in', request, ...days, ...signing, '-out', certFile]);
       return { certFile, keyFile };
+    },
+    async revoke(...revoked) {
+      const [config, database, list] = ['cnf', 'index', 'crl'].map((end) =>
+        join(directory, `${name}.${end}`),
+      );
+      assert.ok(config && database && list);
+      const serials = await Promise.all(
+        revoked.map(async ({ certFile }) => new X509Certificate(await readFile(certFile)).serialNumber),
+      );
+      const lines = serials.map((serial) => `R\t390101000000Z\t260101000000Z\t${serial}\tunknown\t/CN=x\n`);
+      await writeFile(database, lines.join(''));
+      await writeFile(config, `[ca]\ndefault_ca=this\n[this]\ndatabase=${database}\ndefault_md=sha256\n`);
+      const signing = ['-cert', own.certFile, '-keyfile', own.keyFile];
+      await run('openssl', ['ca', '-gencrl', '-config', config, '-crldays', '2', ...signing, '-out', list]);
+      return list;
     },
   };
 }

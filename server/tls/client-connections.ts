@@ -1,0 +1,48 @@
+/**
+ * Connections whose clients show a certificate. They are judged when they come,
+ * beyond what TLS itself looks at, and again when an authority is trusted no
+ * longer or has taken certificates back: a connection may stay for days, and
+ * calls of HTTP/2 and streams go on in it. One that is good comes again at once.
+ */
+import { X509Certificate } from 'node:crypto';
+import type { TLSSocket } from 'node:tls';
+import { certificateBlocks } from './given-certificate.ts';
+import type { TlsMaterial } from './live-tls.ts';
+
+export interface ClientConnections {
+  /** Whether it may go on; it is judged again until it is closed. */
+  admit(socket: TLSSocket, material: TlsMaterial): boolean;
+  /** Ends those that are good no longer. Tells how many. */
+  judge(material: TlsMaterial): number;
+}
+
+export function createClientConnections(): ClientConnections {
+  const open = new Map<TLSSocket, X509Certificate>();
+  return {
+    admit(socket, { revoked }) {
+      const certificate = socket.getPeerX509Certificate();
+      if (certificate === undefined) return true;
+      // Of no trusted authority, or expired: whoever shows it is not let in as somebody without.
+      if (!socket.authorized || revoked?.isRevoked(certificate)) return false;
+      open.set(socket, certificate);
+      socket.once('close', () => open.delete(socket));
+      return true;
+    },
+    judge({ clientAuthorities = '', revoked }) {
+      const authorities = certificateBlocks(clientAuthorities).map((block) => new X509Certificate(block));
+      const ended = [...open].filter(
+        ([, certificate]) => revoked?.isRevoked(certificate) || !isIssuedByOne(certificate, authorities),
+      );
+      for (const [socket] of ended) socket.destroy();
+      return ended.length;
+    },
+  };
+}
+
+/**
+ * What lies between is not known any more after the handshake, so a certificate of
+ * an authority that is not in the file itself does not count: the next handshake decides.
+ */
+function isIssuedByOne(certificate: X509Certificate, authorities: readonly X509Certificate[]): boolean {
+  return authorities.some((one) => certificate.checkIssued(one) && certificate.verify(one.publicKey));
+}

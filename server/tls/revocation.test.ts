@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict';
+import { createPrivateKey, webcrypto, X509Certificate } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import 'reflect-metadata';
+import { Extension, X509CrlGenerator, X509Certificate as PortableCertificate } from '@peculiar/x509';
+import { type KeyedCertificate, makeAuthority, makeServerCertificate } from './certificate.ts';
+import { givenRevocations, type Revocations } from './revocation.ts';
+
+const NOW_MS = Date.now();
+const DAY_MS = 24 * 60 * 60 * 1000;
+const SETTING = 'tls.clients.revokedFile';
+const validity = { fromMs: NOW_MS - DAY_MS, untilMs: NOW_MS + DAY_MS };
+const KEYS = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
+
+const directory = await mkdtemp(join(tmpdir(), 'armada-revoked-'));
+after(() => rm(directory, { recursive: true }));
+const [ours, theirs] = await Promise.all([makeAuthority(validity), makeAuthority(validity)]);
+const [lost, kept] = await Promise.all(
+  ['lost', 'kept'].map(async (name) => certificateOf(await makeServerCertificate(ours, [name], validity))),
+);
+assert.ok(lost && kept);
+
+function certificateOf({ certificate }: KeyedCertificate): X509Certificate {
+  return new X509Certificate(certificate);
+}
+
+/** A list as an authority would publish it. */
+async function listOf(
+  authority: KeyedCertificate,
+  serialNumbers: readonly string[],
+  more: { nextUpdate?: Date; extensions?: Extension[]; signedBy?: KeyedCertificate } = {},
+): Promise<string> {
+  const { signedBy = authority, nextUpdate = new Date(NOW_MS + DAY_MS), extensions = [] } = more;
+  const der = createPrivateKey(signedBy.key).export({ format: 'der', type: 'pkcs8' });
+  const list = await X509CrlGenerator.create({
+    issuer: new PortableCertificate(authority.certificate).subject,
+    thisUpdate: new Date(NOW_MS - DAY_MS),
+    nextUpdate,
+    extensions,
+    entries: serialNumbers.map((serialNumber) => ({ serialNumber })),
+    signingAlgorithm: KEYS,
+    signingKey: await webcrypto.subtle.importKey('pkcs8', der, KEYS, false, ['sign']),
+  });
+  return `${list.toString('pem')}\n`;
+}
+
+async function given(text: string, trusted = [ours, theirs], before?: Revocations): Promise<Revocations> {
+  const path = join(directory, 'revoked.pem');
+  await writeFile(path, text);
+  const authorities = trusted.map(({ certificate }) => certificate).join('');
+  return await givenRevocations({ setting: SETTING, path }, authorities, before);
+}
+
+test('givenRevocations() knows what each authority has taken back of its own', async () => {
+  const list = await listOf(ours, [lost.serialNumber]);
+  const revocations = await given(`${await listOf(theirs, [kept.serialNumber])}${list}`);
+  assert.equal(revocations.isRevoked(lost), true);
+  assert.equal(revocations.isRevoked(kept), false, 'taken back by another authority');
+  assert.deepEqual(revocations.remarks(NOW_MS), []);
+  const again = await given(list, [ours]);
+  assert.equal(await given(list, [ours], again), again, 'read again though nothing is new');
+});
+
+test('whoever was certified by an authority that was taken back itself is taken back too', async () => {
+  const revocations = await given(await listOf(ours, [certificateOf(ours).serialNumber]));
+  assert.equal(revocations.isRevoked(lost), true);
+});
+
+test('a list that should have been followed by another still counts, and so it is said', async () => {
+  const nextUpdate = new Date(NOW_MS - 1000);
+  const revocations = await given(await listOf(ours, [lost.serialNumber], { nextUpdate }));
+  assert.equal(revocations.isRevoked(lost), true);
+  assert.match(revocations.remarks(NOW_MS).join(), /should be a newer list of CN=Armada server/);
+});
+
+test('a list of an authority that is not trusted counts for nothing, and so it is said', async () => {
+  const revocations = await given(await listOf(ours, [lost.serialNumber]), [theirs]);
+  assert.equal(revocations.isRevoked(lost), false);
+  assert.match(revocations.remarks(NOW_MS).join(), /is not in authorityFile/);
+});
+
+test('givenRevocations() refuses what is no list, or not of whom it says, and names the setting', async () => {
+  const list = await listOf(ours, [lost.serialNumber]);
+  const delta = [new Extension('2.5.29.27', true, new Uint8Array([2, 1, 1]))];
+  const wrong: [string, RegExp][] = [
+    ['', /must hold lists/],
+    [ours.certificate, /must hold lists/],
+    [list.replace(/[A-Za-z]{20}/, ''), /must hold whole lists/],
+    [await listOf(ours, [], { signedBy: theirs }), /must hold lists signed by their authority/],
+    [await listOf(ours, [lost.serialNumber], { extensions: delta }), /not what has changed/],
+  ];
+  for (const [text, message] of wrong) {
+    await assert.rejects(given(text), { code: 'INVALID_REQUEST', message }, String(message));
+  }
+  const missing = { setting: SETTING, path: join(directory, 'none') };
+  await assert.rejects(givenRevocations(missing, ours.certificate, undefined), /tls\.clients\.revokedFile/);
+});
