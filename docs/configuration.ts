@@ -30,6 +30,10 @@ Settings come from the defaults, the files given by \`--config FILE\` in order, 
 file is YAML with the keys below nested at their dots. In the environment a key is \`ARMADA_\` and its path in capitals
 joined by underscores, and its value is YAML: \`grpc.port\` is \`ARMADA_GRPC_PORT=50052\`. Unknown keys are refused.
 
+Settings are read once, when the server starts. Files that they name, such as certificates, users and keytabs, are read
+again whenever they change, without a signal: SIGHUP changes nothing, unless it comes because the terminal was closed in
+which the server was started, which stops it as SIGTERM does.
+
 ${table(serverSchema)}
 
 Under \`npm start\` some defaults differ: everybody is let in without credentials and may do everything (\`auth\`), which is

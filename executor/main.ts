@@ -1,4 +1,5 @@
 /** The program armada-executor. */
+import { isatty } from 'node:tty';
 import { TlsFault } from '@armada-ts/api/servers/tls-credentials';
 import { loadConfig, usage } from './config-sources.ts';
 import { ConfigError } from './config.ts';
@@ -19,6 +20,13 @@ async function main(): Promise<void> {
   const stopped = Promise.withResolvers<NodeJS.Signals>();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, stopped.resolve);
   const executor = await startExecutor({ config, logger, environment: process.env });
+  // Asked before it is gone.
+  const hasTerminal = isatty(0);
+  process.on('SIGHUP', (signal) => {
+    if (hasTerminal) stopped.resolve(signal);
+    else
+      logger.info({ signal }, 'certificates and tokens are read again whenever they change; nothing to do');
+  });
   const { runtime, server } = config;
   logger.info({ executor: executor.executorId, runtime, server: server.address }, 'executor started');
   const signal = await stopped.promise;

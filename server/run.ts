@@ -1,4 +1,5 @@
 /** A program's outermost part: start, wait for a signal or a failure, stop, exit. */
+import { isatty } from 'node:tty';
 import { ArmadaError } from './base/errors.ts';
 import { ConfigError } from './config.ts';
 
@@ -11,9 +12,13 @@ export interface Running {
 /** How long stopping may take before the process just ends. */
 const STOP_MS = 15_000;
 
+const NOTHING_TO_READ =
+  'SIGHUP: certificates, users, keytabs, tokens and the audit log are read or opened again whenever they change; for other settings stop and start';
+
 /**
- * Starts, and ends the process: with 0 after SIGTERM or SIGINT, with 2 for a
- * wrong configuration or command line, with 1 for everything else.
+ * Starts, and ends the process: with 0 after SIGTERM or SIGINT, and when its
+ * terminal is gone, with 2 for a wrong configuration or command line, with 1 for
+ * everything else.
  */
 export async function runUntilStopped(program: string, start: () => Promise<Running>): Promise<void> {
   let running: Running;
@@ -25,6 +30,12 @@ export async function runUntilStopped(program: string, start: () => Promise<Runn
   const stop = Promise.withResolvers<void>();
   process.on('SIGTERM', stop.resolve);
   process.on('SIGINT', stop.resolve);
+  // Asked before it is gone.
+  const hasTerminal = isatty(0);
+  process.on('SIGHUP', () => {
+    if (hasTerminal) stop.resolve();
+    else process.stderr.write(`${program}: ${NOTHING_TO_READ}\n`);
+  });
   let code = 0;
   try {
     await Promise.race([stop.promise, running.failed]);
