@@ -9,6 +9,7 @@ import type { Server } from '@grpc/grpc-js';
 import type { Intake } from '../door/intake.ts';
 import { endUntaken } from '../door/untaken.ts';
 import type { LiveTls } from '../tls/live-tls.ts';
+import { keepSentCredentials } from './sent-credentials.ts';
 
 /**
  * How much clients may send on one connection before they have to wait. HTTP/2
@@ -54,6 +55,8 @@ export function limitHttp2(server: Server): void {
     maxHeaderListPairs: MAX_HEADERS,
     settings,
     handshakeTimeout: HANDSHAKE_MS,
+    // A header with spaces around its value would not come through, credentials among them.
+    strictFieldWhitespaceValidation: false,
   });
 }
 
@@ -85,6 +88,8 @@ function inside(server: Server): Inside {
 function limitSession(session: ServerHttp2Session, limits: ConnectionLimits): void {
   const { intake, requestStreams, answerTimeoutMs } = limits;
   session.once('connect', () => session.setLocalWindowSize(WINDOW_BYTES));
+  // Before the library looks at the headers.
+  session.prependListener('stream', (_, headers, _flags, sent) => keepSentCredentials(headers, sent));
   // The library's own listener came first, so that the stream does not begin to flow here.
   session.on('stream', (stream, headers) => {
     endUntaken(stream, answerTimeoutMs);
