@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import { connect as connectHttp2, constants } from 'node:http2';
+import { type ClientSessionOptions, connect as connectHttp2, constants } from 'node:http2';
 import { Agent, request } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { once } from 'node:events';
 import { test } from 'node:test';
+import { sentValues } from './incoming.ts';
 import { createListener, type Handle } from './protocols.ts';
 
 async function listening(handle: Handle) {
@@ -30,6 +31,19 @@ test('HTTP/1.1 and HTTP/2 are served on one port', async () => {
   const stream = session.request({ ':path': '/two', ':method': 'POST' });
   stream.end('y'.repeat(100_000));
   assert.equal(await text(stream), `2.0 /two ${'y'.repeat(100_000)}`);
+  session.close();
+});
+
+test('HTTP/2 loses no credentials, however many they are and whatever is around them', async () => {
+  await using server = await listening((incoming, response) => {
+    response.end(JSON.stringify(sentValues(incoming, 'authorization')));
+  });
+  const lax = { strictSingleValueFields: false, strictFieldWhitespaceValidation: false };
+  const session = connectHttp2(server.url, lax as ClientSessionOptions);
+  for (const values of [['a', 'b'], [''], [' '], [' a '], ['a\tb']]) {
+    const headers = [':path', '/', ...values.flatMap((value) => ['authorization', value])];
+    assert.equal(await text(session.request(headers as never)), JSON.stringify(values));
+  }
   session.close();
 });
 

@@ -167,6 +167,8 @@ function http2Server(handle: Handle, sessions: Set<ServerHttp2Session>) {
       settings: { maxConcurrentStreams: MAX_STREAMS_PER_CONNECTION, maxHeaderListSize: MAX_HEADER_BYTES },
       maxHeaderListPairs: MAX_HEADERS,
       streamResetBurst: MAX_RESET_BURST,
+      // A header with spaces around its value would not come through, credentials among them.
+      strictFieldWhitespaceValidation: false,
     },
     (request, response) => {
       endUnread(response.stream);
