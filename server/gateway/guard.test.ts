@@ -52,6 +52,17 @@ test('requests from other sites are refused', async () => {
   }
 });
 
+test('what a page of another site has a browser fetch unasked is refused, where the browser says so', async () => {
+  await using port = await openPort({ pages: [page] });
+  const fetched = (site: string, mode: string) =>
+    ask(port, { 'sec-fetch-site': site, 'sec-fetch-mode': mode }).then(({ status }) => status);
+  assert.equal(await fetched('cross-site', 'no-cors'), 403);
+  assert.equal(await fetched('same-site', 'no-cors'), 403);
+  assert.equal(await fetched('same-origin', 'cors'), 200);
+  assert.equal(await fetched('none', 'navigate'), 200);
+  assert.equal(await fetched('cross-site', 'navigate'), 200, 'a link may lead here');
+});
+
 test('pages of configured sites may ask, and read the headers of the answer', async () => {
   await using port = await openPort({ pages: [page], corsOrigins: ['https://web.example.com'] });
   const origin = 'https://web.example.com';

@@ -13,6 +13,8 @@ export interface GuardOptions {
   allowedHosts: readonly string[];
   /** Other sites whose pages may call, as browsers name them: `https://example.com`. */
   corsOrigins: readonly string[];
+  /** Whether it talks TLS. Pages that came without may be of whoever is on the way. */
+  isSecure: boolean;
 }
 
 /** Methods of the routes that there are. */
@@ -33,7 +35,7 @@ const EXPOSED = [
 ].join(', ');
 
 /** Answers what is not to be let in, and what browsers ask beforehand. Tells whether the request may go on. */
-export function createGuard({ host, allowedHosts, corsOrigins }: GuardOptions) {
+export function createGuard({ host, allowedHosts, corsOrigins, isSecure }: GuardOptions) {
   const names = new Set(['localhost', host, ...allowedHosts].map(inHeader));
   const origins = new Set(corsOrigins.map((origin) => origin.toLowerCase()));
 
@@ -47,8 +49,8 @@ export function createGuard({ host, allowedHosts, corsOrigins }: GuardOptions) {
     // Whatever is kept of an answer is for one site only, though it was asked for by none.
     if (origins.size > 0) response.setHeader('vary', 'Origin');
     const { origin } = request.headers;
-    if (origin === undefined || isOwnOrigin(origin, asked)) return true;
-    if (!origins.has(origin.toLowerCase())) {
+    if (origin === undefined ? !isForOtherPage(request) : isOwnOrigin(origin, asked, isSecure)) return true;
+    if (origin === undefined || !origins.has(origin.toLowerCase())) {
       return refuse(response, 403, 'requests from other sites are refused; see http.corsOrigins\n');
     }
     response.setHeader('access-control-allow-origin', origin);
@@ -98,10 +100,21 @@ function isAddress(name: string): boolean {
   return isIP(name.replace(/^\[(.*)\]$/, '$1')) !== 0;
 }
 
+/**
+ * Whether a browser fetches it for a page of another site, as it does pictures,
+ * with whatever credentials it has by itself: the page would learn whether there
+ * is an answer. Links may lead here from anywhere.
+ */
+function isForOtherPage({ headers }: IncomingMessage): boolean {
+  const site = headers['sec-fetch-site'];
+  return (site === 'cross-site' || site === 'same-site') && headers['sec-fetch-mode'] !== 'navigate';
+}
+
 /** Whether a page of this very port sent the request: another port is another site. */
-function isOwnOrigin(origin: string, host: string): boolean {
+function isOwnOrigin(origin: string, host: string, isSecure: boolean): boolean {
   try {
-    return new URL(origin).host === host.toLowerCase();
+    const url = new URL(origin);
+    return url.host === host.toLowerCase() && (!isSecure || url.protocol === 'https:');
   } catch {
     return false;
   }

@@ -18,7 +18,7 @@ import { createRestHandler } from './rest/handler.ts';
 /** Adds pages to what is served besides calls. */
 export type Page = (server: FastifyInstance) => void;
 
-export interface HttpOptions extends GuardOptions {
+export interface HttpOptions extends Omit<GuardOptions, 'isSecure'> {
   door: Door;
   admission: Admission;
   /** Those that anybody may call. */
@@ -43,7 +43,7 @@ const PLAIN_TEXT = 'text/plain; charset=utf-8';
 
 export async function createHttpServer(options: HttpOptions): Promise<Listener> {
   const { slowClientMs = SLOW_CLIENT_MS } = options.door;
-  const guard = createGuard(options);
+  const guard = createGuard({ ...options, isSecure: options.tls !== undefined });
   const handlers: readonly CallHandler[] = [createConnectHandler(options), createRestHandler(options)];
   const pages = fastify({ bodyLimit: MAX_PAGE_REQUEST_BYTES });
   for (const page of options.pages) page(pages);

@@ -4,6 +4,8 @@ import { createClient } from '@connectrpc/connect';
 import { createConnectTransport, createGrpcTransport } from '@connectrpc/connect-node';
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
+import { request } from 'node:https';
 import { test } from 'node:test';
 import { connect } from 'node:tls';
 import { type Service, unary } from '../door/method.ts';
@@ -51,4 +53,16 @@ test('who speaks without TLS, or offers protocols that are not spoken, is let go
   await assert.rejects(fetch(port.url.replace('https', 'http')));
   const socket = connect({ port: port.port, ca: authority.certificate, ALPNProtocols: ['spdy/1'] });
   await assert.rejects(once(socket, 'close'), { code: 'ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL' });
+});
+
+test('a page that came without TLS is another site, though it has the same name', async () => {
+  await using port = await open();
+  const ask = async (origin: string) => {
+    const sent = request(`${port.url}/page`, { ca: authority.certificate, headers: { origin } }).end();
+    const [answer] = (await once(sent, 'response')) as [IncomingMessage];
+    answer.resume();
+    return answer.statusCode;
+  };
+  assert.equal(await ask(port.url), 404);
+  assert.equal(await ask(port.url.replace('https', 'http')), 403);
 });
