@@ -48,7 +48,7 @@ export function createBasicScheme(source: UserSource, clock: Clock): Scheme {
   async function check(credential: string, digest: string, peer: string): Promise<Principal> {
     const { name, password } = readCredential(credential);
     guesses.demand(name, peer);
-    return await gate(networkOf(peer), async () => {
+    return await gate([`network ${networkOf(peer)}`, `user ${name}`], async () => {
       // Others may have guessed while this one waited.
       guesses.demand(name, peer);
       const users = source();

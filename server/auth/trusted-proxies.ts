@@ -43,7 +43,9 @@ function addressIn(text: string): string | undefined {
 }
 
 /** Undefined for what is neither an address nor a network. */
-export function parseNetwork(text: string): { address: string; bits: number; family: 'ipv4' | 'ipv6' } | undefined {
+export function parseNetwork(
+  text: string,
+): { address: string; bits: number; family: 'ipv4' | 'ipv6' } | undefined {
   const [, address = '', digits] = /^([^/]*)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
   const family = isIPv6(address) ? 'ipv6' : 'ipv4';
   const most = family === 'ipv6' ? 128 : 32;

@@ -49,11 +49,18 @@ export interface Abused extends AsyncDisposable {
 
 /** Starts a server that runs nothing. */
 export async function startAbused(directory: string): Promise<Abused> {
-  const server = await startStandalone(directory, ['--nodes', '0']);
+  return await abuse(await startStandalone(directory, ['--nodes', '0']));
+}
+
+/**
+ * Sets somebody beside a server that has started, and is ended with what comes back.
+ * @param authorization of who makes a queue and asks for it; none when left out
+ */
+export async function abuse(server: Standalone, authorization?: string): Promise<Abused> {
   const { address, url } = server;
-  using connection = connect({ address });
+  using connection = connect({ address, ...(authorization && { authorization: async () => authorization }) });
   await createQueue(connection, { name: QUEUE });
-  const bystander = await startBystander({ address, url, queue: QUEUE });
+  const bystander = await startBystander({ address, url, queue: QUEUE, authorization });
   const pid = server.process.pid ?? 0;
   await sleep(CALM_MS);
   await bystander.look();

@@ -25,12 +25,18 @@ export interface Bystander extends AsyncDisposable {
   look(): Promise<Seen>;
 }
 
-/** Asks for a queue over gRPC at `address`; and by REST, when there is a `url`. */
-export async function startBystander(target: {
+interface Target {
+  /** `host:port` of gRPC. */
   address: string;
+  /** Of REST; not asked when left out. */
   url?: string;
   queue: string;
-}): Promise<Bystander> {
+  /** Value of the header; none when left out. */
+  authorization?: string | undefined;
+}
+
+/** Asks for a queue over and over. */
+export async function startBystander(target: Target): Promise<Bystander> {
   const child = fork(fileURLToPath(import.meta.url), {
     execArgv: ['--conditions=source', '--disable-warning=ExperimentalWarning'],
     serialization: 'advanced',
@@ -51,15 +57,8 @@ export async function startBystander(target: {
   };
 }
 
-async function stand({
-  address,
-  url,
-  queue,
-}: {
-  address: string;
-  url?: string;
-  queue: string;
-}): Promise<void> {
+async function stand({ address, url, queue, authorization }: Target): Promise<void> {
+  const headers = authorization === undefined ? {} : { authorization };
   const seen: Seen = { latenciesMs: [], faults: [] };
   const fault = (text: string): void => {
     if (!seen.faults.includes(text)) seen.faults.push(text);
@@ -68,11 +67,11 @@ async function stand({
   await once(session, 'remoteSettings');
   const body = framed(QueueGetRequest.encode({ name: queue }).finish());
   const byGrpc = async (): Promise<void> => {
-    const { code } = await ask(openCall(session, SubmitService.getQueue.path), body, CALL_MS);
+    const { code } = await ask(openCall(session, SubmitService.getQueue.path, headers), body, CALL_MS);
     if (code !== status.OK) fault(`gRPC: ${status[code]}`);
   };
   const byRest = async (): Promise<void> => {
-    const answer = await fetch(`${url}/v1/queue/${queue}`, { signal: AbortSignal.timeout(CALL_MS) });
+    const answer = await fetch(`${url}/v1/queue/${queue}`, { headers, signal: AbortSignal.timeout(CALL_MS) });
     await answer.arrayBuffer();
     if (answer.status !== 200) fault(`REST: ${answer.status}`);
   };
@@ -93,6 +92,6 @@ async function stand({
 }
 
 if (process.send && process.argv[1] === fileURLToPath(import.meta.url)) {
-  process.once('message', (target: { address: string; url?: string; queue: string }) => void stand(target));
+  process.once('message', (target: Target) => void stand(target));
   process.once('disconnect', () => process.exit(0));
 }

@@ -50,7 +50,7 @@ export function createLdapGroups(
   async function lookUp(client: string, user: string): Promise<readonly string[]> {
     const last = known.get(client);
     try {
-      const groups = await gate(client, () => ask(user, client));
+      const groups = await gate([client], () => ask(user, client));
       remember(client, groups);
       return groups;
     } catch (error) {
