@@ -13,6 +13,11 @@ export const accessCommands: readonly CommandEntry[] = [
     load: () => import('./commands/login.ts'),
   },
   {
+    words: ['logout'],
+    summary: 'Forget who logged in, and have the provider take the tokens back',
+    load: () => import('./commands/logout.ts'),
+  },
+  {
     words: ['key'],
     summary: 'Make, list and revoke access keys, for programs',
   },

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { LoginSettings } from '@armada-ts/client/token-profile';
-import type { IssuedTokens } from '@armada-ts/client/open-id';
+import { type IssuedTokens, type OpenIdClient, purposeOf } from '@armada-ts/client/open-id';
 import {
   allowInsecureRequests,
   authorizationCodeGrant,
@@ -58,45 +58,61 @@ interface Attempt {
 
 async function logInByCode(
   configuration: Configuration,
-  { scopes }: LoginSettings,
+  settings: LoginSettings,
   { person, signal }: Attempt,
 ): Promise<Tokens> {
-  const device = await initiateDeviceAuthorization(configuration, { scope: scopes.join(' ') });
+  const device = await initiateDeviceAuthorization(configuration, asked(settings));
   person.tell(`go to ${device.verification_uri} and enter the code ${device.user_code}`);
   if (device.verification_uri_complete !== undefined)
     person.tell(`or go to ${device.verification_uri_complete}`);
-  return pollDeviceAuthorizationGrant(configuration, device, undefined, { signal });
+  return pollDeviceAuthorizationGrant(configuration, device, new URLSearchParams(purposeOf(settings)), {
+    signal,
+  });
 }
 
 async function logInAtBrowser(
   configuration: Configuration,
-  { scopes, localPort }: LoginSettings,
+  settings: LoginSettings,
   { person, signal }: Attempt,
 ): Promise<Tokens> {
+  const { scopes, localPort } = settings;
   await using callback = await listenForCallback(localPort);
   const verifier = randomPKCECodeVerifier();
   const [state, nonce] = [randomState(), randomNonce()];
   const isKeptLoggedIn = scopes.includes('offline_access');
-  const url = buildAuthorizationUrl(configuration, {
-    redirect_uri: callback.url,
-    scope: scopes.join(' '),
-    state,
-    nonce,
-    code_challenge: await calculatePKCECodeChallenge(verifier),
-    code_challenge_method: 'S256',
-    // Providers give refresh tokens to whoever has agreed to that.
-    ...(isKeptLoggedIn ? { prompt: 'consent' } : {}),
-  });
+  const url = buildAuthorizationUrl(
+    configuration,
+    asked(settings, {
+      redirect_uri: callback.url,
+      state,
+      nonce,
+      code_challenge: await calculatePKCECodeChallenge(verifier),
+      code_challenge_method: 'S256',
+      // Providers give refresh tokens to whoever has agreed to that.
+      ...(isKeptLoggedIn ? { prompt: 'consent' } : {}),
+    }),
+  );
   person.tell(`log in at ${url.href}`);
   person.openBrowser(url.href);
   // Awaited, as the callback is listened for until then.
   return await callback.answered(state, signal, (current) =>
-    authorizationCodeGrant(configuration, current, {
-      pkceCodeVerifier: verifier,
-      expectedState: state,
-      ...(scopes.includes('openid') ? { expectedNonce: nonce, idTokenExpected: true } : {}),
-    }),
+    authorizationCodeGrant(
+      configuration,
+      current,
+      {
+        pkceCodeVerifier: verifier,
+        expectedState: state,
+        ...(scopes.includes('openid') ? { expectedNonce: nonce, idTokenExpected: true } : {}),
+      },
+      new URLSearchParams(purposeOf(settings)),
+    ),
   );
+}
+
+/** What a login is for, with whatever else its kind needs. */
+function asked(settings: OpenIdClient, more: Record<string, string> = {}): URLSearchParams {
+  const scope = settings.scopes.join(' ');
+  return new URLSearchParams([['scope', scope], ...purposeOf(settings), ...Object.entries(more)]);
 }
 
 interface Callback extends AsyncDisposable {

@@ -4,10 +4,19 @@
  * programs that run at the same time take turns.
  */
 import { createHash } from 'node:crypto';
-import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type IssuedTokens, type OpenIdClient, renewed, requestTokens } from './open-id.ts';
+import { type IssuedTokens, type OpenIdClient, renewed, requestTokens, revokeToken } from './open-id.ts';
 
 const SPARE_MS = 30_000;
 /** A renewal takes less; what is older was left by a program that died. */
@@ -15,8 +24,9 @@ const MAX_LOCK_MS = 30_000;
 const LOCK_POLL_MS = 50;
 
 /** Where the tokens for a client of a provider are kept. */
-export function loginFile(homeDirectory: string, { providerUrl, clientId, scopes }: OpenIdClient): string {
-  const text = JSON.stringify([providerUrl, clientId, [...scopes].sort()]);
+export function loginFile(homeDirectory: string, client: OpenIdClient): string {
+  const { providerUrl, clientId, scopes, audience, resources = [] } = client;
+  const text = JSON.stringify([providerUrl, clientId, [...scopes].sort(), audience, [...resources].sort()]);
   const name = createHash('sha256').update(text).digest('hex').slice(0, 32);
   return join(homeDirectory, '.armadactl', 'logins', `${name}.json`);
 }
@@ -38,6 +48,37 @@ export function loginAuthorization(homeDirectory: string, client: OpenIdClient):
     const kept = readLogin(path);
     return isGood(kept) ? kept : alone(`${path}.lock`, () => renew(path, client));
   });
+}
+
+export interface Forgotten {
+  wasLoggedIn: boolean;
+  /** Why the provider may still take the tokens; undefined when it has taken them back. */
+  notRevoked?: string | undefined;
+}
+
+/** Forgets whoever logged in, here and, where it offers that, at the provider. */
+export async function forgetLogin(homeDirectory: string, client: OpenIdClient): Promise<Forgotten> {
+  const path = loginFile(homeDirectory, client);
+  if (!existsSync(path)) return { wasLoggedIn: false };
+  // A renewal that is under way would bring it back.
+  return await alone(`${path}.lock`, async () => {
+    const kept = parseLogin(path);
+    rmSync(path, { force: true });
+    return { wasLoggedIn: kept !== undefined, notRevoked: kept && (await revoke(client, kept)) };
+  });
+}
+
+/** Why not, where it cannot be. */
+async function revoke(
+  client: OpenIdClient,
+  { accessToken, refreshToken }: IssuedTokens,
+): Promise<string | undefined> {
+  try {
+    const isRevoked = await revokeToken(client, refreshToken ?? accessToken);
+    return isRevoked ? undefined : 'it does not offer to take tokens back';
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
 }
 
 async function renew(path: string, client: OpenIdClient): Promise<IssuedTokens> {
@@ -65,20 +106,25 @@ function isGood({ expiresAtMs }: IssuedTokens): boolean {
 
 /** Throws an Error that says what to do where nobody has logged in. */
 function readLogin(path: string): IssuedTokens {
+  const kept = parseLogin(path);
+  if (kept === undefined) throw new Error('nobody is logged in; log in with `armadactl login`');
+  return kept;
+}
+
+/** A file that cannot be used is as one that is not there. */
+function parseLogin(path: string): IssuedTokens | undefined {
   try {
     const kept: unknown = JSON.parse(readFileSync(path, 'utf8'));
     const { accessToken, expiresAtMs, refreshToken } = kept as Record<string, unknown>;
-    if (typeof accessToken === 'string' && typeof expiresAtMs === 'number') {
-      return {
-        accessToken,
-        expiresAtMs,
-        refreshToken: typeof refreshToken === 'string' ? refreshToken : undefined,
-      };
-    }
+    if (typeof accessToken !== 'string' || typeof expiresAtMs !== 'number') return undefined;
+    return {
+      accessToken,
+      expiresAtMs,
+      refreshToken: typeof refreshToken === 'string' ? refreshToken : undefined,
+    };
   } catch {
-    // As if it were not there.
+    return undefined;
   }
-  throw new Error('nobody is logged in; log in with `armadactl login`');
 }
 
 async function alone<Value>(lock: string, act: () => Promise<Value>): Promise<Value> {

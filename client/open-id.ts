@@ -7,6 +7,10 @@ export interface OpenIdClient {
   /** Programs have one, people have none. */
   clientSecret?: string | undefined;
   scopes: readonly string[];
+  /** Whom tokens are to be for, at providers that want `audience` said. */
+  audience?: string | undefined;
+  /** The same as RFC 8707 has it: URIs of those whom tokens are for. */
+  resources?: readonly string[] | undefined;
 }
 
 export interface IssuedTokens {
@@ -30,6 +34,18 @@ const USED_RATIO = 0.8;
  */
 export function clientCredentialsAuthorization(client: OpenIdClient): () => Promise<string> {
   const grant = { grant_type: 'client_credentials', scope: client.scopes.join(' ') };
+  return renewed(() => requestTokens(client, grant));
+}
+
+/**
+ * The same by somebody's name and password, which the provider is told. Few still
+ * offer it: better let people log in.
+ */
+export function passwordAuthorization(
+  client: OpenIdClient,
+  { username, password }: { username: string; password: string },
+): () => Promise<string> {
+  const grant = { grant_type: 'password', scope: client.scopes.join(' '), username, password };
   return renewed(() => requestTokens(client, grant));
 }
 
@@ -58,18 +74,26 @@ function renewalTime(expiresAtMs: number, nowMs: number): number {
   return Math.max(expiresAtMs - RENEW_BEFORE_MS, nowMs + (expiresAtMs - nowMs) * USED_RATIO);
 }
 
+/** What a request for tokens says of whom they are for. */
+export function purposeOf({ audience, resources = [] }: OpenIdClient): [name: string, value: string][] {
+  return [
+    ...(audience === undefined ? [] : [['audience', audience] as [string, string]]),
+    ...resources.map((resource): [string, string] => ['resource', resource]),
+  ];
+}
+
 /** Asks the provider for tokens. Rejects with an Error that says why there are none. */
 export async function requestTokens(
-  { providerUrl, clientId, clientSecret }: OpenIdClient,
+  client: OpenIdClient,
   grant: Record<string, string>,
 ): Promise<IssuedTokens> {
-  const endpoint = await tokenEndpoint(providerUrl);
+  const { token_endpoint: endpoint } = await metadataOf(client.providerUrl);
+  if (typeof endpoint !== 'string') throw new Error(`${client.providerUrl} names no token_endpoint`);
   const askedAtMs = Date.now();
-  const answer = await requestJson(endpoint, {
-    method: 'POST',
-    body: new URLSearchParams({ ...grant, ...(clientSecret === undefined ? { client_id: clientId } : {}) }),
-    headers: clientSecret === undefined ? {} : { authorization: basic(clientId, clientSecret) },
-  });
+  const answer = await readJson(
+    endpoint,
+    await send(endpoint, asClient(client, [...Object.entries(grant), ...purposeOf(client)])),
+  );
   const { access_token, expires_in, refresh_token } = answer;
   if (typeof access_token !== 'string' || access_token === '') {
     throw new Error(`${endpoint} gave no token${reasonIn(answer)}`);
@@ -82,26 +106,57 @@ export async function requestTokens(
   };
 }
 
-async function tokenEndpoint(providerUrl: string): Promise<string> {
-  const url = `${providerUrl.replace(/\/$/, '')}/.well-known/openid-configuration`;
-  const { issuer, token_endpoint } = await requestJson(url, {});
-  if (issuer !== providerUrl)
-    throw new Error(`${url} is about the issuer ${String(issuer)}, not ${providerUrl}`);
-  if (typeof token_endpoint !== 'string') throw new Error(`${url} names no token_endpoint`);
-  return token_endpoint;
+/**
+ * Has the provider take back a token, and with a refresh token all that came of it
+ * (RFC 7009). False where it does not offer that. Rejects with an Error that says
+ * why it has not.
+ */
+export async function revokeToken(client: OpenIdClient, token: string): Promise<boolean> {
+  const { revocation_endpoint: endpoint } = await metadataOf(client.providerUrl);
+  if (typeof endpoint !== 'string') return false;
+  const response = await send(endpoint, asClient(client, [['token', token]]));
+  if (response.ok) return true;
+  const answer = await readJson(endpoint, response).catch(() => ({}));
+  throw new Error(`${endpoint} answered ${response.status}${reasonIn(answer)}`);
 }
 
-async function requestJson(url: string, request: RequestInit): Promise<Record<string, unknown>> {
+/** What the provider publishes about itself. */
+async function metadataOf(providerUrl: string): Promise<Record<string, unknown>> {
+  const url = `${providerUrl.replace(/\/$/, '')}/.well-known/openid-configuration`;
+  const metadata = await readJson(url, await send(url, {}));
+  if (metadata['issuer'] !== providerUrl)
+    throw new Error(`${url} is about the issuer ${String(metadata['issuer'])}, not ${providerUrl}`);
+  return metadata;
+}
+
+/** A form, sent as the client. */
+function asClient({ clientId, clientSecret }: OpenIdClient, fields: [string, string][]): RequestInit {
+  if (clientSecret === undefined)
+    return { method: 'POST', body: new URLSearchParams([...fields, ['client_id', clientId]]) };
+  const headers = { authorization: basic(clientId, clientSecret) };
+  return { method: 'POST', body: new URLSearchParams(fields), headers };
+}
+
+async function send(url: string, request: RequestInit): Promise<Response> {
   refusePlain(url);
+  const signal = AbortSignal.timeout(TIMEOUT_MS);
+  return await fetch(url, { ...request, redirect: 'error', signal }).catch((error: unknown) => {
+    throw unreadable(url, error);
+  });
+}
+
+async function readJson(url: string, response: Response): Promise<Record<string, unknown>> {
   try {
-    const signal = AbortSignal.timeout(TIMEOUT_MS);
-    const response = await fetch(url, { ...request, redirect: 'error', signal });
     return { ...((await response.json()) as object) };
   } catch (error) {
-    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new Error(`${url} cannot be read: ${reason}`, { cause: error });
+    throw unreadable(url, error);
   }
+}
+
+function unreadable(url: string, error: unknown): Error {
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new Error(`${url} cannot be read: ${reason}`, { cause: error });
 }
 
 /** Secrets go over TLS, or nowhere. Throws an Error for an address that is neither of HTTPS nor of this machine. */

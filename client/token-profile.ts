@@ -76,10 +76,13 @@ function readClient(settings: Settings, where: string, defaultScopes: readonly s
     throw new ProfileError(`${where}.providerUrl must be https://HOST, got ${providerUrl}`, { cause: error });
   }
   const scopes = get(settings, 'scopes') ?? defaultScopes;
+  const resource = get(settings, 'resource') ?? [];
   return {
     providerUrl,
     clientId: text(settings, 'clientId', where),
     scopes: texts(scopes, `${where}.scopes`),
+    audience: get(settings, 'audience') === undefined ? undefined : text(settings, 'audience', where),
+    resources: texts(typeof resource === 'string' ? [resource] : resource, `${where}.resource`),
   };
 }
 

@@ -3,6 +3,7 @@ import { platform } from 'node:os';
 import type { Command } from 'commander';
 import { loginFile, writeLogin } from '@armada-ts/client/kept-login';
 import type { CommandContext } from '../command.ts';
+import { configuredLogin } from '../configured-login.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { Failure } from '../failure.ts';
 
@@ -13,12 +14,7 @@ export function define(command: Command, context: CommandContext): void {
 }
 
 async function login(isByCode: boolean, context: CommandContext): Promise<void> {
-  const { login: configured, contextName } = await context.profile();
-  if (!configured || context.homeDirectory === undefined) {
-    throw new Failure(ExitCode.usage, 'there is nothing to log in to', {
-      details: ['say where in the context: openIdAuth: { providerUrl: https://HOST, clientId: NAME }'],
-    });
-  }
+  const { settings: configured, homeDirectory, contextName } = await configuredLogin(context);
   const settings = isByCode ? { ...configured, kind: 'device' as const } : configured;
   const { logIn } = await import('../open-id-login.ts');
   const tokens = await logIn(settings, {
@@ -27,7 +23,7 @@ async function login(isByCode: boolean, context: CommandContext): Promise<void> 
   }).catch((error: unknown) => {
     throw new Failure(ExitCode.denied, `cannot log in: ${reasonOf(error)}`, { cause: error });
   });
-  const path = loginFile(context.homeDirectory, settings);
+  const path = loginFile(homeDirectory, settings);
   writeLogin(path, tokens);
   const { providerUrl } = settings;
   const isRenewed = tokens.refreshToken !== undefined;
@@ -35,7 +31,7 @@ async function login(isByCode: boolean, context: CommandContext): Promise<void> 
   context.output.fact({
     name: providerUrl,
     line: () => `Logged in to ${providerUrl}${isRenewed ? '' : ` until ${expires}`}`,
-    json: () => ({ provider: providerUrl, context: contextName ?? '', expires, renewed: isRenewed }),
+    json: () => ({ provider: providerUrl, context: contextName, expires, renewed: isRenewed }),
   });
 }
 

@@ -4,10 +4,11 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { connectFromProfile, getQueue } from '@armada-ts/client';
 import { loginFile, writeLogin } from '@armada-ts/client/kept-login';
+import { requestTokens } from '@armada-ts/client/open-id';
 import { type LocalServer, startLocalServer } from '../e2e/in-process.ts';
 import { root } from '../e2e/programs.ts';
 import { createPerson } from './person.ts';
@@ -79,6 +80,10 @@ function personAt(pattern: RegExp) {
   };
 }
 
+function audienceOf(token: string): unknown {
+  return JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()).aud;
+}
+
 const openIdAuth = () => ({ providerUrl: provider.issuer, clientId: CLI });
 
 test('armadactl login: by browser, with tokens that nobody else can read and that are renewed', async () => {
@@ -126,6 +131,55 @@ test('armadactl login: by browser, with tokens that nobody else can read and tha
   const over = await armadactl(home, ['get', 'queues']);
   assert.match(over.text, /cannot be renewed .*invalid_grant.*log in again with `armadactl login`/s);
   assert.equal(over.exitCode, 4);
+});
+
+test('armadactl login: for whom the context says, also when it is renewed', async () => {
+  const client = { ...openIdAuth(), audience: 'https://api.example.com', resource: ['urn:other'] };
+  const home = await homeWith({ openIdAuth: client });
+  const person = personAt(/log in at (\S+)/);
+  const login = await armadactl(home, ['login'], person.onText);
+  assert.equal(login.exitCode, 0, login.text);
+  const asked = new URL(/log in at (\S+)/.exec(login.text)?.[1] ?? '').searchParams;
+  assert.equal(asked.get('audience'), 'https://api.example.com');
+  const [name = ''] = await readdir(join(home, '.armadactl', 'logins'));
+  const path = join(home, '.armadactl', 'logins', name);
+  const tokens = JSON.parse(await readFile(path, 'utf8'));
+  assert.equal(audienceOf(tokens.accessToken), 'urn:other');
+  writeLogin(path, { ...tokens, expiresAtMs: 0 });
+  const refused = await armadactl(home, ['whoami']);
+  assert.match(refused.text, /the claim aud of the token is not as it must be here/);
+  const renewed = JSON.parse(await readFile(path, 'utf8'));
+  assert.notEqual(renewed.accessToken, tokens.accessToken);
+  assert.equal(audienceOf(renewed.accessToken), 'urn:other');
+});
+
+test('armadactl logout: nothing is kept, and the provider takes the tokens back', async () => {
+  const home = await homeWith({ openIdAuth: openIdAuth() });
+  const kept = join(home, '.armadactl', 'logins');
+  const person = personAt(/log in at (\S+)/);
+  assert.equal((await armadactl(home, ['login'], person.onText)).exitCode, 0);
+  const [name = ''] = await readdir(kept);
+  const { refreshToken } = JSON.parse(await readFile(join(kept, name), 'utf8'));
+  const out = await armadactl(home, ['logout']);
+  assert.equal(out.text, `Logged out of ${provider.issuer}\n`);
+  assert.equal(out.exitCode, 0);
+  assert.deepEqual(await readdir(kept), []);
+  const client = { ...openIdAuth(), scopes: ['openid', 'offline_access'] };
+  const grant = { grant_type: 'refresh_token', refresh_token: refreshToken };
+  await assert.rejects(requestTokens(client, grant), /invalid_grant/);
+  assert.match((await armadactl(home, ['whoami'])).text, /nobody is logged in/);
+  assert.match((await armadactl(home, ['logout'])).text, /Nobody was logged in to/);
+
+  // A provider that is away keeps nobody from forgetting.
+  const gone = { ...client, providerUrl: 'http://127.0.0.1:1' };
+  const goneHome = await homeWith({ openIdAuth: gone });
+  const goneFile = loginFile(goneHome, gone);
+  writeLogin(goneFile, { accessToken: 'a', expiresAtMs: Date.now() + 60_000, refreshToken: 'r' });
+  const alone = await armadactl(goneHome, ['logout', '-o', 'json']);
+  assert.equal(alone.exitCode, 0, alone.text);
+  assert.match(alone.text, /may take the tokens until they expire: .*cannot be read/);
+  assert.match(alone.text, /"wasLoggedIn":true,"revoked":false/);
+  assert.deepEqual(await readdir(dirname(goneFile)), []);
 });
 
 test('armadactl login --device: with a code at another browser', async () => {

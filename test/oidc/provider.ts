@@ -104,13 +104,14 @@ function configuration(keys: JsonWebKey[], seconds: () => number): object {
       clientCredentials: { enabled: true },
       deviceFlow: { enabled: true },
       devInteractions: { enabled: true },
+      revocation: { enabled: true },
       resourceIndicators: {
         enabled: true,
         defaultResource: () => 'urn:armada',
         useGrantedResource: () => true,
-        getResourceServerInfo: () => ({
+        getResourceServerInfo: (_context: unknown, resource: string) => ({
           scope: 'jobs',
-          audience: 'armada',
+          audience: resource === 'urn:armada' ? 'armada' : resource,
           accessTokenFormat: 'jwt',
           accessTokenTTL: seconds(),
           jwt: { sign: { alg: 'RS256' } },
