@@ -72,7 +72,7 @@ class ProcessRuntime implements Runtime {
     const { directory, logMaxBytes, environment, clock } = settings;
     this.#settings = settings;
     this.#nodeIndex = indexNodes(settings.nodes);
-    for (const name of ['runs', 'ended']) fs.mkdirSync(path.join(directory, name), { recursive: true });
+    for (const name of ['runs', 'ended']) makePrivate(path.join(directory, name));
     this.#lock = lockFile(path.join(directory, 'lock'));
     const shimFile = path.join(directory, 'shim');
     writeWhole(shimFile, SHIM);
@@ -256,6 +256,12 @@ class ProcessRuntime implements Runtime {
     };
     setImmediate(next);
   }
+}
+
+/** What runs are told and what they print may be secret: nobody but the user of the executor is let in, whoever made it. */
+function makePrivate(directory: string): void {
+  fs.mkdirSync(directory, { recursive: true, mode: 0o700 });
+  fs.chmodSync(directory, 0o700);
 }
 
 /** Where a container's directory is within that of its run. Throws LogNotFound. */

@@ -95,6 +95,12 @@ function podError(state: RunState) {
   return state.failure;
 }
 
+test('what runs are told and what they print is for the user of the executor alone', () => {
+  for (const name of ['runs', 'ended']) {
+    assert.equal(fs.statSync(path.join(directory, name)).mode & 0o777, 0o700, name);
+  }
+});
+
 test('start() runs a command to success and tells each state once', async () => {
   const lease = sampleLease('echo out; echo err >&2; echo dev > /dev/stderr; pwd');
   runtime.start(lease);
