@@ -4,6 +4,7 @@ import {
   type CreateTokenResponse,
   KeyServiceService,
 } from '@armada-ts/api/armada/auth/v1/keys';
+import { renewedToken } from '@armada-ts/api/servers/renewed-token';
 import { type CallOptions, connect, type Connection, type ConnectOptions } from './connect.ts';
 import { callRepeatedly } from './retry.ts';
 
@@ -59,9 +60,6 @@ export async function exchangeAccessKey(
   return callRepeatedly(connection, KeyServiceService.createToken, pair, options);
 }
 
-/** A token is exchanged again when less than this part of its time is left. */
-const RENEW_RATIO = 0.2;
-
 /**
  * For `authorization` of `connect`: a token for the pair, exchanged when it is
  * first needed and again before it ends. Servers of one Armada take the tokens
@@ -72,34 +70,9 @@ export function accessKeyAuthorization(
   pair: AccessKeyPair,
   reach: Pick<ConnectOptions, 'tls' | 'forceNoTls'> = {},
 ): (address: string) => Promise<string> {
-  let renewAtMs = 0;
-  let current: Promise<string> | undefined;
-  const exchange = async (address: string): Promise<string> => {
-    const askedAtMs = performance.now();
+  const tokens = renewedToken(async (address: string) => {
     using connection = connect({ ...reach, address });
-    const { token } = await exchangeAccessKey(connection, pair);
-    renewAtMs = askedAtMs + lifetimeMs(token) * (1 - RENEW_RATIO);
-    return `Bearer ${token}`;
-  };
-  return (address) => {
-    if (current && performance.now() < renewAtMs) return current;
-    // Calls that come meanwhile wait for the same answer.
-    renewAtMs = Number.POSITIVE_INFINITY;
-    const asked = exchange(address);
-    current = asked;
-    asked.catch(() => {
-      if (current === asked) current = undefined;
-    });
-    return asked;
-  };
-}
-
-/** By the server's clock from beginning to end: that of this machine may be another. */
-function lifetimeMs(token: string): number {
-  const [, claims = ''] = token.split('.');
-  const { iat, exp } = JSON.parse(Buffer.from(claims, 'base64url').toString()) as {
-    iat: number;
-    exp: number;
-  };
-  return (exp - iat) * 1000;
+    return (await exchangeAccessKey(connection, pair)).token;
+  });
+  return async (address) => `Bearer ${await tokens.current(address)}`;
 }

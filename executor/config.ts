@@ -94,6 +94,13 @@ const server = z.strictObject({
     .string()
     .optional()
     .describe('Password for basic authentication; better given in the environment than in a file.'),
+  accessKeyFile: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'File with an access key and its secret, as `armadactl key create -o json` prints them. Read again whenever a token is asked for.',
+    ),
 });
 
 const lease = z.strictObject({
@@ -214,6 +221,9 @@ export function parseConfig(input: unknown): ExecutorConfig {
   if ((to.certFile === undefined) !== (to.keyFile === undefined)) {
     throw new ConfigError('server: certFile and keyFile go together');
   }
+  const credentials = (['username', 'accessKeyFile'] as const).filter((name) => to[name] !== undefined);
+  if (credentials.length > 1)
+    throw new ConfigError(`server: ${credentials.join(' and ')} exclude each other`);
   if (!(sim.minRunMs <= sim.meanRunMs && sim.meanRunMs <= sim.maxRunMs)) {
     throw new ConfigError('simulated: minRunMs, meanRunMs and maxRunMs must be in ascending order');
   }

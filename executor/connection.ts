@@ -1,9 +1,12 @@
 import { type ChannelCredentials, Metadata, credentials } from '@grpc/grpc-js';
+import { KeyServiceClient } from '@armada-ts/api/armada/auth/v1/keys';
 import { ExecutorLinkServiceClient } from '@armada-ts/api/armada/executor/v1/executor';
 import { ExecutorApiClient } from '@armada-ts/api/executorapi/executorapi';
 import { parseAddresses } from '@armada-ts/api/servers/addresses';
 import { chooseServer, type Dialled, RECONNECT_OPTIONS } from '@armada-ts/api/servers/server-choice';
 import { tlsCredentials, type TlsFiles } from '@armada-ts/api/servers/tls-credentials';
+
+import { accessKeyCredentials } from './access-key.ts';
 
 /** How to reach a server. */
 export interface ServerSettings extends TlsFiles {
@@ -13,6 +16,8 @@ export interface ServerSettings extends TlsFiles {
   tls?: boolean | undefined;
   username: string | undefined;
   password: string | undefined;
+  /** File with an access key, to come with tokens for it. */
+  accessKeyFile?: string | undefined;
 }
 
 /** Marks that make our lease stream differ from a Go executor's. */
@@ -54,10 +59,11 @@ const CHANNEL_OPTIONS = {
   'grpc.keepalive_permit_without_calls': 1,
 };
 
-/** Prepares a connection; it is made when it is first needed. Throws TlsFault, and AddressFault. */
+/** Prepares a connection; it is made when it is first needed. Throws TlsFault, AddressFault and ConfigError. */
 export function connect(server: ServerSettings): Connection {
   const channel = channelCredentials(server);
-  const servers = chooseServer(parseAddresses(server.address), (address) => dial(address, channel));
+  const withKey = server.accessKeyFile === undefined ? undefined : accessKeyCredentials(server.accessKeyFile);
+  const servers = chooseServer(parseAddresses(server.address), (address) => dial(address, channel, withKey));
   return {
     reach: (withinMs) => servers.reach(withinMs),
     passOver: (one) => servers.passOver(one),
@@ -78,12 +84,18 @@ export function connect(server: ServerSettings): Connection {
   };
 }
 
-function dial(address: string, channel: ChannelCredentials): ConnectedServer {
-  const executorApi = new ExecutorApiClient(address, channel, CHANNEL_OPTIONS);
+function dial(
+  address: string,
+  channel: ChannelCredentials,
+  withKey: ReturnType<typeof accessKeyCredentials> | undefined,
+): ConnectedServer {
+  const keys = new KeyServiceClient(address, channel, CHANNEL_OPTIONS);
   // The same channel: one connection, and one place that knows whether the server is there.
-  const channelOverride = executorApi.getChannel();
-  const link = new ExecutorLinkServiceClient(address, channel, { channelOverride });
-  return { address, executorApi, link, channel: channelOverride, close: () => executorApi.close() };
+  const channelOverride = keys.getChannel();
+  const options = { channelOverride, interceptors: withKey ? [withKey(keys)] : [] };
+  const executorApi = new ExecutorApiClient(address, channel, options);
+  const link = new ExecutorLinkServiceClient(address, channel, options);
+  return { address, executorApi, link, channel: channelOverride, close: () => keys.close() };
 }
 
 function channelCredentials(server: ServerSettings): ChannelCredentials {

@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { renewedToken } from './renewed-token.ts';
+
+/** Exchanges that count, for tokens that are good for so long. */
+function exchanges(validMs: number, fail = () => false) {
+  const asked: string[] = [];
+  const tokens = renewedToken(async (server: string) => {
+    asked.push(server);
+    if (fail()) throw new Error('refused');
+    const claims = { iat: 1_700_000_000, exp: 1_700_000_000 + validMs / 1000, n: asked.length };
+    return `e30.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.x`;
+  });
+  return { asked, tokens };
+}
+
+test('renewedToken() exchanges once for calls that come together, and again before the token ends', async () => {
+  const { asked, tokens } = exchanges(500);
+  const [one, other] = await Promise.all([tokens.current('a'), tokens.current('b')]);
+  assert.equal(one, other);
+  assert.equal(await tokens.current('b'), one);
+  await sleep(410);
+  assert.notEqual(await tokens.current('b'), one);
+  assert.deepEqual(asked, ['a', 'b']);
+});
+
+test('a token that was refused is exchanged again, once', async () => {
+  const { asked, tokens } = exchanges(60_000);
+  const first = await tokens.current('a');
+  tokens.drop(first);
+  const second = await tokens.current('a');
+  assert.notEqual(second, first);
+  // Said late, by another call that had the first one.
+  tokens.drop(first);
+  assert.equal(await tokens.current('a'), second);
+  assert.equal(asked.length, 2);
+});
+
+test('what could not be exchanged is tried again by the next call', async () => {
+  let isRefused = true;
+  const { tokens } = exchanges(60_000, () => isRefused);
+  await assert.rejects(tokens.current('a'), /refused/);
+  isRefused = false;
+  assert.match(await tokens.current('a'), /^e30/);
+});

@@ -1,0 +1,81 @@
+/**
+ * An access key in place of a user's own credentials: it is exchanged for a token
+ * when the first call is made, and again before that ends. The file is read for
+ * every exchange, so another key may be put in its place at any time.
+ */
+import { readFileSync } from 'node:fs';
+import { InterceptingCall, type Interceptor, Metadata, type ServiceError, status } from '@grpc/grpc-js';
+import type {
+  CreateTokenRequest,
+  CreateTokenResponse,
+  KeyServiceClient,
+} from '@armada-ts/api/armada/auth/v1/keys';
+import { renewedToken } from '@armada-ts/api/servers/renewed-token';
+import { z } from 'zod';
+import { ConfigError } from './config.ts';
+
+const EXCHANGE_MS = 10_000;
+
+/** As `armadactl key create -o json` prints it. */
+const pairSchema = z.object({ accessKey: z.string().min(1), secret: z.string().min(1) });
+
+/**
+ * What puts the token into calls to a server.
+ * @returns for a server, by its service of keys, what its other clients are to be made with
+ * Throws ConfigError when there is no key in the file.
+ */
+export function accessKeyCredentials(file: string): (keys: KeyServiceClient) => Interceptor {
+  readPair(file);
+  const tokens = renewedToken((keys: KeyServiceClient) => exchange(keys, file));
+  return (keys) => (options, nextCall) =>
+    new InterceptingCall(nextCall(options), {
+      start(metadata, listener, next) {
+        tokens.current(keys).then(
+          (token) => {
+            metadata.set('authorization', `Bearer ${token}`);
+            next(metadata, {
+              onReceiveStatus(end, nextEnd) {
+                if (end.code === status.UNAUTHENTICATED) tokens.drop(token);
+                nextEnd(end);
+              },
+            });
+          },
+          (error: unknown) => listener.onReceiveStatus(statusOf(error)),
+        );
+      },
+    });
+}
+
+async function exchange(keys: KeyServiceClient, file: string): Promise<string> {
+  const pair = readPair(file);
+  const { token } = await new Promise<CreateTokenResponse>((resolve, reject) => {
+    const deadline = { deadline: Date.now() + EXCHANGE_MS };
+    keys.createToken(pair, new Metadata(), deadline, (error, answer) => {
+      if (error) reject(error);
+      else resolve(answer);
+    });
+  });
+  return token;
+}
+
+/** Throws ConfigError. */
+function readPair(file: string): CreateTokenRequest {
+  try {
+    return pairSchema.parse(JSON.parse(readFileSync(file, 'utf8')));
+  } catch (error) {
+    // What a parser says would show what is in the file.
+    const reason = error instanceof Error && 'code' in error ? ` (${String(error.code)})` : '';
+    const expected = 'an access key with its secret, as `armadactl key create -o json` prints it';
+    throw new ConfigError(`server.accessKeyFile: ${file} must hold ${expected}${reason}`);
+  }
+}
+
+/** A call that could not be made for want of a token ends as the exchange did. */
+function statusOf(error: unknown): { code: status; details: string; metadata: Metadata } {
+  const { code, details, message, metadata } = error as Partial<ServiceError>;
+  return {
+    code: code ?? status.UNAUTHENTICATED,
+    details: `no token for the access key: ${details ?? message ?? String(error)}`,
+    metadata: metadata ?? new Metadata(),
+  };
+}
