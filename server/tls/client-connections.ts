@@ -24,6 +24,7 @@ export function createClientConnections(): ClientConnections {
       if (certificate === undefined) return true;
       // Of no trusted authority, or expired: whoever shows it is not let in as somebody without.
       if (!socket.authorized || revoked?.isRevoked(certificate)) return false;
+      keepCertificate(socket, certificate);
       open.set(socket, certificate);
       socket.once('close', () => open.delete(socket));
       return true;
@@ -37,6 +38,15 @@ export function createClientConnections(): ClientConnections {
       return ended.length;
     },
   };
+}
+
+/** Every call of the connection asks for it, by one or the other name, and it would be taken apart each time. */
+function keepCertificate(socket: TLSSocket, certificate: X509Certificate): void {
+  const peerCertificate = socket.getPeerCertificate();
+  Object.assign(socket, {
+    getPeerX509Certificate: () => certificate,
+    getPeerCertificate: () => peerCertificate,
+  });
 }
 
 /**

@@ -5,7 +5,7 @@
  * with it, at once. Of their headers nothing but the id of the signing key is
  * used, and that only to find it in memory.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { decodeProtectedHeader, errors, jwtVerify, SignJWT } from 'jose';
 import type { Clock } from '../../base/clock.ts';
 import { ArmadaError } from '../../base/errors.ts';
@@ -87,7 +87,7 @@ export function createTokenScheme(deps: TokenDeps): Scheme {
     authenticate(authorization) {
       const token = credentialOf(authorization, 'bearer');
       if (token === undefined || token.length > MAX_LENGTH) return undefined;
-      const digest = createHash('sha256').update(token).digest('base64');
+      const digest = hash('sha256', token, 'base64');
       const known = accepted.get(digest);
       if (known && !faultOf(deps, known)) return known.principal;
       // What was right may be wrong now, or its user in other groups.

@@ -5,7 +5,7 @@
  * credentials besides is whom those name: then the certificate has opened the
  * connection, and no more.
  */
-import { createHash, X509Certificate } from 'node:crypto';
+import { hash, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { Clock } from '../../base/clock.ts';
 import { ArmadaError, invalidField } from '../../base/errors.ts';
@@ -43,7 +43,7 @@ function createMtlsScheme(find: (certificate: X509Certificate) => Holder | undef
   const times = new WeakMap<Principal, Known>();
 
   const look = (der: Buffer): Known => {
-    const digest = createHash('sha256').update(der).digest('base64');
+    const digest = hash('sha256', der, 'base64');
     const found = known.get(digest);
     if (found) return found;
     const certificate = new X509Certificate(der);

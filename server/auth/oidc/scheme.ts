@@ -4,7 +4,7 @@
  * choose among the providers and keys that are known, and for nothing else: no
  * address is ever taken from it.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { decodeJwt, decodeProtectedHeader, errors, jwtVerify } from 'jose';
 import type { Clock } from '../../base/clock.ts';
 import { ArmadaError } from '../../base/errors.ts';
@@ -34,6 +34,8 @@ const LEEWAY_MS = 60_000;
 /** So long a token that was right is not looked at again. */
 const REMEMBER_MS = 60_000;
 const MAX_REMEMBERED = 10_000;
+/** Of other schemes' tokens, which need not be taken apart with every call. */
+const MAX_FOREIGN = 1_000;
 
 /** A token that was right, and what must stay so that it is. */
 interface Accepted {
@@ -45,6 +47,7 @@ interface Accepted {
 
 export function createOidcScheme({ providers, wantedClaims, clock }: OidcDeps): Scheme {
   const byIssuer = new Map(providers.map((provider) => [provider.config.issuer, provider]));
+  const foreign = new Set<string>();
   const remembered = new Map<string, { principal: Principal; untilMs: number }>();
   const acceptedOf = new WeakMap<Principal, Accepted>();
 
@@ -67,11 +70,15 @@ export function createOidcScheme({ providers, wantedClaims, clock }: OidcDeps): 
       const token = credentialOf(authorization, 'bearer');
       if (token === undefined) return undefined;
       if (token.length > MAX_LENGTH) throw refusal(`a token must have at most ${MAX_LENGTH} characters`);
-      const digest = createHash('sha256').update(token).digest('base64');
+      const digest = hash('sha256', token, 'base64');
       const known = remembered.get(digest);
       if (known && clock.now() < known.untilMs) return known.principal;
+      if (foreign.has(digest)) return undefined;
       const provider = byIssuer.get(issuerOf(token) ?? '');
-      return provider && accept(token, provider, digest);
+      if (provider) return accept(token, provider, digest);
+      if (foreign.size >= MAX_FOREIGN) foreign.clear();
+      foreign.add(digest);
+      return undefined;
     },
     recheck(principal) {
       const accepted = acceptedOf.get(principal);
