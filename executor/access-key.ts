@@ -12,6 +12,7 @@ import type {
 } from '@armada-ts/api/armada/auth/v1/keys';
 import { renewedToken } from '@armada-ts/api/servers/renewed-token';
 import { z } from 'zod';
+import { systemClock } from './clock.ts';
 import { ConfigError } from './config.ts';
 
 const EXCHANGE_MS = 10_000;
@@ -49,7 +50,7 @@ export function accessKeyCredentials(file: string): (keys: KeyServiceClient) => 
 async function exchange(keys: KeyServiceClient, file: string): Promise<string> {
   const pair = readPair(file);
   const { token } = await new Promise<CreateTokenResponse>((resolve, reject) => {
-    const deadline = { deadline: Date.now() + EXCHANGE_MS };
+    const deadline = { deadline: systemClock.now() + EXCHANGE_MS };
     keys.createToken(pair, new Metadata(), deadline, (error, answer) => {
       if (error) reject(error);
       else resolve(answer);
