@@ -67,6 +67,20 @@ async function present(token: Buffer | string, { by = scheme, peer = '127.0.0.1:
   }
 }
 
+test('the processes that read what clients send know none of the settings of the server', async () => {
+  const name = 'ARMADA_AUTH_TOKEN_ENCRYPTIONKEY';
+  process.env[name] = 'secret of the server';
+  try {
+    const settings = { keytab, principals: [SERVICE], processes: 1, logger: silentLogger };
+    await using started = await startAcceptors(settings);
+    const environment = await readFile(`/proc/${started.pids[0]}/environ`, 'utf8');
+    assert.match(environment, /KRB5_CONFIG=/);
+    assert.doesNotMatch(environment, /ARMADA_/);
+  } finally {
+    delete process.env[name];
+  }
+});
+
 test('a ticket names its user, and the reply proves the server', async () => {
   const token = await tokenFor(ann);
   const { principal, reply = '' } = await present(token.bytes);

@@ -98,7 +98,8 @@ const environment: Rule = {
     'server/standalone.ts': 'starts server and executor: variables are settings, and jobs inherit them',
     'server/migrate.ts': 'copies a store: variables are settings',
     'server/check.ts': 'checks a store: variables are settings',
-    'server/auth/kerberos/acceptor.ts': 'starts a process whose native code has its settings from variables',
+    'server/auth/kerberos/acceptor-process.ts':
+      'starts a process whose native code has its settings from variables',
     'server/restored.ts': 'marks a store: variables are settings',
     'executor/main.ts': 'starts the executor: variables are settings, and jobs inherit them',
     'armadactl/main.ts': 'starts armadactl: address and context may come from variables',

@@ -30,7 +30,7 @@ interface Waiting {
 
 /** Starts a process and waits until it takes tickets. Throws INVALID_REQUEST when it cannot, and says why. */
 export async function startAcceptorProcess(start: Omit<Start, 'kind'>): Promise<AcceptorProcess> {
-  const child = forked();
+  const child = forked(start.keytab);
   const waiting = new Map<number, Waiting>();
   const ended = new Promise<void>((resolve) => {
     child.once('exit', () => resolve());
@@ -71,10 +71,13 @@ export async function startAcceptorProcess(start: Omit<Start, 'kind'>): Promise<
   };
 }
 
-function forked(): ChildProcess {
+function forked(keytab: string): ChildProcess {
   const source = import.meta.url.endsWith('.ts') ? './acceptor.ts' : './acceptor.js';
   const flags = ['--expose-gc', '--max-semi-space-size=1', '--disable-warning=ExperimentalWarning'];
+  // Settings of the server, secrets among them, are none of its business.
+  const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('ARMADA_'));
   return fork(fileURLToPath(new URL(source, import.meta.url)), {
+    env: { ...Object.fromEntries(inherited), KRB5_KTNAME: keytab },
     execArgv: [...process.execArgv.filter((flag) => flag.startsWith('--conditions')), ...flags],
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });

@@ -42,8 +42,6 @@ function say(message: FromAcceptor): void {
 }
 
 async function start({ keytab, principals }: Start): Promise<void> {
-  // Read by the native code, which is loaded after it is set.
-  process.env.KRB5_KTNAME = keytab;
   try {
     native = load();
     await native;
