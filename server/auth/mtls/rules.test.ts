@@ -54,3 +54,18 @@ test('compileRule() gives groups of its own, and of the subject when asked', () 
     'ops',
   ]);
 });
+
+test('a value that is very long is not looked at: patterns would take long about it', () => {
+  const rule = { from: 'uri', pattern: '*/a/*', name: 'somebody' } as const;
+  assert.equal(holder(rule, { uri: [`x/a/${'y'.repeat(2000)}`] })?.name, 'somebody');
+  assert.equal(holder(rule, { uri: [`x/a/${'y'.repeat(3000)}`] }), undefined);
+});
+
+test('what is part of a name in a subject does not count as the next name', () => {
+  const rule = { from: 'subject', pattern: 'CN=*, O=Example', name: '$1' } as const;
+  const named = (subject: string) => holder(rule, { subject: [subject] })?.name;
+  assert.equal(named('CN=anna, O=Example'), 'anna');
+  assert.equal(named('CN=anna, OU=a\\, b, O=Example'), 'anna, OU=a\\, b');
+  assert.equal(named('CN=anna\\, O=Example'), undefined);
+  assert.equal(named('CN=anna\\\\\\, O=Example'), undefined);
+});
