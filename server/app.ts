@@ -157,7 +157,8 @@ async function openCore(opened: AsyncDisposableStack, config: Config, tools: App
     await members.leave();
   };
   opened.defer(handOver);
-  const keys = openKeys(config.auth, { store, clock, logger: logger.child({ part: 'auth' }) });
+  const keys = await openKeys(config.auth, { store, clock, logger: logger.child({ part: 'auth' }) });
+  if (keys) opened.use(keys);
   const rights = createRightsWatch(store, logger.child({ part: 'auth' }));
   const following = await followLog(store, { hub, inboxes, keys, rights }, stopping.signal);
   const retaining = keepRetention({ store, clock, logger, scheduler }, config.retention, stopping.signal);

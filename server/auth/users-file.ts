@@ -1,17 +1,11 @@
-/**
- * The file of users, kept up with while the server runs: it is looked at every
- * few seconds, as watches do not see through the links by which files are often
- * replaced.
- */
+/** The file of users, kept up with while the server runs. */
 import { readFile } from 'node:fs/promises';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { parse } from 'yaml';
 import { ArmadaError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
+import { keepLooking } from '../base/looking.ts';
 import { type AuthConfig, usersSchema } from './config.ts';
 import { type Users, type UserSource, usersOf } from './users.ts';
-
-const LOOK_MS = 2_000;
 
 export interface LiveUsers extends AsyncDisposable {
   readonly current: UserSource;
@@ -23,13 +17,11 @@ export interface LiveUsers extends AsyncDisposable {
  */
 export async function openUsers(
   { basic: { users: configured, usersFile } }: Pick<AuthConfig, 'basic'>,
-  { logger, lookMs = LOOK_MS }: { logger: Logger; lookMs?: number },
+  { logger, lookMs }: { logger: Logger; lookMs?: number },
 ): Promise<LiveUsers | undefined> {
   if (usersFile === undefined) return undefined;
-  const closing = new AbortController();
   let text: string | undefined;
   let users: Users = new Map();
-  let toldFault = '';
   const look = async (): Promise<boolean> => {
     const found = await textOf(usersFile);
     if (found === text) return false;
@@ -38,31 +30,14 @@ export async function openUsers(
     return true;
   };
   await look();
-  const lookAgain = async (): Promise<void> => {
-    try {
-      const isNew = await look();
-      toldFault = '';
-      if (isNew) logger.info({ users: users.size }, 'users have changed');
-    } catch (error) {
-      const fault = error instanceof Error ? error.message : String(error);
-      if (fault !== toldFault) logger.warn({ fault }, 'users cannot be read again; the old ones stay');
-      toldFault = fault;
-    }
-  };
-  const looking = (async () => {
-    for (;;) {
-      await sleep(lookMs, undefined, { signal: closing.signal, ref: false }).catch(() => {});
-      if (closing.signal.aborted) return;
-      await lookAgain();
-    }
-  })();
-  return {
-    current: () => users,
-    async [Symbol.asyncDispose]() {
-      closing.abort();
-      await looking;
+  const looking = keepLooking({
+    look: async () => {
+      if (await look()) logger.info({ users: users.size }, 'users have changed');
     },
-  };
+    onFault: (fault) => logger.warn({ fault }, 'users cannot be read again; the old ones stay'),
+    ...(lookMs !== undefined && { everyMs: lookMs }),
+  });
+  return { current: () => users, [Symbol.asyncDispose]: () => looking[Symbol.asyncDispose]() };
 }
 
 async function textOf(path: string): Promise<string> {

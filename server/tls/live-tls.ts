@@ -1,13 +1,12 @@
 /**
- * What listeners show and whom they trust, kept up with what is in its files:
- * these are looked at every few seconds, as watches do not see through the links
- * by which they are often replaced. Connections that are open stay as they are,
- * but for those whose clients are trusted no longer.
+ * What listeners show and whom they trust, kept up with what is in its files.
+ * Connections that are open stay as they are, but for those whose clients are
+ * trusted no longer.
  */
 import { X509Certificate } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { TLSSocket } from 'node:tls';
 import type { Logger } from '../base/logger.ts';
+import { keepLooking } from '../base/looking.ts';
 import type { KeyedCertificate } from './certificate.ts';
 import { createClientConnections } from './client-connections.ts';
 import type { Revocations } from './revocation.ts';
@@ -37,44 +36,29 @@ export interface LiveTlsDeps {
   logger: Logger;
 }
 
-const LOOK_MS = 2_000;
-
 /** Rejects with what `read` does the first time; after that, what was good stays. */
 export async function openLiveTls(deps: LiveTlsDeps): Promise<LiveTls & AsyncDisposable> {
   const { read, isClientRequired, logger } = deps;
   const listeners = new Set<() => void>();
   const connections = createClientConnections();
-  const closing = new AbortController();
   let current = await read(undefined);
-  let toldFault = '';
   const look = async (): Promise<void> => {
-    try {
-      const next = await read(current);
-      toldFault = '';
-      if (isSame(next, current)) return;
-      const { clientAuthorities, revoked } = current;
-      current = next;
-      logger.info(described(next), 'certificates have changed, and are shown from now on');
-      // First, so that nobody comes back by what was agreed on before.
-      for (const listener of listeners) listener();
-      if (clientAuthorities === next.clientAuthorities && revoked === next.revoked) return;
-      const ended = connections.judge(next);
-      if (ended > 0)
-        logger.info({ connections: ended }, 'clients whose certificates count no longer were let go');
-    } catch (error) {
-      const fault = error instanceof Error ? error.message : String(error);
-      // While files are being replaced they may not go together for a moment.
-      if (fault !== toldFault) logger.warn({ fault }, 'certificates cannot be read again; the old ones stay');
-      toldFault = fault;
-    }
+    const next = await read(current);
+    if (isSame(next, current)) return;
+    const { clientAuthorities, revoked } = current;
+    current = next;
+    logger.info(described(next), 'certificates have changed, and are shown from now on');
+    // First, so that nobody comes back by what was agreed on before.
+    for (const listener of listeners) listener();
+    if (clientAuthorities === next.clientAuthorities && revoked === next.revoked) return;
+    const ended = connections.judge(next);
+    if (ended > 0)
+      logger.info({ connections: ended }, 'clients whose certificates count no longer were let go');
   };
-  const looking = (async () => {
-    for (;;) {
-      await sleep(LOOK_MS, undefined, { signal: closing.signal, ref: false }).catch(() => {});
-      if (closing.signal.aborted) return;
-      await look();
-    }
-  })();
+  const looking = keepLooking({
+    look,
+    onFault: (fault) => logger.warn({ fault }, 'certificates cannot be read again; the old ones stay'),
+  });
   return {
     isClientRequired,
     current: () => current,
@@ -83,10 +67,7 @@ export async function openLiveTls(deps: LiveTlsDeps): Promise<LiveTls & AsyncDis
       listeners.add(listener);
       return () => void listeners.delete(listener);
     },
-    async [Symbol.asyncDispose]() {
-      closing.abort();
-      await looking;
-    },
+    [Symbol.asyncDispose]: () => looking[Symbol.asyncDispose](),
   };
 }
 

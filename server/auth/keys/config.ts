@@ -14,7 +14,9 @@ export const tokenSchema = z.strictObject({
     .string()
     .min(1)
     .optional()
-    .describe('The same in a file, which nobody but the server should be able to read.'),
+    .describe(
+      'The same in a file, which nobody but the server should be able to read. Read again when it changes.',
+    ),
   validMs: z
     .int()
     .min(1000)

@@ -31,7 +31,7 @@ test('refresh() asks the store once a second, whoever asks, and takes nothing ol
   const clock = { now: () => nowMs, elapsed: () => nowMs };
   const held = createHeldKeys({
     store: { read: { controls } },
-    sealingKeys: [Buffer.alloc(32)],
+    sealingKeys: () => [Buffer.alloc(32)],
     clock,
     logger: silentLogger,
   });

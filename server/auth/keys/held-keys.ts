@@ -54,13 +54,17 @@ export interface HeldKeys {
   load(): Promise<void>;
   /** The same when something is missed that another server may have made just now; does little when asked often. */
   refresh(): Promise<void>;
+  /** Whether these keys open the keyring as it is in the store; what cannot be opened now is no reason against them. */
+  canOpen(keys: SealingKeys): boolean;
+  /** Opens the keyring again, with the keys of now. */
+  reopen(): void;
   /** Takes over a control entry, of the log or of an own change; what is older than what is held changes nothing. */
   apply(control: KeptRecord & { kind: Control_Kind }): void;
 }
 
 export interface HeldKeysDeps {
   store: Pick<KeyStore, 'read'>;
-  sealingKeys: SealingKeys;
+  sealingKeys: () => SealingKeys;
   clock: Clock;
   logger: Logger;
 }
@@ -79,6 +83,8 @@ export function createHeldKeys({ store, sealingKeys, clock, logger }: HeldKeysDe
   const owners = new Map<string, { version: number; keys: readonly AccessKey[] }>();
   const byId = new Map<string, HeldKey>();
   let ring = NO_RING;
+  /** As the store has it. */
+  let sealed: Pick<KeptRecord, 'version' | 'record'> = { version: 0 };
   let refreshing = Promise.resolve();
   let refreshedAtMs = Number.NEGATIVE_INFINITY;
 
@@ -89,8 +95,9 @@ export function createHeldKeys({ store, sealingKeys, clock, logger }: HeldKeysDe
     for (const key of keys) byId.set(key.id, { owner, key });
   }
 
-  function setRing({ version, record }: KeptRecord): void {
-    const opened = record && unseal(record, sealingKeys);
+  function setRing({ version, record }: Pick<KeptRecord, 'version' | 'record'>): void {
+    sealed = { version, record };
+    const opened = record && unseal(record, sealingKeys());
     if (record && !opened) {
       const message =
         'the keyring cannot be decrypted with the encryption key of this server; it keeps the signing keys that it has';
@@ -123,6 +130,8 @@ export function createHeldKeys({ store, sealingKeys, clock, logger }: HeldKeysDe
       ).then(() => {});
       return refreshing;
     },
+    canOpen: (keys) => ring.isClosed || !sealed.record || unseal(sealed.record, keys) !== undefined,
+    reopen: () => setRing(sealed),
     apply({ kind, ...kept }) {
       const { name, version } = kept;
       if (kind === Control_Kind.KIND_ACCESS_KEYS) {

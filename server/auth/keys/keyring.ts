@@ -9,7 +9,7 @@ import { KEYRING_NAME } from './held-keys.ts';
 import { seal, type SealingKeys } from './sealing.ts';
 
 export interface KeyringDeps extends KeyChangeDeps {
-  sealingKeys: SealingKeys;
+  sealingKeys: () => SealingKeys;
   clock: Clock;
   /** How long tokens are good. */
   validMs: number;
@@ -91,7 +91,7 @@ async function changeRing(
     const { keys, version, isClosed } = deps.held.ring();
     if (isClosed) throw closed();
     const plain = Keyring.encode(Keyring.fromPartial({ keys: [...edit(keys)] })).finish();
-    return { expectedVersion: version, record: seal(plain, deps.sealingKeys) };
+    return { expectedVersion: version, record: seal(plain, deps.sealingKeys()) };
   });
 }
 

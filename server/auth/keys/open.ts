@@ -1,29 +1,29 @@
 /** Keys put together: what the scheme `token` and the services of keys share. */
-import { readFileSync } from 'node:fs';
 import type { Control } from '@armada-ts/api/armada/store/v1/store';
 import type { Clock } from '../../base/clock.ts';
-import { ArmadaError } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
 import type { Scheme } from '../chain.ts';
 import type { AuthConfig } from '../config.ts';
-import type { TokenConfig } from './config.ts';
 import { createHeldKeys, type HeldKeys, type KeyStore } from './held-keys.ts';
 import { beginKeyring } from './keyring.ts';
 import { createKeyOwners, type KeyOwners } from './owners.ts';
-import { parseSealingKeys, type SealingKeys } from './sealing.ts';
+import type { SealingKeys } from './sealing.ts';
+import { openSealingKeys } from './sealing-keys.ts';
 import { createTokenScheme } from './token.ts';
 
 export interface KeysDeps {
   store: KeyStore;
   clock: Clock;
   logger: Logger;
+  /** How often the file of encryption keys is looked at. */
+  lookMs?: number;
 }
 
-export interface Keys {
+export interface Keys extends AsyncDisposable {
   scheme: Scheme;
   held: HeldKeys;
   owners: KeyOwners;
-  sealingKeys: SealingKeys;
+  sealingKeys: () => SealingKeys;
   validMs: number;
   byQuery: boolean;
   /** Takes over what is in the store, and what the log tells after that. */
@@ -35,10 +35,15 @@ export interface Keys {
   signingKeys(): readonly string[];
 }
 
-/** Undefined where the scheme is not configured. Throws INVALID_REQUEST without a key to encrypt with. */
-export function openKeys({ schemes, token }: AuthConfig, deps: KeysDeps): Keys | undefined {
+/** Undefined where the scheme is not configured. Rejects with INVALID_REQUEST without a key to encrypt with. */
+export async function openKeys({ schemes, token }: AuthConfig, deps: KeysDeps): Promise<Keys | undefined> {
   if (!schemes.includes('token')) return undefined;
-  const sealingKeys = sealingKeysOf(token);
+  const live = await openSealingKeys(token, {
+    ...deps,
+    mayUse: (keys) => held.canOpen(keys),
+    onChange: () => held.reopen(),
+  });
+  const sealingKeys = (): SealingKeys => live.current();
   const { validMs, byQuery } = token;
   const held = createHeldKeys({ ...deps, sealingKeys });
   const owners = createKeyOwners();
@@ -53,26 +58,6 @@ export function openKeys({ schemes, token }: AuthConfig, deps: KeysDeps): Keys |
     apply: (control) => held.apply(control),
     begin: () => beginKeyring({ ...deps, held, sealingKeys, validMs }),
     signingKeys: () => held.ring().keys.map(({ id }) => id),
+    [Symbol.asyncDispose]: () => live[Symbol.asyncDispose](),
   };
-}
-
-function sealingKeysOf({ encryptionKey, encryptionKeyFile: file }: TokenConfig): SealingKeys {
-  if ((encryptionKey === undefined) === (file === undefined)) {
-    const message =
-      'auth.token: the scheme token needs encryptionKey or encryptionKeyFile, one of them; `openssl rand -base64 32` makes a key';
-    throw new ArmadaError('INVALID_REQUEST', message);
-  }
-  const keys = parseSealingKeys(encryptionKey ?? readText(file ?? ''));
-  if (keys) return keys;
-  throw new ArmadaError('INVALID_REQUEST', 'auth.token.encryptionKeyFile: must hold 32 bytes in base64');
-}
-
-function readText(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new ArmadaError('INVALID_REQUEST', `auth.token.encryptionKeyFile: ${String(error)}`, {
-      cause: error,
-    });
-  }
 }

@@ -68,7 +68,8 @@ export function createKeyStore(firstVersion = 1) {
     step(ms: number): void {
       nowMs += ms;
     },
-    async start(sealingKeys: SealingKeys = [Buffer.alloc(32, 7)]): Promise<KeyServer> {
+    async start(encryptionKeys: SealingKeys = [Buffer.alloc(32, 7)]): Promise<KeyServer> {
+      const sealingKeys = () => encryptionKeys;
       const held = createHeldKeys({ store, sealingKeys, clock, logger: silentLogger });
       const owners = createKeyOwners();
       owners.askOf([knowing(users)]);
