@@ -5,6 +5,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
+import type { GetServerInfoResponse } from '@armada-ts/api/armada/server/v1/info';
 import { packageVersion } from '@armada-ts/api/package-version';
 import { createAuthorizer, withOperators } from './auth/authorizer.ts';
 import { operatorToken } from './auth/operator-token.ts';
@@ -200,7 +201,8 @@ async function openPorts(opened: AsyncDisposableStack, config: Config, core: Cor
   metrics.add(serverMetrics({ store, members, hub, admission, lateness, followed }));
   metrics.add(schedulerMetrics(scheduler));
   const pages = [checksPage(checks)];
-  const port = { door, chain: chains.operators, token, services: services.operator, pages };
+  const operatorsDoor = { ...door, chain: chains.operators, authorizer: withOperators(door.authorizer) };
+  const port = { door: operatorsDoor, token, services: services.operator, pages };
   // The last to be closed: what stops is still to be seen.
   const operator = opened.use(await operatorPortOf(config, core, port));
   const { maxRequestBytes } = config.grpc;
@@ -215,7 +217,7 @@ async function openPorts(opened: AsyncDisposableStack, config: Config, core: Cor
     door,
     admission,
     services: forUsers,
-    pages: [healthPageOf({ ...core, health }), apiPages(userApi(services.public, config.auth.schemes))],
+    pages: [healthPageOf({ ...core, health, door }), apiPages(userApi(services.public, config.auth.schemes))],
   });
   opened.defer(async () => {
     stopping.abort();
@@ -237,14 +239,12 @@ async function openPorts(opened: AsyncDisposableStack, config: Config, core: Cor
 function operatorPortOf(
   config: Config,
   { observation: { metrics }, clock }: Core,
-  { pages, ...port }: Pick<OperatorPortDeps, 'door' | 'chain' | 'token' | 'services' | 'pages'>,
+  { pages, ...port }: Pick<OperatorPortDeps, 'door' | 'token' | 'services' | 'pages'>,
 ): Promise<OperatorPort & AsyncDisposable> {
-  const { chain, token, services } = port;
+  const { door, token, services } = port;
   const named = config.auth.schemes.filter((scheme) => scheme !== 'anonymous');
   const credentials = token === undefined ? named : (['bearer', ...named] as const);
-  const { authorizer, findClient } = port.door;
-  const gate = { chain, authorizer: withOperators(authorizer), findClient };
-  const readable = [...pages, metricsPage(metrics, gate), apiPages(operatorApi(services, credentials))];
+  const readable = [...pages, metricsPage(metrics, door), apiPages(operatorApi(services, credentials))];
   const trustedClients = trustedClientsOf(config);
   return openOperatorPort({ ...port, config: config.operator, trustedClients, pages: readable, clock });
 }
@@ -349,11 +349,14 @@ function healthPageOf({
   members,
   notices,
   health,
-}: Pick<Core, 'store' | 'members' | 'notices'> & Pick<Parts, 'health'>): Page {
+  door,
+}: Pick<Core, 'store' | 'members' | 'notices'> & Pick<Parts, 'health' | 'door'>): Page {
+  const info = (): GetServerInfoResponse => serverInfo({ store, members, notices });
   return healthPage({
     health,
-    notices: () => [...store.info.notices, ...notices()],
-    describe: () => describeServer(serverInfo({ store, members })),
+    notices: () => info().notices,
+    describe: () => describeServer(info()),
+    door,
   });
 }
 

@@ -3,8 +3,6 @@
  * where what steers a running server is offered, and nothing else. It has the
  * same door as the others, but lets in nobody without credentials.
  */
-import { withOperators } from './auth/authorizer.ts';
-import type { Chain } from './auth/chain.ts';
 import type { Clock } from './base/clock.ts';
 import { createAdmission } from './door/admission.ts';
 import type { Door } from './door/call.ts';
@@ -19,9 +17,8 @@ import { openTls, type TlsSources, type TrustedClients } from './tls/open.ts';
 
 export interface OperatorPortDeps {
   config: OperatorConfig;
-  /** The door of the other ports, and who is let in here. */
+  /** As of the other ports, but for who is let in. */
   door: Door;
-  chain: Chain;
   /** The first credential; undefined when it is not taken. */
   token: string | undefined;
   services: readonly Service[];
@@ -47,15 +44,15 @@ const MAX_REQUEST_BYTES = 1024 * 1024;
 
 /** Throws ConfigError when it cannot listen, INVALID_REQUEST for certificates that cannot be used, UNAVAILABLE for a directory that cannot. */
 export async function openOperatorPort(deps: OperatorPortDeps): Promise<OperatorPort & AsyncDisposable> {
-  const { config, services, pages, clock } = deps;
+  const { config, door, services, pages, clock } = deps;
   await using opened = new AsyncDisposableStack();
   const names = namesOf(config.host, config.names);
-  const tls = opened.use(await openTls(tlsSources(deps, names), { clock, logger: deps.door.logger }));
+  const tls = opened.use(await openTls(tlsSources(deps, names), { clock, logger: door.logger }));
   const tokenFile = deps.token === undefined ? undefined : keepTokenFile(config.directory, deps.token);
   const shared = {
-    door: { ...deps.door, chain: deps.chain, authorizer: withOperators(deps.door.authorizer) },
+    door,
     // Not that of the other ports: who is to help a server that has too much to do must get through.
-    admission: createAdmission({ lateMs: () => 0, clock, logger: deps.door.logger }),
+    admission: createAdmission({ lateMs: () => 0, clock, logger: door.logger }),
     maxRequestBytes: MAX_REQUEST_BYTES,
   };
   const grpc = createGrpcServer(services, { ...shared, tls });

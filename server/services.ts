@@ -59,6 +59,8 @@ export interface Parts {
   config: Config;
   door: Door;
   health: HealthCheck;
+  /** What people should know though all is well. */
+  notices: () => readonly string[];
   /** Of the log, as far as it has been followed. */
   followed: () => Positions;
   /** Undefined while nothing is traced. */
@@ -120,7 +122,10 @@ export function servicesOf(parts: Parts): Services {
       { definition: logsDefinition, methods: logService(logs) },
       { definition: executorDefinition, methods: executorService(submit) },
       { definition: nodeDefinition, methods: nodeService(submit) },
-      { definition: serverInfoDefinition, methods: serverInfoService({ store, members }) },
+      {
+        definition: serverInfoDefinition,
+        methods: serverInfoService({ store, members, notices: parts.notices }),
+      },
       { definition: identityDefinition, methods: identityService({ authorizer, config: config.auth }) },
       ...keyServices.public,
     ],

@@ -23,12 +23,20 @@ export interface ObservedCall {
   over(error: unknown): void;
 }
 
+/**
+ * Why a request became no call: a host name that is not ours, a page of another
+ * site, a path or verb that nothing is at, or a body that cannot be read.
+ */
+export type RefusalAtPort = 'host' | 'origin' | 'path' | 'verb' | 'body';
+
 export interface CallObserver {
   /**
    * A call has come to a method that is served.
    * @param request what it asks for; undefined where the client streams
    */
   began(incoming: Incoming, kind: Method['kind'], request?: unknown): ObservedCall;
+  /** A request was turned away before it was a call. */
+  refused(why: RefusalAtPort): void;
 }
 
 /** The client has gone before its call was served. */
@@ -49,4 +57,5 @@ export const noObserver: CallObserver = {
     entered: () => {},
     over: () => {},
   }),
+  refused: () => {},
 };

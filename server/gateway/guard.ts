@@ -5,6 +5,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isIP, isIPv6 } from 'node:net';
+import type { TurnAway } from './turn-away.ts';
 
 export interface GuardOptions {
   /** Address it listens on; also a name it may be addressed by. */
@@ -34,8 +35,11 @@ const EXPOSED = [
   'retry-after',
 ].join(', ');
 
-/** Answers what is not to be let in, and what browsers ask beforehand. Tells whether the request may go on. */
-export function createGuard({ host, allowedHosts, corsOrigins, isSecure }: GuardOptions) {
+/**
+ * Answers what is not to be let in, and what browsers ask beforehand. Tells whether the request may go on.
+ * @param turnAway is told of what is refused, before it is
+ */
+export function createGuard({ host, allowedHosts, corsOrigins, isSecure }: GuardOptions, turnAway: TurnAway) {
   const names = new Set(['localhost', host, ...allowedHosts].map(inHeader));
   const origins = new Set(corsOrigins.map((origin) => origin.toLowerCase()));
 
@@ -44,6 +48,7 @@ export function createGuard({ host, allowedHosts, corsOrigins, isSecure }: Guard
     const name = hostName(asked);
     // An address cannot be made to point elsewhere as a name can, and probes use addresses.
     if (!names.has(name) && !isAddress(name)) {
+      turnAway({ request, response }, 'host');
       return refuse(response, 421, 'this server does not go by that host name; see http.allowedHosts\n');
     }
     // Whatever is kept of an answer is for one site only, though it was asked for by none.
@@ -51,6 +56,7 @@ export function createGuard({ host, allowedHosts, corsOrigins, isSecure }: Guard
     const { origin } = request.headers;
     if (origin === undefined ? !isForOtherPage(request) : isOwnOrigin(origin, asked, isSecure)) return true;
     if (origin === undefined || !origins.has(origin.toLowerCase())) {
+      turnAway({ request, response }, 'origin');
       return refuse(response, 403, 'requests from other sites are refused; see http.corsOrigins\n');
     }
     response.setHeader('access-control-allow-origin', origin);

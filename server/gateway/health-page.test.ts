@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fastify from 'fastify';
+import { createChain } from '../auth/chain.ts';
+import { openDoor } from '../door/testing/doors.ts';
 import { type HealthPageDeps, healthPage } from './health-page.ts';
 
 async function get(deps: Partial<HealthPageDeps> = {}, url = '/health') {
   const server = fastify();
-  healthPage({ health: () => [], notices: () => [], describe: () => [], ...deps })(server);
+  healthPage({ health: () => [], notices: () => [], describe: () => [], door: openDoor(), ...deps })(server);
   const { statusCode, body } = await server.inject({ url });
   return { statusCode, body };
 }
@@ -23,6 +25,14 @@ test('what is to be known is told with 200, and what the server is to whoever as
   assert.deepEqual(more, { statusCode: 503, body: 'the store is away\ndata was lost\nstore sqlite data\n' });
   const well = await get({ describe: deps.describe }, '/health?verbose');
   assert.deepEqual(well, { statusCode: 200, body: 'store sqlite data\n' });
+});
+
+test('what the server is, is for operators: others are told what all are', async () => {
+  const describe = () => ['store sqlite data'];
+  const door = openDoor({ chain: createChain([]) });
+  assert.deepEqual(await get({ describe, door }, '/health?verbose'), { statusCode: 204, body: '' });
+  const sick = await get({ describe, door, health: () => ['the store is away'] }, '/health?verbose');
+  assert.deepEqual(sick, { statusCode: 503, body: 'the store is away\n' });
 });
 
 test('health that cannot be told is no health, and says nothing of why', async () => {

@@ -12,6 +12,7 @@ import { SLOW_CLIENT_MS } from '../door/sender.ts';
 import { createConnectHandler } from './connect/handler.ts';
 import { createGuard, type GuardOptions } from './guard.ts';
 import { createListener, type Listener } from './protocols.ts';
+import { nameRequest, turnAwayOf } from './turn-away.ts';
 import type { LiveTls } from '../tls/live-tls.ts';
 import { createRestHandler } from './rest/handler.ts';
 
@@ -43,17 +44,23 @@ const PLAIN_TEXT = 'text/plain; charset=utf-8';
 
 export async function createHttpServer(options: HttpOptions): Promise<Listener> {
   const { slowClientMs = SLOW_CLIENT_MS } = options.door;
-  const guard = createGuard({ ...options, isSecure: options.tls !== undefined });
+  const isSecure = options.tls !== undefined;
+  const guard = createGuard({ ...options, isSecure }, turnAwayOf(options.door));
   const handlers: readonly CallHandler[] = [createConnectHandler(options), createRestHandler(options)];
   const pages = fastify({ bodyLimit: MAX_PAGE_REQUEST_BYTES });
   for (const page of options.pages) page(pages);
   // As for every path that no route has.
-  pages.setNotFoundHandler((_, reply) => reply.code(404).type(PLAIN_TEXT).send('Not Found\n'));
+  pages.setNotFoundHandler((_, reply) => {
+    options.door.observer.refused('path');
+    return reply.code(404).type(PLAIN_TEXT).send('Not Found\n');
+  });
   // Left to itself the library would tell the reader what went wrong, and nobody else.
   pages.setErrorHandler((error: FastifyError, request, reply) => {
     const { statusCode = 500 } = error;
     const [path] = request.url.split('?', 1);
-    if (statusCode >= 500) options.door.logger.error({ err: error, path }, 'a page failed');
+    const requestId = reply.raw.getHeader('x-request-id');
+    if (statusCode >= 500) options.door.logger.error({ err: error, path, requestId }, 'a page failed');
+    else options.door.observer.refused('body');
     return reply.code(statusCode).type(PLAIN_TEXT).send(`${STATUS_CODES[statusCode]}\n`);
   });
   await pages.ready();
@@ -64,6 +71,7 @@ export async function createHttpServer(options: HttpOptions): Promise<Listener> 
       request.url = targetOf(request);
       if (handlers.some((handler) => handler.handle(request, response))) return;
       response.setTimeout(slowClientMs, () => void response.destroy());
+      nameRequest(options.door, { request, response });
       pages.routing(request, response);
     },
   });

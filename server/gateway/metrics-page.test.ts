@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { request } from 'node:http';
 import { test } from 'node:test';
+import { status } from '@grpc/grpc-js';
 import { createAuthorizer } from '../auth/authorizer.ts';
 import { createChain, credentialOf, type Scheme } from '../auth/chain.ts';
 import { standaloneAuth } from '../auth/config.ts';
+import { type CallObserver, endOf, noObserver } from '../door/observer.ts';
+import { openDoor } from '../door/testing/doors.ts';
 import { metricsPage } from './metrics-page.ts';
 import { openPort, type TestPort } from './testing/ports.ts';
 
@@ -30,12 +33,22 @@ function statusFor({ port }: TestPort, authorization: string[]): Promise<number 
   });
 }
 
-test('the page is for operators where there is a gate, and two credentials are none', async () => {
+test('the page is for operators where there is a door, which is told of all who ask; two credentials are none', async () => {
+  const seen: unknown[] = [];
+  const observer: CallObserver = {
+    ...noObserver,
+    began: (incoming, ...rest) => {
+      const observed = noObserver.began(incoming, ...rest);
+      return { ...observed, over: (error) => void seen.push([incoming.path, endOf(error)]) };
+    },
+  };
   await using port = await openPort({
-    pages: [metricsPage(metrics, { chain: createChain([operators]), authorizer })],
+    pages: [metricsPage(metrics, openDoor({ chain: createChain([operators]), authorizer, observer }))],
   });
   assert.equal(await statusFor(port, ['Test right']), 200);
   assert.equal(await statusFor(port, []), 401);
   assert.equal(await statusFor(port, ['Test wrong']), 401);
   assert.equal(await statusFor(port, ['Test right', 'Test wrong']), 401);
+  const refused = ['/metrics', status.UNAUTHENTICATED];
+  assert.deepEqual(seen, [['/metrics', status.OK], refused, refused, refused]);
 });

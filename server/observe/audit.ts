@@ -22,12 +22,12 @@ export interface AuditDeps {
  * every second, which is in the events of jobs. What is not known counts as a change.
  */
 const ROUTINE =
-  /\/(?:Get(?!Token$)\w+|List\w*|Describe\w+|Read\w+|Watch|Health|Check|Logs|Overview|ServerReflectionInfo|LeaseJobRuns|ReportEvents)$/;
+  /\/(?:Get(?!Token$)\w+|List\w*|Describe\w+|Read\w+|Watch|Health|Check|Logs|Overview|ServerReflectionInfo|LeaseJobRuns|ReportEvents|metrics|health)$/;
 
 const REFUSALS: ReadonlySet<status> = new Set([status.UNAUTHENTICATED, status.PERMISSION_DENIED]);
 
 /** Schemes by the words that clients send; anything else could be a secret in the wrong place. */
-const SCHEME_WORDS = new Set(['basic', 'bearer', 'negotiate', 'kerberosauth']);
+const SCHEME_WORDS = new Set(['basic', 'bearer', 'negotiate', 'kubernetesauth']);
 
 /** The observer, with all that it is told of recorded too. */
 export function withAudit(
@@ -36,6 +36,8 @@ export function withAudit(
   { file, clock }: AuditDeps,
 ): CallObserver {
   return {
+    // Nobody was named and nothing was to be done: they are counted, that is all.
+    refused: (why) => inner.refused(why),
     began(incoming, kind, request) {
       const observed = inner.began(incoming, kind, request);
       const isWanted = config.calls === 'all' || !ROUTINE.test(incoming.path);

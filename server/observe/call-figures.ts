@@ -6,6 +6,7 @@ import type { status } from '@grpc/grpc-js';
 import { addDuration, type Durations, noDurations } from '../base/durations.ts';
 import type { Incoming } from '../door/call.ts';
 import type { Method } from '../door/method.ts';
+import type { RefusalAtPort } from '../door/observer.ts';
 
 /** Upper bounds of the buckets of how long calls took, in seconds, as Armada has them. */
 export const CALL_SECONDS = [
@@ -32,12 +33,15 @@ export interface MethodFigures {
 export interface CallFigures {
   of(incoming: Pick<Incoming, 'protocol' | 'path'>, kind: Method['kind']): MethodFigures;
   all(): Iterable<MethodFigures>;
+  /** Requests that became no call. */
+  readonly refused: Record<RefusalAtPort, number>;
 }
 
 /** Methods are those that are served, so there are only so many. */
 export function createCallFigures(): CallFigures {
   const byProtocol = new Map<string, Map<string, MethodFigures>>();
   return {
+    refused: { host: 0, origin: 0, path: 0, verb: 0, body: 0 },
     of({ protocol, path }, kind) {
       let byPath = byProtocol.get(protocol);
       if (byPath === undefined) byProtocol.set(protocol, (byPath = new Map()));
@@ -58,7 +62,7 @@ export function countEnd(figures: MethodFigures, code: status, seconds: number):
 }
 
 function noFigures(protocol: string, path: string, kind: Method['kind']): MethodFigures {
-  const [, service = '', method = ''] = path.split('/');
+  const [method = '', service = 'page'] = path.slice(1).split('/').toReversed();
   return {
     protocol,
     service,

@@ -55,6 +55,12 @@ export function callMetrics(figures: CallFigures, openStreams: OpenStreams): Sou
         type: 'histogram',
         samples: methods.flatMap((one) => histogramSamples(labelsOf(one), CALL_SECONDS, one.took)),
       },
+      {
+        name: 'armada_server_requests_refused_total',
+        help: 'Requests that became no call: for the host or the page that they named, or nothing that could be read.',
+        type: 'counter',
+        samples: Object.entries(figures.refused).map(([reason, value]) => ({ labels: { reason }, value })),
+      },
       subscriptions(openStreams),
     ];
   };

@@ -17,7 +17,7 @@ export interface CallTracer {
 }
 
 /** What programs ask all the time by themselves: traced only when it is part of a trace. */
-const BY_PROGRAMS = /^\/(?:executorapi\.|armada\.(?:executor|server)\.|grpc\.)|\/Health$/;
+const BY_PROGRAMS = /^\/(?:executorapi\.|armada\.(?:executor|server)\.|grpc\.)|\/(?:Health|metrics|health)$/;
 
 /** Codes for which the server is at fault, not the caller. */
 const FAILURES: ReadonlySet<status> = new Set([

@@ -23,6 +23,9 @@ export interface CallObserverDeps {
 export function createCallObserver(deps: CallObserverDeps): CallObserver {
   const { figures, openStreams, clock, tracer } = deps;
   return {
+    refused(why) {
+      figures.refused[why]++;
+    },
     began(incoming, kind) {
       const counted = figures.of(incoming, kind);
       counted.started++;

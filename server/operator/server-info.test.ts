@@ -21,9 +21,13 @@ const info = {
 
 test('a server tells its store, the level of acknowledgement, who else there is and who leads', () => {
   const [a, b] = [member('a'), member('b')];
-  const told = serverInfo({ store: { info }, members: { self: a, others: () => [b], leader: () => b } });
+  const told = serverInfo({
+    store: { info },
+    members: { self: a, others: () => [b], leader: () => b },
+    notices: () => ['so is this'],
+  });
   assert.equal(told.acknowledgement, 'replicated');
-  assert.deepEqual(told.notices, ['something is unusual']);
+  assert.deepEqual(told.notices, ['something is unusual', 'so is this']);
   assert.deepEqual(describeServer(told), [
     'store redis redis-1:6379, acknowledgement replicated',
     'server a 1.2.3 at a:50051',
@@ -36,6 +40,7 @@ test('while nobody leads, nobody is said to', () => {
   const { servers } = serverInfo({
     store: { info },
     members: { self: a, others: () => [], leader: () => undefined },
+    notices: () => [],
   });
   assert.deepEqual(
     servers.map(({ leads }) => leads),

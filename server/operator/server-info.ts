@@ -9,10 +9,12 @@ export interface ServerInfoDeps {
     others(): readonly ServerRecord[];
     leader(): ServerRecord | undefined;
   };
+  /** What people should know though all is well, beyond what the store says. */
+  notices: () => readonly string[];
 }
 
 /** What this server tells of itself, its store, and the others of that store. */
-export function serverInfo({ store, members }: ServerInfoDeps): GetServerInfoResponse {
+export function serverInfo({ store, members, notices: further }: ServerInfoDeps): GetServerInfoResponse {
   const { name, acknowledgement, notices } = store.info;
   const { self } = members;
   const leaderId = members.leader()?.id;
@@ -27,7 +29,7 @@ export function serverInfo({ store, members }: ServerInfoDeps): GetServerInfoRes
     version: self.version,
     store: name,
     acknowledgement,
-    notices: [...notices],
+    notices: [...notices, ...further()],
     servers: [self, ...members.others()].map(shown),
   };
 }

@@ -95,18 +95,29 @@ test('who did what to what is recorded on every door, refused calls too, and no 
   const access = await operatorOf(server, directory);
   const { authorization } = access;
   await callHttps(access, { method: 'DELETE', path: '/v1/operator/executors/nobody', authorization });
-  const [record] = await records(1);
+  const stranger = String(credentialsOf(STRANGER.name).get('authorization')[0]);
+  for (const given of [authorization, undefined, stranger]) {
+    await callHttps(access, { path: '/metrics', ...(given && { authorization: given }) });
+  }
+  const [record, ...refusals] = await records(3);
   assert.deepEqual([record?.scheme, record?.on], ['operator-token', { name: 'nobody' }]);
+  assert.deepEqual(
+    refusals.map(({ method, who, code }) => [method, who, code]),
+    [
+      ['/metrics', undefined, 'UNAUTHENTICATED'],
+      ['/metrics', STRANGER.name, 'PERMISSION_DENIED'],
+    ],
+  );
 
   const untouched = await checked(`${path}.1`, path);
   assert.equal(untouched.code, 0, untouched.text);
-  assert.match(untouched.text, /checked 5 lines, from \S+Z to \S+Z, 0 faults\nlast line: [0-9a-f]{64}/);
+  assert.match(untouched.text, /checked 7 lines, from \S+Z to \S+Z, 0 faults\nlast line: [0-9a-f]{64}/);
   await writeFile(`${path}.1`, (await readFile(`${path}.1`, 'utf8')).replace(STRANGER.name, OPERATOR.name));
   const wronged = await checked(`${path}.1`, path);
   assert.equal(wronged.code, 1);
   assert.match(
     wronged.text,
-    /audit\.jsonl\.1:3 does not follow the line before it\nchecked 5 lines, .*, 1 fault/,
+    /audit\.jsonl\.1:3 does not follow the line before it\nchecked 7 lines, .*, 1 fault/,
   );
   assert.equal((await checked()).code, 2);
 });

@@ -47,7 +47,7 @@ export function addMethod(
   { definition, method }: ServedMethod,
   described: DescMethod,
 ): void {
-  const codec = codecOf(definition, described);
+  const codec = codecOf(door, definition, described);
   if (method.kind === 'unary') {
     router.rpc(described, unaryOf(door, method, codec) as MethodImpl<DescMethod>);
   } else if (method.kind === 'serverStream') {
@@ -65,7 +65,11 @@ interface Codec {
   standIn(piece: Buffer, aside: Pieces): Message;
 }
 
-function codecOf(definition: ServedMethod['definition'], { input, output }: DescMethod): Codec {
+function codecOf(
+  { observer }: Door,
+  definition: ServedMethod['definition'],
+  { input, output }: DescMethod,
+): Codec {
   return {
     path: definition.path,
     bytesOf(message) {
@@ -82,6 +86,7 @@ function codecOf(definition: ServedMethod['definition'], { input, output }: Desc
     messageOf: (answer) => fromBinary(output, definition.responseSerialize(answer)),
     standIn: (piece, aside) => standIn(piece, output, aside),
   };
+        observer.refused('body');
 }
 
 function unaryOf(door: Door, method: UnaryMethod, codec: Codec) {

@@ -35,7 +35,7 @@ The same services, and those without a path here, are there for gRPC, gRPC-Web a
       '/health': {
         operationId: 'getHealth',
         summary: 'Whether the server is well',
-        description: 'With `?verbose` also what it is.',
+        description: 'With `?verbose` operators are told what it is, too.',
         security: [],
         responses: {
           '200': text('All is well, and there is something to say.'),

@@ -5,6 +5,7 @@
 import type { IncomingMessage } from 'node:http';
 import { status } from '@grpc/grpc-js';
 import { type JsonValue, toJson, type MessageTypes, type MessageName } from '@armada-ts/api/json';
+import { ArmadaError } from '../../base/errors.ts';
 import type { Admission, Admitted } from '../../door/admission.ts';
 import { callUnary, type Door, sendStream } from '../../door/call.ts';
 import type { ServerStreamMethod, Service, UnaryMethod } from '../../door/method.ts';
@@ -16,6 +17,7 @@ import { timeoutMsOf, within } from './deadline.ts';
 import { callOf, type Exchange, type RestCall } from './exchange.ts';
 import { createLineWriter, type LineForm, type WriteLines } from './lines.ts';
 import { isObject } from './parameters.ts';
+import { turnAwayOf } from '../turn-away.ts';
 import { sendOverloaded, sendRefusal, sendText } from './refusal.ts';
 import { createRouter } from './router.ts';
 import { type BoundRoute, boundRoutes, jsonOf, requestOf, type RequestParts } from './routes.ts';
@@ -59,6 +61,7 @@ export function createRestHandler({ services, ...options }: RestOptions): CallHa
   const router = createRouter(
     boundRoutes(services).map((route) => ({ verb: route.verb, template: route.template, target: route })),
   );
+  const turnAway = turnAwayOf(options.door);
   return {
     handle(request, response) {
       const { path, query } = targetOf(request);
@@ -66,9 +69,13 @@ export function createRestHandler({ services, ...options }: RestOptions): CallHa
       const found = router.find(isForm ? overriddenVerb(request) : (request.method ?? ''), path);
       if (found.outcome === 'unknown path') return false;
       const exchange = { request, response };
-      if (found.outcome === 'malformed') sendText(exchange, 400);
-      else if (found.outcome === 'other verbs') sendText(exchange, 405, { allow: found.verbs.join(', ') });
-      else {
+      if (found.outcome === 'malformed') {
+        turnAway(exchange, 'path');
+        sendText(exchange, 400);
+      } else if (found.outcome === 'other verbs') {
+        turnAway(exchange, 'verb');
+        sendText(exchange, 405, { allow: found.verbs.join(', ') });
+      } else {
         const { target: route, values } = found;
         const call = callOf(rest.door, exchange, route.method);
         void serve(rest, { exchange, route, values, query, isForm, call });
@@ -135,9 +142,7 @@ async function answerOnce(
   if (isRead) exchange.response.once('close', () => admitted.over());
   const answer = async (): Promise<JsonValue> => {
     try {
-      const body = await bodyAsked(rest, routed, admitted);
-      const asked = jsonAsked(routed, body, admitted);
-      const request = requestOf(route, asked);
+      const { asked, request } = await requestAsked(rest, routed, admitted);
       const answered = jsonAnswered(route, await callUnary(rest.door, method, call, request));
       return route.addition ? await withAddition(rest, routed, { asked, answered }) : answered;
     } finally {
@@ -158,8 +163,7 @@ async function answerOn(
   const { exchange, route, call } = routed;
   const { door } = rest;
   exchange.response.once('close', () => admitted.over());
-  const body = await bodyAsked(rest, routed, admitted);
-  const request = requestOf(route, jsonAsked(routed, body, admitted));
+  const { request } = await requestAsked(rest, routed, admitted);
   const form = lineFormOf(exchange);
   const { responseDeserialize: decode } = route.served.definition;
   const kind = { typeName: route.response, decode };
@@ -171,6 +175,27 @@ async function answerOn(
   } catch (error) {
     to.fail(error);
   }
+}
+
+/** What the method is asked, as JSON and as its message. Rejects with what the caller is to be told. */
+async function requestAsked(
+  rest: Rest,
+  routed: Routed,
+  admitted: Admitted,
+): Promise<{ asked: unknown; request: unknown }> {
+  try {
+    const body = await bodyAsked(rest, routed, admitted);
+    const asked = jsonAsked(routed, body, admitted);
+    return { asked, request: requestOf(routed.route, asked) };
+  } catch (error) {
+    if (isUnreadable(error)) rest.door.observer.refused('body');
+    throw error;
+  }
+}
+
+/** Whether the request is at fault, and not its caller or this server. */
+function isUnreadable(error: unknown): boolean {
+  return error instanceof HttpRefusal || (error instanceof ArmadaError && error.code === 'INVALID_REQUEST');
 }
 
 /** The body, where one is looked at. Throws and rejects with what readBody does. */
