@@ -50,8 +50,8 @@ export interface Incoming extends Caller {
   headers: (name: string) => readonly string[];
   /** Aborts when the client goes. */
   readonly gone: AbortSignal;
-  /** Who calls, where another call of the same request has shown it: its credentials may be good for one time only. */
-  readonly known?: Principal | undefined;
+  /** Who calls, where that was found out before, by knocking or by another call of the same request: credentials may be good for one time only. */
+  known?: Principal | undefined;
   /** Told when it is known who calls, and that they may: what goes ahead of the answer may go. */
   entered?(principal: Principal): void;
 }
@@ -183,11 +183,17 @@ async function enter(door: Door, need: Need, incoming: Incoming, observed: Obser
   return principal;
 }
 
-async function identify(door: Door, need: Need, incoming: Incoming): Promise<Principal> {
+/** Throws UNAUTHENTICATED, and whatever else schemes throw. */
+export async function identify(door: Door, need: Need, incoming: Incoming): Promise<Principal> {
   if (need === 'anyone') return ANYONE;
   const [token] = need === 'peer' ? incoming.headers('armada-peer') : [];
   if (token !== undefined) return peer(door, token);
-  return incoming.known ?? (await door.chain.authenticate(incoming.headers('authorization'), incoming));
+  const { known } = incoming;
+  if (known === undefined) return await door.chain.authenticate(incoming.headers('authorization'), incoming);
+  // What lies in between may have taken a while.
+  const fault = door.chain.recheck(known);
+  if (fault) throw fault;
+  return known;
 }
 
 function peer(door: Door, token: string): Principal {

@@ -4,6 +4,7 @@ import { ArmadaError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import { type Admission, type Admitted, overloaded, type Refused, rankOf } from '../door/admission.ts';
 import { toCallStatus } from '../door/errors.ts';
+import type { Knock } from './knocking.ts';
 import { toWireError, type WireError } from './wire-error.ts';
 
 /** Sizes of the requests that were decoded, for whoever holds them. */
@@ -48,6 +49,8 @@ export interface InterceptorSettings {
   logger: Logger;
   /** How long a request may take to arrive; 30 s when left out. */
   requestTimeoutMs?: number | undefined;
+  /** Finds out who calls before messages are read, where that is better; see knocking.ts. */
+  knock?: Knock | undefined;
 }
 
 /**
@@ -58,7 +61,7 @@ export interface InterceptorSettings {
  * another matter, as they can be large and are held in memory until they go.
  */
 export function admissionInterceptor(admission: Admission, settings: InterceptorSettings): ServerInterceptor {
-  const { logger, requestTimeoutMs = REQUEST_TIMEOUT_MS } = settings;
+  const { logger, requestTimeoutMs = REQUEST_TIMEOUT_MS, knock } = settings;
   const stallMs = Math.min(STALL_MS, requestTimeoutMs / 2);
   return ({ path, requestStream, responseStream }, call) => {
     const isStream = requestStream || responseStream;
@@ -92,7 +95,15 @@ export function admissionInterceptor(admission: Admission, settings: Interceptor
                 timer = setTimeout(giveUp, requestTimeoutMs - stallMs);
               }, stallMs);
             }
-            forward(metadata);
+            const knocking = knock?.(path, metadata, call);
+            if (knocking === undefined) forward(metadata);
+            else
+              void knocking.then((turnedAway) => {
+                if (turnedAway === undefined) return forward(metadata);
+                clearTimeout(timer);
+                if (turnedAway.headers) call.sendMetadata(turnedAway.headers);
+                call.sendStatus(turnedAway.status);
+              });
           },
           onReceiveMessage: (message: unknown, forward) => {
             const bytes = typeof message === 'object' && message !== null ? sizes.get(message) : undefined;

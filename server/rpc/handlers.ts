@@ -63,33 +63,58 @@ function bidiHandler(door: Door, method: BidiStreamMethod): handleBidiStreamingC
 type StreamCall = ServerWritableStream<unknown, unknown> | ServerDuplexStream<unknown, unknown>;
 
 /** What all calls have. */
-interface AnyCall extends Pick<EventEmitter, 'on'> {
+interface AnyCall extends BegunCall, Pick<EventEmitter, 'on'> {
   readonly cancelled: boolean;
+  sendMetadata(headers: Metadata): void;
+}
+
+/** What there is of a call before its first message. */
+export interface BegunCall {
   readonly metadata: Metadata;
   getPath(): string;
   getPeer(): string;
   getAuthContext(): { sslPeerCertificate?: { raw?: Buffer } };
-  sendMetadata(headers: Metadata): void;
 }
 
 /** The call as the door wants it. */
 function takeUp(door: Door, call: AnyCall): Incoming {
-  const incoming = incomingOf(door, call);
+  const incoming = Object.assign(
+    incomingOf(door, call, (leave) => whenGone(call, leave)),
+    knocked.get(call.metadata),
+  );
   incoming.entered = () => sendHeaders(door, call, incoming);
   return incoming;
 }
 
+/** What was found out before a message was read, of calls whose messages are packed. */
+export const knocked = new WeakMap<Metadata, Pick<Incoming, 'known' | 'reply'>>();
+
 /** Begins the answer where something is to be said before it. */
 function sendHeaders(door: Door, call: AnyCall, incoming: Incoming): void {
-  const headers = answerHeaders(door, incoming);
-  if (!headers) return;
-  const metadata = new Metadata();
-  for (const [name, value] of Object.entries(headers)) metadata.set(name, value);
-  call.sendMetadata(metadata);
+  const headers = headersOf(door, incoming);
+  if (headers) call.sendMetadata(headers);
 }
 
-/** grpc-js cancels every call in the end, and few methods ask for the signal: one is made when it is asked for. */
-function incomingOf(door: Door, call: AnyCall): Incoming {
+/** What is to be said before the answer; undefined when nothing is. */
+export function headersOf(door: Door, incoming: Incoming): Metadata | undefined {
+  const headers = answerHeaders(door, incoming);
+  if (!headers) return undefined;
+  const metadata = new Metadata();
+  for (const [name, value] of Object.entries(headers)) metadata.set(name, value);
+  return metadata;
+}
+
+function whenGone(call: AnyCall, leave: () => void): void {
+  if (call.cancelled) leave();
+  call.on('cancelled', leave);
+  call.on('error', leave);
+}
+
+/**
+ * The call as the door wants it. grpc-js cancels every call in the end, and few
+ * methods ask for the signal: one is made when it is asked for.
+ */
+export function incomingOf(door: Door, call: BegunCall, tellWhenGone: (leave: () => void) => void): Incoming {
   let gone: AbortController | undefined;
   let requestId: string | undefined;
   return {
@@ -112,10 +137,7 @@ function incomingOf(door: Door, call: AnyCall): Incoming {
     get gone() {
       if (gone === undefined) {
         const made = new AbortController();
-        const leave = (): void => made.abort();
-        if (call.cancelled) leave();
-        call.on('cancelled', leave);
-        call.on('error', leave);
+        tellWhenGone(() => made.abort());
         gone = made;
       }
       return gone.signal;
@@ -173,7 +195,7 @@ async function* messagesOf(
   }
 }
 
-function wireError(door: Door, error: unknown, incoming: Incoming): WireError {
+export function wireError(door: Door, error: unknown, incoming: Incoming): WireError {
   const { challenges, ...told } = refusalOf(door, error, incoming);
   const wire = toWireError(told);
   for (const challenge of challenges) wire.metadata.add('www-authenticate', challenge);

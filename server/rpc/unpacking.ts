@@ -11,7 +11,8 @@ const PREFIX_BYTES = 5;
 
 /** The part of a call that the library does not show. */
 interface Inside {
-  readonly maxReceiveMessageSize: number;
+  maxReceiveMessageSize: number;
+  readonly incomingEncoding: string;
   decompressMessage(this: Inside, message: Buffer, encoding: string): Buffer | Promise<Buffer>;
 }
 
@@ -34,6 +35,17 @@ export function unpackInTurn(): void {
       Promise.reject(isTooMuch(error) ? tooLarge(maxBytes) : notPacked(encoding)),
     );
   };
+}
+
+/** Whether the messages of a call are packed. */
+export function isPacked(call: object): boolean {
+  return (call as Partial<Inside>).incomingEncoding !== 'identity';
+}
+
+/** Has a call take no larger messages, unpacked. Before the first is read. */
+export function limitUnpacked(call: object, limitOf: (maxBytes: number) => number): void {
+  const inside = call as Inside;
+  inside.maxReceiveMessageSize = limitOf(inside.maxReceiveMessageSize);
 }
 
 interface Refusal {

@@ -12,9 +12,10 @@ const ENVELOPE_BYTES = 5;
  */
 export async function* bodyOf(
   request: IncomingMessage,
-  visit: Pick<Visit, 'takes'>,
+  visit: Pick<Visit, 'takes' | 'knock'>,
   maxRequestBytes: number,
 ): AsyncGenerator<Uint8Array> {
+  await visit.knock();
   const limits = { maxBytes: maxRequestBytes + ENVELOPE_BYTES, takes: visit.takes, errorOf };
   const bytes = await collectBody(request, limits).bytes;
   if (bytes.length > 0) yield bytes;

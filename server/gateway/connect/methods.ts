@@ -8,22 +8,28 @@ import type { ConnectRouter, HandlerContext, MethodImpl } from '@connectrpc/conn
 import { ArmadaError, UndecodableError } from '../../base/errors.ts';
 import { overloaded } from '../../door/admission.ts';
 import { answerHeaders, callUnary, type Door, type Incoming, sendStream } from '../../door/call.ts';
-import type { ServedMethod, ServerStreamMethod, UnaryMethod } from '../../door/method.ts';
+import { knock } from '../../door/knock.ts';
+import type { Method, ServedMethod, ServerStreamMethod, UnaryMethod } from '../../door/method.ts';
 import { answersOf } from './answers.ts';
 import { type Pieces, standIn } from './pieces.ts';
 import { connectError } from './refusal.ts';
 import { incomingOf, visits } from './context.ts';
 
 /** Lets a call in, or refuses it, before its request is read; and says what goes ahead of every answer. */
-export function gateOf(door: Door): (context: HandlerContext) => void {
+export function gateOf(door: Door, method: Method): (context: HandlerContext) => void {
   return (context) => {
     reuseReason(context);
     const incoming = incomingOf(door, pathOf(context.method), context);
     for (const [name, value] of Object.entries(answerHeaders(door, incoming) ?? {})) {
       context.responseHeader.set(name, value);
     }
-    const refused = visits.of(context).enter();
+    const visit = visits.of(context);
+    const refused = visit.enter();
     if (refused) throw connectError(door, overloaded(refused), incoming);
+    visit.knock = () =>
+      knock(door, method, incoming).catch((error: unknown) => {
+        throw connectError(door, error, incoming);
+      });
   };
 }
 
@@ -80,13 +86,13 @@ function codecOf(
       try {
         return definition.requestDeserialize(bytes);
       } catch (error) {
+        observer.refused('body');
         throw new UndecodableError(error instanceof Error ? error.message : String(error));
       }
     },
     messageOf: (answer) => fromBinary(output, definition.responseSerialize(answer)),
     standIn: (piece, aside) => standIn(piece, output, aside),
   };
-        observer.refused('body');
 }
 
 function unaryOf(door: Door, method: UnaryMethod, codec: Codec) {

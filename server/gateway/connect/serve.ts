@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { DescMethod } from '@bufbuild/protobuf';
 import { EmptySchema } from '@bufbuild/protobuf/wkt';
 import { createConnectRouter, createContextValues } from '@connectrpc/connect';
+import { maxBytesOf } from '../../door/knock.ts';
 import type { ServedMethod } from '../../door/method.ts';
 import type { ConnectOptions } from './handler.ts';
 import { addMethod, gateOf } from './methods.ts';
@@ -19,11 +20,12 @@ const UNIT_MS: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 
 
 /** Serves one method in each protocol and form. */
 export function serveMethod(
-  { door, maxRequestBytes }: Pick<ConnectOptions, 'door' | 'maxRequestBytes'>,
+  { door, maxRequestBytes: most }: Pick<ConnectOptions, 'door' | 'maxRequestBytes'>,
   served: ServedMethod,
   described: DescMethod,
 ) {
-  const gate = gateOf(door);
+  const gate = gateOf(door, served.method);
+  const maxRequestBytes = maxBytesOf(served.method.need, most);
   const handlerOf = (method: DescMethod, acceptCompression = compressions()) => {
     const router = createConnectRouter({
       readMaxBytes: maxRequestBytes,

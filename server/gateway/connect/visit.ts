@@ -22,6 +22,8 @@ export interface Visit {
   readonly gone: AbortSignal;
   /** Asks to be let in; before the body is read. */
   enter(): Refused | undefined;
+  /** Asks who calls; before the body is read, and not at all where there is none. Rejects as the library wants it. */
+  knock(): Promise<void>;
   /** So much more of the request has come; false when there is no room for it. */
   takes(bytes: number): boolean;
   /** The request is there and has this size: the work begins. */
@@ -77,6 +79,8 @@ export function beginVisit(options: VisitOptions): Visit {
       }, STALL_MS);
       return undefined;
     },
+    // Who comes in brings it.
+    knock: () => Promise.resolve(),
     takes: (bytes) => arriving.add(bytes),
     arrived(bytes) {
       clearTimeout(timer);

@@ -8,6 +8,7 @@ import { type JsonValue, toJson, type MessageTypes, type MessageName } from '@ar
 import { ArmadaError } from '../../base/errors.ts';
 import type { Admission, Admitted } from '../../door/admission.ts';
 import { callUnary, type Door, sendStream } from '../../door/call.ts';
+import { knock, maxBytesOf } from '../../door/knock.ts';
 import type { ServerStreamMethod, Service, UnaryMethod } from '../../door/method.ts';
 import type { CallHandler } from '../http.ts';
 import { peerOf } from '../incoming.ts';
@@ -198,15 +199,18 @@ function isUnreadable(error: unknown): boolean {
   return error instanceof HttpRefusal || (error instanceof ArmadaError && error.code === 'INVALID_REQUEST');
 }
 
-/** The body, where one is looked at. Throws and rejects with what readBody does. */
-function bodyAsked(
+/** The body, where one is looked at, of callers who are known. Rejects with what readBody and knock do. */
+async function bodyAsked(
   rest: Rest,
-  { exchange: { request }, route, isForm }: Routed,
+  { exchange: { request }, route, isForm, call }: Routed,
   admitted: Admitted,
-): Promise<Buffer> | Buffer {
+): Promise<Buffer> {
   if (route.body === '' && !isForm) return NO_BODY;
   if (!isForm) refuseOtherTypes(request);
-  const limits = { maxBytes: rest.maxRequestBytes, timeoutMs: rest.requestTimeoutMs ?? REQUEST_TIMEOUT_MS };
+  const { method } = route.served;
+  await knock(rest.door, method, call);
+  const maxBytes = maxBytesOf(method.need, rest.maxRequestBytes);
+  const limits = { maxBytes, timeoutMs: rest.requestTimeoutMs ?? REQUEST_TIMEOUT_MS };
   const arriving = rest.admission.intake.begin(request.socket);
   return readBody(request, limits, { admitted, arriving });
 }
