@@ -104,6 +104,7 @@ export {
 export type { Interruption, ResumeOptions } from './resume.ts';
 export { getServerInfo, type GetServerInfoResponse } from './server-info.ts';
 export { callRepeatedly } from './retry.ts';
+export { tokenFileAuthorization } from './token-file.ts';
 export {
   submitJobs,
   type ClientIds,

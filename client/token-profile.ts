@@ -1,9 +1,10 @@
-/** Ways of a context to come by tokens, by the keys that Armada's command line knows. */
+/** Ways of a context to come by tokens: the keys that Armada's command line knows, and one more. */
 import type { ConnectOptions } from './connect.ts';
 import { get, ProfileError, toSettings, type Settings } from './config-file.ts';
 import { execAuthorization, type TokenCommand } from './exec-token.ts';
 import { loginAuthorization } from './kept-login.ts';
 import { clientCredentialsAuthorization, type OpenIdClient, refusePlain } from './open-id.ts';
+import { tokenFileAuthorization } from './token-file.ts';
 
 /** How somebody logs in: at a browser on this machine, or with a code at any other. */
 export interface LoginSettings extends OpenIdClient {
@@ -28,6 +29,7 @@ export const TOKEN_KEYS = [
   'openIdDeviceAuth',
   'openIdClientCredentialsAuth',
   'execAuth',
+  'tokenFileAuth',
 ] as const;
 
 /** A refresh token is what keeps people logged in. */
@@ -46,6 +48,8 @@ export function readTokens(
   switch (key) {
     case 'execAuth':
       return { authorization: execAuthorization(readCommand(own, place), environment), login: undefined };
+    case 'tokenFileAuth':
+      return { authorization: tokenFileAuthorization(text(own, 'file', place)), login: undefined };
     case 'openIdClientCredentialsAuth': {
       const client = readClient(own, place, []);
       const clientSecret = text(own, 'clientSecret', place);

@@ -94,6 +94,13 @@ const server = z.strictObject({
     .string()
     .optional()
     .describe('Password for basic authentication; better given in the environment than in a file.'),
+  tokenFile: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'File with a token to show to the server, such as that of a Kubernetes service account. Read again while it is in use.',
+    ),
   accessKeyFile: z
     .string()
     .min(1)
@@ -221,7 +228,9 @@ export function parseConfig(input: unknown): ExecutorConfig {
   if ((to.certFile === undefined) !== (to.keyFile === undefined)) {
     throw new ConfigError('server: certFile and keyFile go together');
   }
-  const credentials = (['username', 'accessKeyFile'] as const).filter((name) => to[name] !== undefined);
+  const credentials = (['username', 'tokenFile', 'accessKeyFile'] as const).filter(
+    (name) => to[name] !== undefined,
+  );
   if (credentials.length > 1)
     throw new ConfigError(`server: ${credentials.join(' and ')} exclude each other`);
   if (!(sim.minRunMs <= sim.meanRunMs && sim.meanRunMs <= sim.maxRunMs)) {

@@ -5,6 +5,7 @@ import { ExecutorApiClient } from '@armada-ts/api/executorapi/executorapi';
 import { parseAddresses } from '@armada-ts/api/servers/addresses';
 import { chooseServer, type Dialled, RECONNECT_OPTIONS } from '@armada-ts/api/servers/server-choice';
 import { tlsCredentials, type TlsFiles } from '@armada-ts/api/servers/tls-credentials';
+import { followToken } from '@armada-ts/api/servers/token-file';
 
 import { accessKeyCredentials } from './access-key.ts';
 
@@ -16,6 +17,8 @@ export interface ServerSettings extends TlsFiles {
   tls?: boolean | undefined;
   username: string | undefined;
   password: string | undefined;
+  /** File with a token to show instead of name and password; it may be replaced at any time. */
+  tokenFile?: string | undefined;
   /** File with an access key, to come with tokens for it. */
   accessKeyFile?: string | undefined;
 }
@@ -59,9 +62,10 @@ const CHANNEL_OPTIONS = {
   'grpc.keepalive_permit_without_calls': 1,
 };
 
-/** Prepares a connection; it is made when it is first needed. Throws TlsFault, AddressFault and ConfigError. */
+/** Prepares a connection; it is made when it is first needed. Throws TlsFault, TokenFileFault, AddressFault and ConfigError. */
 export function connect(server: ServerSettings): Connection {
   const channel = channelCredentials(server);
+  const token = server.tokenFile === undefined ? undefined : followToken(server.tokenFile);
   const withKey = server.accessKeyFile === undefined ? undefined : accessKeyCredentials(server.accessKeyFile);
   const servers = chooseServer(parseAddresses(server.address), (address) => dial(address, channel, withKey));
   return {
@@ -69,6 +73,7 @@ export function connect(server: ServerSettings): Connection {
     passOver: (one) => servers.passOver(one),
     metadata(marks) {
       const metadata = new Metadata();
+      if (token !== undefined) metadata.set('authorization', `Bearer ${token()}`);
       if (server.username !== undefined) {
         const pair = Buffer.from(`${server.username}:${server.password ?? ''}`).toString('base64');
         metadata.set('authorization', `Basic ${pair}`);

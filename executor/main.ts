@@ -1,6 +1,7 @@
 /** The program armada-executor. */
 import { isatty } from 'node:tty';
 import { TlsFault } from '@armada-ts/api/servers/tls-credentials';
+import { TokenFileFault } from '@armada-ts/api/servers/token-file';
 import { loadConfig, usage } from './config-sources.ts';
 import { ConfigError } from './config.ts';
 import { startExecutor } from './executor.ts';
@@ -19,7 +20,6 @@ async function main(): Promise<void> {
   const logger = createLogger(config.logLevel);
   const stopped = Promise.withResolvers<NodeJS.Signals>();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, stopped.resolve);
-  const executor = await startExecutor({ config, logger, environment: process.env });
   // Asked before it is gone.
   const hasTerminal = isatty(0);
   process.on('SIGHUP', (signal) => {
@@ -27,6 +27,7 @@ async function main(): Promise<void> {
     else
       logger.info({ signal }, 'certificates and tokens are read again whenever they change; nothing to do');
   });
+  const executor = await startExecutor({ config, logger, environment: process.env });
   const { runtime, server } = config;
   logger.info({ executor: executor.executorId, runtime, server: server.address }, 'executor started');
   const signal = await stopped.promise;
@@ -38,7 +39,9 @@ try {
   await main();
   process.exit(0);
 } catch (error) {
-  const isExpected = [ConfigError, DirectoryLocked, TlsFault].some((kind) => error instanceof kind);
+  const isExpected = [ConfigError, DirectoryLocked, TlsFault, TokenFileFault].some(
+    (kind) => error instanceof kind,
+  );
   const text =
     error instanceof Error ? (isExpected ? error.message : (error.stack ?? error.message)) : String(error);
   process.stderr.write(`armada-executor: ${text}\n`);

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { executorBindingsSchema } from './executor-bindings.ts';
 import { kerberosSchema } from './kerberos/config.ts';
+import { kubernetesSchema } from './kubernetes/config.ts';
 import { mtlsSchema } from './mtls/config.ts';
 import { oidcSchema } from './oidc/config.ts';
 import { tokenSchema } from './keys/config.ts';
@@ -47,7 +48,7 @@ export const trustedProxiesSchema = z
 export const authSchema = z.strictObject(
   {
     schemes: z
-      .array(z.enum(['basic', 'oidc', 'kerberos', 'mtls', 'token', 'anonymous']))
+      .array(z.enum(['basic', 'oidc', 'kerberos', 'mtls', 'token', 'kubernetes', 'anonymous']))
       .min(1, 'must name at least one scheme, such as basic')
       .refine((names) => new Set(names).size === names.length, 'must name each scheme once')
       .describe(
@@ -57,7 +58,7 @@ export const authSchema = z.strictObject(
       .boolean()
       .default(false)
       .describe(
-        'Whether `anonymous` may be offered where `host` is no loopback address. Without it such a server does not start.',
+        'Whether `anonymous` may be offered where `host` is no loopback address, or `trustedProxies` bring calls. Without it such a server does not start.',
       ),
     basic: z
       .strictObject({
@@ -79,6 +80,9 @@ export const authSchema = z.strictObject(
       .optional()
       .describe('Access tokens of OpenID Connect providers, see [security](security.md).'),
     kerberos: kerberosSchema.optional().describe('Tickets of Kerberos, see [security](security.md).'),
+    kubernetes: kubernetesSchema
+      .optional()
+      .describe('Tokens of service accounts of a Kubernetes cluster, see [security](security.md).'),
     mtls: mtlsSchema.optional().describe('Client certificates, see [security](security.md).'),
     permissionGroupMapping: mapping.describe(
       'Global permissions and the groups that have them. Everybody is in `everyone`.',

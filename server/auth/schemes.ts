@@ -6,6 +6,7 @@ import { type Chain, type Scheme, createChain } from './chain.ts';
 import type { AuthConfig } from './config.ts';
 import { openKerberos } from './kerberos/open.ts';
 import type { Keys } from './keys/open.ts';
+import { openKubernetes } from './kubernetes/open.ts';
 import { openMtls } from './mtls/scheme.ts';
 import { openOidc } from './oidc/open.ts';
 import { operatorTokenScheme } from './operator-token.ts';
@@ -28,6 +29,7 @@ interface StartedSchemes {
   users?: UserSource | undefined;
   keys?: AccessKeyParts | undefined;
   kerberos?: Scheme | undefined;
+  kubernetes?: Scheme | undefined;
   oidc?: Scheme | undefined;
   mtls?: Scheme | undefined;
 }
@@ -48,12 +50,15 @@ export async function openChains(
   await using opened = new AsyncDisposableStack();
   const kerberos = await openKerberos(config, tools);
   if (kerberos) opened.use(kerberos);
+  const kubernetes = openKubernetes(config, tools);
+  if (kubernetes) opened.use(kubernetes);
   const users = await openUsers(config, tools);
   if (users) opened.use(users);
   const chains = chainsOf(config, tools.clock, operatorToken, {
     users: users?.current,
     keys,
     kerberos,
+    kubernetes,
     oidc: await openOidc(config, tools),
     mtls: await openMtls(config, tools.clock),
   });
@@ -78,6 +83,7 @@ export function chainsOf(
     },
     oidc: () => known(started.oidc, 'oidc'),
     kerberos: () => known(started.kerberos, 'kerberos'),
+    kubernetes: () => known(started.kubernetes, 'kubernetes'),
     mtls: () => known(started.mtls, 'mtls'),
     token: () => known(started.keys?.scheme, 'token'),
     anonymous: () => anonymousScheme,

@@ -7,6 +7,7 @@ import { lookup } from 'node:dns';
 import { get as getPlain, type IncomingMessage } from 'node:http';
 import { get as getSecure } from 'node:https';
 import { BlockList, isIP, type LookupFunction } from 'node:net';
+import { readJson } from '../read-json.ts';
 import { isLoopbackHost } from './config.ts';
 
 export interface GetJsonOptions {
@@ -42,22 +43,11 @@ export function createGetJson({ isLocal, authorities }: GetJsonOptions): GetJson
     });
     try {
       if (response.statusCode !== 200) throw new Error(`${url.href} answered ${response.statusCode}`);
-      return JSON.parse(await textOf(response, url));
+      return await readJson(response, MAX_BYTES);
     } finally {
       response.destroy();
     }
   };
-}
-
-async function textOf(response: IncomingMessage, url: URL): Promise<string> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > MAX_BYTES) throw new Error(`${url.href} has more than ${MAX_BYTES} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }
 
 /** Asked when a connection is made, so a name that leads to a refused address is refused too. */

@@ -12,7 +12,7 @@ import { textOf } from './wording.ts';
 /** How callers may say who they are; `mtls` and `anonymous` by nothing in the call. */
 export type CredentialKind = SentKind | 'mtls' | 'anonymous';
 
-type SentKind = 'basic' | 'bearer' | 'oidc' | 'token' | 'kerberos';
+type SentKind = 'basic' | 'bearer' | 'oidc' | 'token' | 'kubernetes' | 'kerberos';
 
 /** What a document is about. */
 export interface Subject {
@@ -56,6 +56,7 @@ const securitySchemes: Readonly<Record<SentKind, SecurityScheme>> = {
   bearer: { type: 'http', scheme: 'bearer', description: 'A token.' },
   oidc: { type: 'http', scheme: 'bearer', description: 'An access token of an OpenID Connect provider.' },
   token: { type: 'http', scheme: 'bearer', description: 'A token that an access key was exchanged for.' },
+  kubernetes: { type: 'http', scheme: 'bearer', description: 'A token of a Kubernetes service account.' },
   kerberos: { type: 'http', scheme: 'negotiate', description: 'A ticket of Kerberos, by SPNEGO.' },
 };
 

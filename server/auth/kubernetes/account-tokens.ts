@@ -1,0 +1,153 @@
+/**
+ * Tokens that the API server was asked about, and what it said. It is believed
+ * for a while; then it is asked again, once at a time for each token. Strangers
+ * are few at once and take turns by where they come from, and who is often wrong
+ * has to wait: nobody can make this server flood that one. While it does not
+ * answer, tokens that were good before are believed, and no others.
+ */
+import { hash } from 'node:crypto';
+import type { Clock } from '../../base/clock.ts';
+import { ArmadaError } from '../../base/errors.ts';
+import { createGate } from '../gate.ts';
+import { createGuesses } from '../guesses.ts';
+import { networkOf } from '../network.ts';
+import type { Principal } from '../principal.ts';
+import type { AccountClaims } from './claims.ts';
+
+/** Whom a token stands for, as the API server says; undefined when it is not good. Throws UNAVAILABLE. */
+export type FindAccount = (token: string, claims: AccountClaims) => Promise<Principal | undefined>;
+
+export interface AccountTokens {
+  /** The holder of a token that was good, if that was not too long ago. Throws UNAUTHENTICATED when it no longer is, UNAVAILABLE. */
+  known(token: string): Promise<Principal> | Principal | undefined;
+  /** The holder of a token that is not known. Throws UNAUTHENTICATED, OVERLOADED or UNAVAILABLE. */
+  learn(token: string, claims: AccountClaims, peer: string): Promise<Principal>;
+  /** Why the holder of a token is to be believed no longer; undefined while they are. */
+  recheck(principal: Principal): ArmadaError | undefined;
+}
+
+const QUESTIONS_AT_ONCE = 8;
+const MAX_WAITING = 200;
+const MAX_REMEMBERED = 10_000;
+/** A token that was refused is asked about again after this: it may have been too new to be known everywhere. */
+const REFUSED_MS = 2_000;
+/** While the API server is away what it said is believed for so long, if the token lasts. */
+const BRIDGE_MS = 60 * 60_000;
+
+interface Accepted {
+  readonly token: string;
+  readonly claims: AccountClaims;
+  readonly principal: Principal;
+  /** When it was last known to be good, and when that was last asked, on the monotonic clock. */
+  goodAtMs: number;
+  askedAtMs: number;
+  asking: Promise<void> | undefined;
+  /** Set when it is good no more. */
+  fault: ArmadaError | undefined;
+}
+
+export function createAccountTokens(
+  find: FindAccount,
+  { cacheMs, clock }: { cacheMs: number; clock: Clock },
+): AccountTokens {
+  const gate = createGate(QUESTIONS_AT_ONCE, MAX_WAITING);
+  const guesses = createGuesses(clock);
+  const accepted = new Map<string, Accepted>();
+  const acceptedOf = new WeakMap<Principal, Accepted>();
+  const refusedUntilMs = new Map<string, number>();
+  const learning = new Map<string, Promise<Principal>>();
+
+  async function ask(known: Accepted): Promise<void> {
+    const startedMs = clock.elapsed();
+    try {
+      // Of nobody's network: they are no strangers.
+      const found = await gate([], () => find(known.token, known.claims));
+      if (found?.name === known.principal.name) known.goodAtMs = startedMs;
+      else known.fault = notGood();
+    } catch (error) {
+      if (clock.elapsed() - known.goodAtMs >= BRIDGE_MS) throw error;
+    }
+    known.askedAtMs = clock.elapsed();
+  }
+
+  function askAgain(known: Accepted): Promise<void> {
+    known.asking ??= ask(known).finally(() => (known.asking = undefined));
+    return known.asking;
+  }
+
+  const isDue = ({ askedAtMs }: Accepted): boolean => clock.elapsed() - askedAtMs >= cacheMs;
+
+  function faultOf({ claims, fault }: Accepted): ArmadaError | undefined {
+    if (clock.now() >= claims.expiresMs) return expired();
+    return fault;
+  }
+
+  async function askFirst(digest: string, about: { token: string; claims: AccountClaims; peer: string }) {
+    const { token, claims, peer } = about;
+    guesses.demand(claims.name, peer);
+    const startedMs = clock.elapsed();
+    const principal = await gate([networkOf(peer)], () => find(token, claims));
+    if (principal === undefined) {
+      guesses.wrong(claims.name, peer);
+      keep(refusedUntilMs, digest, clock.elapsed() + REFUSED_MS);
+      throw notGood();
+    }
+    const times = { goodAtMs: startedMs, askedAtMs: startedMs };
+    const made = { token, claims, principal, ...times, asking: undefined, fault: undefined };
+    acceptedOf.set(principal, made);
+    keep(accepted, digest, made);
+    return principal;
+  }
+
+  return {
+    known(token) {
+      const digest = digestOf(token);
+      const found = accepted.get(digest);
+      if (found === undefined) return undefined;
+      const answer = (): Principal => {
+        const fault = faultOf(found);
+        if (fault === undefined) return found.principal;
+        accepted.delete(digest);
+        throw fault;
+      };
+      return isDue(found) && faultOf(found) === undefined ? askAgain(found).then(answer) : answer();
+    },
+    async learn(token, claims, peer) {
+      const digest = digestOf(token);
+      if (clock.now() >= claims.expiresMs) throw expired();
+      if (clock.elapsed() < (refusedUntilMs.get(digest) ?? 0)) throw notGood();
+      const shared = learning.get(digest);
+      if (shared) return await shared;
+      const asked = askFirst(digest, { token, claims, peer }).finally(() => learning.delete(digest));
+      learning.set(digest, asked);
+      return await asked;
+    },
+    recheck(principal) {
+      const found = acceptedOf.get(principal);
+      if (found === undefined) return undefined;
+      // What is known now is told; what comes of this, the next time.
+      if (isDue(found)) askAgain(found).catch(() => {});
+      return faultOf(found);
+    },
+  };
+}
+
+function digestOf(token: string): string {
+  return hash('sha256', token, 'base64');
+}
+
+/** Keeps a value as the newest of its map, and lets go of the oldest when there are too many. */
+function keep<Value>(map: Map<string, Value>, key: string, value: Value): void {
+  map.delete(key);
+  map.set(key, value);
+  const oldest = map.keys().next();
+  if (map.size > MAX_REMEMBERED && !oldest.done) map.delete(oldest.value);
+}
+
+function expired(): ArmadaError {
+  return new ArmadaError('UNAUTHENTICATED', 'the token has expired; read it again from where it is renewed');
+}
+
+function notGood(): ArmadaError {
+  return new ArmadaError('UNAUTHENTICATED', 'the Kubernetes cluster does not know the token');
+}

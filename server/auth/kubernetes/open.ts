@@ -1,0 +1,69 @@
+import { readFileSync } from 'node:fs';
+import { followToken, TokenFileFault } from '@armada-ts/api/servers/token-file';
+import type { Clock } from '../../base/clock.ts';
+import { ArmadaError, invalidField } from '../../base/errors.ts';
+import type { Logger } from '../../base/logger.ts';
+import type { Scheme } from '../chain.ts';
+import type { AuthConfig } from '../config.ts';
+import { createKubernetesScheme } from './scheme.ts';
+import { createReviewer, type Review, type Reviewer } from './token-review.ts';
+
+/**
+ * The scheme; undefined when it is not configured. An API server that is away does
+ * not keep a server from starting. Throws INVALID_REQUEST when the configuration
+ * cannot be used.
+ */
+export function openKubernetes(
+  { schemes, kubernetes }: Pick<AuthConfig, 'schemes' | 'kubernetes'>,
+  { clock, logger }: { clock: Clock; logger: Logger },
+): (Scheme & Disposable) | undefined {
+  if (!schemes.includes('kubernetes')) return undefined;
+  if (kubernetes === undefined)
+    throw invalidField('auth.kubernetes', 'must say for whom tokens are made, as { audiences: [armada] }');
+  refuseAuthorities(kubernetes.authorityFile);
+  const reviewer = createReviewer(kubernetes, openToken(kubernetes.tokenFile));
+  const review = watched(reviewer, logger);
+  const scheme = createKubernetesScheme(kubernetes, { review, clock });
+  return { ...scheme, [Symbol.dispose]: () => reviewer[Symbol.dispose]() };
+}
+
+function openToken(path: string): () => string {
+  try {
+    return followToken(path);
+  } catch (error) {
+    if (!(error instanceof TokenFileFault)) throw error;
+    throw invalidField('auth.kubernetes.tokenFile', `must name a file with a token: ${error.message}`);
+  }
+}
+
+function refuseAuthorities(path: string): void {
+  try {
+    if (readFileSync(path, 'utf8').includes('-----BEGIN CERTIFICATE-----')) return;
+  } catch {
+    // Said below, as it is for a file with nothing in it.
+  }
+  throw invalidField(
+    'auth.kubernetes.authorityFile',
+    `must name a file with certificates, as PEM, got ${path}`,
+  );
+}
+
+/** Says in the log when there are no answers, and when there are again: not for each question. */
+function watched(reviewer: Reviewer, logger: Logger): (token: string) => Promise<Review> {
+  let isAway = false;
+  return async (token) => {
+    try {
+      const review = await reviewer.review(token);
+      if (isAway) logger.info({}, 'the Kubernetes API server answers again');
+      isAway = false;
+      return review;
+    } catch (error) {
+      if (!isAway) logger.warn({ err: error }, 'the Kubernetes API server does not say whose tokens are');
+      isAway = true;
+      throw new ArmadaError('UNAVAILABLE', 'the Kubernetes API server does not say whose the token is', {
+        retryAfterMs: 1000,
+        cause: error,
+      });
+    }
+  };
+}
