@@ -4,8 +4,14 @@ import { silentLogger } from './base/logger.ts';
 import { ConfigError, loadConfig } from './config.ts';
 import { noticesOf } from './notices.ts';
 
-function noticesFor(auth: object, host: string, auditFile?: { fault: string | undefined }) {
-  const config = loadConfig({ defaults: { host, auth }, files: [], environment: {}, flags: {} });
+function noticesFor(
+  auth: object,
+  host: string,
+  auditFile?: { fault: string | undefined },
+  proxies?: string[],
+) {
+  const defaults = { host, auth, trustedProxies: proxies ?? [] };
+  const config = loadConfig({ defaults, files: [], environment: {}, flags: {} });
   const warned: string[] = [];
   const logger = { ...silentLogger, warn: (_fields: object, message: string) => void warned.push(message) };
   return { notices: noticesOf(config, { auditFile, logger }), warned };
@@ -30,6 +36,17 @@ test('anonymous is refused where the network could use it, unless that is wanted
     assert.match(notices()[0] ?? '', /let in without credentials/);
     assert.deepEqual(warned, notices());
   }
+});
+
+test('anonymous is refused where proxies bring calls from the network, unless that is wanted', () => {
+  const open = { schemes: ['anonymous'] };
+  const behindProxy = (auth: object) => noticesFor(auth, '127.0.0.1', undefined, ['127.0.0.1']);
+  assert.throws(
+    () => behindProxy(open),
+    (error) => error instanceof ConfigError && error.message.includes('trustedProxies'),
+  );
+  assert.match(behindProxy({ ...open, allowAnonymousFromNetwork: true }).warned[0] ?? '', /let in without/);
+  assert.deepEqual(behindProxy({ schemes: ['basic'] }).warned, []);
 });
 
 test('nothing is said of servers that ask for credentials, or are for their own machine', () => {

@@ -27,10 +27,12 @@ export function noticesOf(config: Config, { auditFile, logger }: NoticesDeps): (
   ];
 }
 
-function isOpenToNetwork({ auth, host }: Config): boolean {
-  if (!auth.schemes.includes('anonymous') || isLoopback(host)) return false;
+function isOpenToNetwork({ auth, host, trustedProxies }: Config): boolean {
+  const isReached = !isLoopback(host) || trustedProxies.length > 0;
+  if (!auth.schemes.includes('anonymous') || !isReached) return false;
   if (auth.allowAnonymousFromNetwork) return true;
+  const how = isLoopback(host) ? 'trustedProxies bring calls from elsewhere' : `host is ${host}`;
   throw new ConfigError(
-    `auth.schemes: anonymous is for a loopback address, and host is ${host}: whoever reaches it would be let in without credentials; to want that, set auth.allowAnonymousFromNetwork to true`,
+    `auth.schemes: anonymous is for a loopback address, and ${how}: whoever reaches it would be let in without credentials; to want that, set auth.allowAnonymousFromNetwork to true`,
   );
 }
