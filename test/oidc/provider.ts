@@ -18,11 +18,13 @@ export interface TestProvider extends AsyncDisposable {
   issuer: string;
   /** Signs with a new key from now on, and publishes the old ones or not. */
   rotate(keepOld: boolean): Promise<void>;
-  /** A token for the client `batch` itself, good for so long. */
-  clientToken(seconds?: number): Promise<string>;
+  /** A token for a client itself, `batch` when left out, good for so long. */
+  clientToken(seconds?: number, client?: typeof BATCH): Promise<string>;
 }
 
 export const BATCH = { clientId: 'batch', clientSecret: 'secret of batch' };
+/** A client in no group. */
+export const STRANGE = { clientId: 'strange', clientSecret: 'secret of strange' };
 /** The client of people at a terminal. */
 export const CLI = 'cli';
 const ACCESS_TOKEN_SECONDS = 120;
@@ -54,9 +56,9 @@ export async function startTestProvider(): Promise<TestProvider> {
   return {
     issuer,
     rotate,
-    async clientToken(validSeconds = ACCESS_TOKEN_SECONDS) {
+    async clientToken(validSeconds = ACCESS_TOKEN_SECONDS, { clientId, clientSecret } = BATCH) {
       seconds = validSeconds;
-      const credentials = Buffer.from(`batch:${encodeURIComponent(BATCH.clientSecret)}`).toString('base64');
+      const credentials = Buffer.from(`${clientId}:${encodeURIComponent(clientSecret)}`).toString('base64');
       const response = await fetch(`${issuer}/token`, {
         method: 'POST',
         headers: { authorization: `Basic ${credentials}` },
@@ -77,12 +79,12 @@ function configuration(keys: JsonWebKey[], seconds: () => number): object {
   const base = { redirect_uris: [], response_types: [] };
   return {
     clients: [
-      {
+      ...[BATCH, STRANGE].map(({ clientId, clientSecret }) => ({
         ...base,
-        client_id: BATCH.clientId,
-        client_secret: BATCH.clientSecret,
+        client_id: clientId,
+        client_secret: clientSecret,
         grant_types: ['client_credentials'],
-      },
+      })),
       {
         client_id: CLI,
         application_type: 'native',
@@ -99,7 +101,8 @@ function configuration(keys: JsonWebKey[], seconds: () => number): object {
       accountId,
       claims: () => ({ sub: accountId }),
     }),
-    extraTokenClaims: () => ({ groups: ['science'], department: 'research' }),
+    extraTokenClaims: (_context: unknown, { clientId }: { clientId: string }) =>
+      clientId === STRANGE.clientId ? {} : { groups: ['science'], department: 'research' },
     features: {
       clientCredentials: { enabled: true },
       deviceFlow: { enabled: true },
