@@ -77,7 +77,7 @@ test('who did what to what is recorded on every door, refused calls too, and no 
       ['grpc', OPERATOR.name, 'basic', 'one', 'OK'],
       ['grpc', STRANGER.name, 'basic', 'two', 'PERMISSION_DENIED'],
       ['rest', OPERATOR.name, 'basic', 'three', 'OK'],
-      ['rest', 'basic', undefined, 'three', 'UNAUTHENTICATED'],
+      ['rest', 'basic', undefined, undefined, 'UNAUTHENTICATED'],
     ],
   );
   assert.equal(seen[2]?.requestId, 'my-request');
