@@ -231,3 +231,19 @@ test('tokens that native code must not see do not reach it', async () => {
     assert.match((await present(token, { by })).refusal ?? '', /^the Kerberos ticket is not taken/, what);
   }
 });
+
+test('a network that sends rubbish without end keeps nobody else out', async () => {
+  const rubbish = `Negotiate ${firstToken([MECHANISM.kerberos], Buffer.alloc(500)).toString('base64')}`;
+  const flood = Array.from({ length: 2000 }, async (_, i) =>
+    scheme.authenticate(rubbish, { peer: `203.0.113.9:${i}`, certificate: undefined }),
+  );
+  const answers = Promise.allSettled(flood);
+  for (let i = 0; i < 10; i++) {
+    const { principal } = await present((await tokenFor(ann)).bytes, { peer: `198.51.100.1:${i}` });
+    assert.equal(principal?.name, 'ann');
+  }
+  const codes = (await answers).map((one) =>
+    one.status === 'rejected' ? (one.reason as { code?: string }).code : 'let in',
+  );
+  assert.deepEqual(new Set(codes), new Set(['UNAUTHENTICATED', 'OVERLOADED']));
+});

@@ -186,41 +186,48 @@ test('armadactl sends tickets when its configuration says so', async () => {
   assert.match(refused.lines.join('\n'), /lacks the permission create_queue/);
 });
 
-test('gRPC has the proof in the headers of the answer, and what to do next in the trailers of a refusal', async () => {
-  const client = new Client(address, credentials.createInsecure());
-  const { path, requestSerialize, responseDeserialize } = SubmitService.getQueue;
-  const call = (token: string) =>
-    new Promise<{ headers: Metadata; error: ServiceError | null }>((resolve) => {
-      const metadata = new Metadata();
-      metadata.set('authorization', `Negotiate ${token}`);
-      let headers = new Metadata();
-      const request = { name: 'by-curl' };
-      client
-        .makeUnaryRequest(path, requestSerialize, responseDeserialize, request, metadata, (error) =>
-          resolve({ headers, error }),
-        )
-        .on('metadata', (sent) => (headers = sent));
+for (const [sent, algorithm] of [
+  ['plainly', 0],
+  ['packed', 2],
+] as const) {
+  test(`gRPC ${sent} has the proof in the headers of the answer, and what to do next in the trailers of a refusal`, async () => {
+    const client = new Client(address, credentials.createInsecure(), {
+      'grpc.default_compression_algorithm': algorithm,
     });
-  try {
-    const token = await tokenFor(ann);
-    const { headers, error } = await call(token.base64);
-    assert.equal(error, null);
-    const [reply = ''] = headers.get('www-authenticate').map(String);
-    assert.equal(await token.isProof(reply.slice('Negotiate '.length)), true);
+    const { path, requestSerialize, responseDeserialize } = SubmitService.getQueue;
+    const call = (token: string) =>
+      new Promise<{ headers: Metadata; error: ServiceError | null }>((resolve) => {
+        const metadata = new Metadata();
+        metadata.set('authorization', `Negotiate ${token}`);
+        let headers = new Metadata();
+        const request = { name: 'by-curl' };
+        client
+          .makeUnaryRequest(path, requestSerialize, responseDeserialize, request, metadata, (error) =>
+            resolve({ headers, error }),
+          )
+          .on('metadata', (sent) => (headers = sent));
+      });
+    try {
+      const token = await tokenFor(ann);
+      const { headers, error } = await call(token.base64);
+      assert.equal(error, null);
+      const [reply = ''] = headers.get('www-authenticate').map(String);
+      assert.equal(await token.isProof(reply.slice('Negotiate '.length)), true);
 
-    const again = await call(token.base64);
-    assert.equal(again.error?.code, status.UNAUTHENTICATED);
-    assert.deepEqual(again.error?.metadata.get('www-authenticate'), ['Negotiate']);
+      const again = await call(token.base64);
+      assert.equal(again.error?.code, status.UNAUTHENTICATED);
+      assert.deepEqual(again.error?.metadata.get('www-authenticate'), ['Negotiate']);
 
-    const first = await call(firstToken([MECHANISM.kerberos]).toString('base64'));
-    assert.equal(first.error?.code, status.UNAUTHENTICATED);
-    assert.match(String(first.error?.metadata.get('www-authenticate')), /^Negotiate \S{20,}$/);
-    const second = await call(nextToken((await bareTokenFor(ann)).bytes).toString('base64'));
-    assert.equal(second.error, null);
-  } finally {
-    client.close();
-  }
-});
+      const first = await call(firstToken([MECHANISM.kerberos]).toString('base64'));
+      assert.equal(first.error?.code, status.UNAUTHENTICATED);
+      assert.match(String(first.error?.metadata.get('www-authenticate')), /^Negotiate \S{20,}$/);
+      const second = await call(nextToken((await bareTokenFor(ann)).bytes).toString('base64'));
+      assert.equal(second.error, null);
+    } finally {
+      client.close();
+    }
+  });
+}
 
 test('the configuration in the documentation is one', async () => {
   const page = await readFile(join(root, 'docs/security.md'), 'utf8');

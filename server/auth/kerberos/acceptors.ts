@@ -36,7 +36,7 @@ export interface AcceptorsOptions extends Omit<Start, 'kind'> {
 }
 
 /** The native code works in four threads. */
-const UNDER_WAY_EACH = 4;
+export const UNDER_WAY_EACH = 4;
 const MAX_WAITING = 200;
 const ANSWER_MS = 10_000;
 const RESTART_MS = 100;
@@ -175,6 +175,6 @@ async function show(process: AcceptorProcess, { token, negotiation, answerMs }: 
   }
 }
 
-function unchecked(): ArmadaError {
+export function unchecked(): ArmadaError {
   return new ArmadaError('UNAVAILABLE', 'no Kerberos ticket can be checked now', { retryAfterMs: 1000 });
 }

@@ -7,8 +7,10 @@
 import type { Clock } from '../../base/clock.ts';
 import { ArmadaError } from '../../base/errors.ts';
 import { type Caller, type Scheme, credentialOf } from '../chain.ts';
+import { createGate } from '../gate.ts';
+import { networkOf } from '../network.ts';
 import type { Principal } from '../principal.ts';
-import type { Acceptors, Negotiation, Outcome } from './acceptors.ts';
+import { type Acceptors, type Negotiation, type Outcome, unchecked, UNDER_WAY_EACH } from './acceptors.ts';
 import type { KerberosConfig } from './config.ts';
 import type { Groups } from './ldap-groups.ts';
 import { createNameSearch, createNaming } from './names.ts';
@@ -17,6 +19,10 @@ import { judgeToken } from './spnego.ts';
 /** How long a client may take to send its next token. */
 const NEGOTIATION_MS = 30_000;
 const MAX_NEGOTIATIONS = 1000;
+
+/** Tickets that wait to be read, of all networks, and how long. */
+const MAX_WAITING = 200;
+const MAX_WAIT_MS = 10_000;
 
 export interface KerberosDeps {
   acceptors: Pick<Acceptors, 'accept'>;
@@ -38,6 +44,8 @@ export function createKerberosScheme(
   const clientNamed = createNameSearch(config);
   const services = new Set(config.principals);
   const open = new Map<string, Open>();
+  // Before the processes, which know nothing of networks: one that sends tickets without end keeps no other out.
+  const gate = createGate(UNDER_WAY_EACH * config.processes, MAX_WAITING);
   /** Names in their realms of those who came, to look up their groups again. */
   const clients = new WeakMap<Principal, string>();
 
@@ -60,7 +68,11 @@ export function createKerberosScheme(
     const negotiation = kind === 'next' ? takeOpen(peer) : undefined;
     if (kind === 'next' && negotiation === undefined)
       throw unauthenticated('no negotiation is under way on this connection; begin again');
-    const outcome = await acceptors.accept(token.toString('base64'), negotiation);
+    const untilMs = clock.elapsed() + MAX_WAIT_MS;
+    const outcome = await gate([networkOf(peer)], async () => {
+      if (clock.elapsed() > untilMs) throw unchecked();
+      return await acceptors.accept(token.toString('base64'), negotiation);
+    });
     if (outcome.outcome === 'continues') keepOpen(peer, outcome.negotiation);
     return outcome;
   }
