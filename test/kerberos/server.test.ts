@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -12,9 +12,9 @@ import { connect } from '@armada-ts/client/connect';
 import { ArmadaClientError } from '@armada-ts/client/errors';
 import { kerberosAuthorization } from '@armada-ts/client/kerberos';
 import { createQueue, getQueue } from '@armada-ts/client/queues';
-import { authSchema } from '@armada-ts/server/auth/config';
 import { Client, credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js';
-import { type Program, root, startProgram } from '../e2e/programs.ts';
+import { type Program, startProgram } from '../e2e/programs.ts';
+import { shownUnder } from '../security-page.ts';
 import { parse } from 'yaml';
 import { startServer, writeSettings } from '../e2e/server.ts';
 import type { Environment } from '../daemons.ts';
@@ -229,11 +229,38 @@ for (const [sent, algorithm] of [
   });
 }
 
-test('the configuration in the documentation is one', async () => {
-  const page = await readFile(join(root, 'docs/security.md'), 'utf8');
-  const [, text = ''] = /^### Kerberos$[^]*?^```yaml\n([^]*?)^```$/m.exec(page) ?? [];
-  const { auth } = parse(text) as { auth: unknown };
-  assert.deepEqual(authSchema.parse(auth).kerberos?.principals, ['HTTP/armada.example.com@EXAMPLE.COM']);
+test('a server as docs/security.md has it takes the command there, and knows the groups', async () => {
+  const host = ['armada.example.com', 'localhost'] as const;
+  const configured = await shownUnder('Kerberos', 'yaml', [
+    host,
+    ['EXAMPLE.COM', 'ARMADA.TEST'],
+    ['/etc/armada/http.keytab', keytab],
+    ['ldaps://ldap.example.com', directory.url],
+    ['cn=armada,ou=services,dc=example,dc=com', READER],
+    ['/etc/armada/ldap-password', directory.passwordFile],
+    ['ou=people,dc=example,dc=com', PEOPLE],
+    ['ou=groups,dc=example,dc=com', GROUPS],
+  ]);
+  const { auth } = parse(configured);
+  // The directory's certificate is of an authority that the server's Node is told to trust.
+  process.env['NODE_EXTRA_CA_CERTS'] = directory.authorityFile;
+  const place = join(home, 'as-shown');
+  const granted = { ...auth, permissionGroupMapping: { create_queue: ['science'] } };
+  const shown = await startServer(place, { auth: granted });
+  delete process.env['NODE_EXTRA_CA_CERTS'];
+  try {
+    const at = `http://localhost:${new URL(shown.url).port}`;
+    const commands = await shownUnder('Kerberos', 'sh', [['https://armada.example.com:8080', at]]);
+    const [command = ''] = /^curl --negotiate.*$/m.exec(commands) ?? [];
+    const asked = `${command} -sS -o /dev/null -w '%{http_code}'`;
+    const { stdout } = await execute('sh', ['-c', asked], { env: { ...process.env, ...ann } });
+    assert.equal(stdout, '200');
+    const queue = [...post, '{"name":"as-shown","priorityFactor":1}', `${at}/v1/queue`];
+    assert.equal((await curl(ann, ...negotiate, ...queue)).code, 200);
+    assert.equal((await curl(bob, ...negotiate, ...queue)).code, 403);
+  } finally {
+    await shown.kill('SIGTERM');
+  }
 });
 
 test('a server without its keys does not start, and says why in one line', async () => {
