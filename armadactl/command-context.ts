@@ -14,6 +14,7 @@ export interface OpenContext extends CommandContext {
 /** What a command works with, as the global options of `program` say once they were read. */
 export function openContext(program: Command, host: Host): OpenContext {
   let connection: Connection | undefined;
+  let password: Promise<string | undefined> | undefined;
   const context: OpenContext = {
     ...host,
     output: createOutput({ ...host, settings: () => outputSettings(program) }),
@@ -24,7 +25,7 @@ export function openContext(program: Command, host: Host): OpenContext {
       address: flag(program, 'armadaUrl'),
       tls: tlsFlags(program),
     }),
-    profile: () => readProfile(context),
+    profile: () => readProfile(context, (question) => (password ??= host.askHidden(question))),
     connection: async () => {
       const { connect } = await import('@armada-ts/client/connect');
       const profile = await context.profile();
@@ -39,7 +40,11 @@ export function openContext(program: Command, host: Host): OpenContext {
   return context;
 }
 
-async function readProfile(context: CommandContext) {
+/** @param askPassword asks once, however many connections there are */
+async function readProfile(
+  context: CommandContext,
+  askPassword: (question: string) => Promise<string | undefined>,
+) {
   const client = await import('@armada-ts/client/profile');
   const { config, context: contextName, address, tls } = context.flags();
   const profile = await client.readProfile({
@@ -49,6 +54,7 @@ async function readProfile(context: CommandContext) {
     tls,
     environment: context.environment,
     homeDirectory: context.homeDirectory,
+    askPassword,
   });
   for (const notice of profile.notices) context.output.notice(`note: ${notice}`);
   return profile;

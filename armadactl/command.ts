@@ -9,11 +9,13 @@ import type { Sink } from './output/terminal.ts';
 export interface Host {
   environment: Readonly<Record<string, string | undefined>>;
   homeDirectory: string | undefined;
-  stdin: AsyncIterable<Uint8Array>;
+  stdin: AsyncIterable<Uint8Array> & { readonly isTTY?: boolean };
   stdout: Sink;
   stderr: Sink;
   /** Calls `listener` on every SIGINT and SIGTERM until the returned function is called; without listeners they end the process. */
   onInterrupt(listener: () => void): () => void;
+  /** What is typed at the terminal in answer, without showing it; undefined when there is no terminal, or no answer. */
+  askHidden(question: string): Promise<string | undefined>;
   /** Says that what is under way is finished even when nobody reads standard output any more. */
   outliveReader(): void;
 }

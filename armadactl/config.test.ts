@@ -78,6 +78,15 @@ test('config set-context makes a file that only its owner reads, and view masks 
   const viewed = await armadactl(['config', 'view'], { environment });
   assert.match(viewed.stdout, /password: "\*\*\*"/);
   assert.doesNotMatch(viewed.stdout, /s3cret/);
+  const kinds = `
+openIdPasswordAuth: { clientId: cli, password: s3cret }
+tokenFileAuth: { file: /run/token }
+execAuth: { cmd: print-token, args: [--key, s3cret], env: [{ name: KEY, value: s3cret }] }
+`;
+  writeFileSync(join(HOME, 'kinds.yaml'), kinds);
+  const others = await armadactl(['config', 'view', '--config', join(HOME, 'kinds.yaml')], { environment });
+  assert.match(others.stdout, /clientId: cli[^]*file: \/run\/token[^]*cmd: print-token/);
+  assert.doesNotMatch(others.stdout, /s3cret/);
   const incomplete = await armadactl(['config', 'set-context', 'other'], { environment });
   assert.equal(incomplete.exitCode, 2);
   assert.match(incomplete.stderr, /a new context needs an address/);

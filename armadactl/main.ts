@@ -15,6 +15,7 @@ const host: Host = {
     process.on('SIGINT', listener).on('SIGTERM', listener);
     return () => process.off('SIGINT', listener).off('SIGTERM', listener);
   },
+  askHidden: async (question) => (await import('./hidden-prompt.ts')).askHidden(question),
   outliveReader: () => (endsWithReader = false),
 };
 

@@ -34,7 +34,7 @@ export function addFileOption(command: Command): Command {
 export function addPasswordOption(command: Command): Command {
   return command.option(
     '--password-file <file>',
-    'file with the password in its first line; - for standard input',
+    'file with the password in its first line; - for standard input, or to be asked at a terminal',
     '-',
   );
 }
@@ -58,17 +58,29 @@ export function demandUser({ path, users }: UsersFile, name: string): void {
 }
 
 /** The hash of the password that is given. Throws a usage failure for one that cannot be used. */
-export async function givenHash(
-  { passwordFile }: PasswordOptions,
-  { stdin }: CommandContext,
-): Promise<string> {
-  const { name, text } = await readTextFile(passwordFile, stdin);
-  const [password = ''] = text.split(/\r?\n/, 1);
-  if (password === '') throw usageFailure(`${name} has no password in its first line`);
+export async function givenHash({ passwordFile }: PasswordOptions, context: CommandContext): Promise<string> {
+  const isTyped = passwordFile === '-' && context.stdin.isTTY === true;
+  const password = isTyped ? await typedPassword(context) : await readPassword(passwordFile, context);
   if (password.length > MAX_PASSWORD_LENGTH) {
     throw usageFailure(`a password has at most ${MAX_PASSWORD_LENGTH} characters, got ${password.length}`);
   }
   return await hashPassword(password);
+}
+
+async function readPassword(file: string, { stdin }: CommandContext): Promise<string> {
+  const { name, text } = await readTextFile(file, stdin);
+  const [password = ''] = text.split(/\r?\n/, 1);
+  if (password === '') throw usageFailure(`${name} has no password in its first line`);
+  return password;
+}
+
+/** Twice, as nobody sees what they type. */
+async function typedPassword(context: CommandContext): Promise<string> {
+  const password = (await context.askHidden('new password: ')) ?? '';
+  if (password === '') throw usageFailure('there is no password');
+  if ((await context.askHidden('the same again: ')) !== password)
+    throw usageFailure('that was another one; nothing has changed');
+  return password;
 }
 
 async function textOf(path: string): Promise<string> {

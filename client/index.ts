@@ -43,7 +43,7 @@ export {
 export { getIdentity, type GetIdentityResponse } from './identity.ts';
 export { kerberosAuthorization } from './kerberos.ts';
 export { loginAuthorization } from './kept-login.ts';
-export { clientCredentialsAuthorization, type OpenIdClient } from './open-id.ts';
+export { clientCredentialsAuthorization, passwordAuthorization, type OpenIdClient } from './open-id.ts';
 export { watchJobSet, type JobSetEvent, type JobSetEventBody, type WatchOptions } from './events.ts';
 export {
   cancelOnExecutor,
@@ -104,7 +104,7 @@ export {
 export type { Interruption, ResumeOptions } from './resume.ts';
 export { getServerInfo, type GetServerInfoResponse } from './server-info.ts';
 export { callRepeatedly } from './retry.ts';
-export { tokenFileAuthorization } from './token-file.ts';
+export { podTokenAuthorization, tokenFileAuthorization } from './token-file.ts';
 export {
   submitJobs,
   type ClientIds,

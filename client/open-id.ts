@@ -1,5 +1,7 @@
 /** Access tokens from a provider of OpenID Connect, as far as that needs nobody at the screen. */
 
+import { readFile } from 'node:fs/promises';
+
 /** A client of a provider, as a context of the configuration file names it. */
 export interface OpenIdClient {
   providerUrl: string;
@@ -47,6 +49,21 @@ export function passwordAuthorization(
 ): () => Promise<string> {
   const grant = { grant_type: 'password', scope: client.scopes.join(' '), username, password };
   return renewed(() => requestTokens(client, grant));
+}
+
+/** Where Kubernetes puts the token of a pod. */
+const POD_TOKEN_FILE = '/var/run/secrets/kubernetes.io/serviceaccount/token';
+
+/** The same for a pod of Kubernetes, which shows the token of its service account to a provider that knows the grant `kubernetes`. */
+export function podAuthorization(
+  client: OpenIdClient,
+  environment: Readonly<Record<string, string | undefined>>,
+): () => Promise<string> {
+  return renewed(async () => {
+    const token = environment['K8S_SERVICEACCOUNT_TOKEN'] || (await readFile(POD_TOKEN_FILE, 'utf8')).trim();
+    const scope = client.scopes.join(' ');
+    return requestTokens(client, { grant_type: 'kubernetes', scope, client_assertion: token });
+  });
 }
 
 /** A bearer token that is kept until shortly before it ends. Callers share what is under way. */

@@ -99,15 +99,6 @@ test('readProfile() reads JSON', async () => {
   assert.equal((await readProfile({ environment: {}, homeDirectory })).address, 'json:1');
 });
 
-test('readProfile() names the key of credentials it cannot use', async () => {
-  for (const key of ['openIdPasswordAuth', 'openIdKubernetesAuth', 'kubernetesNativeAuth']) {
-    await assert.rejects(
-      read(`currentContext: main\ncontexts: {main: {${key}: {enabled: true}}}`),
-      new RegExp(`contexts.main.${key} is not supported`),
-    );
-  }
-});
-
 test('readProfile() names the place of what is wrong', async () => {
   await assert.rejects(read('contexts: {main: {forceNoTls: "yes"}}', { contextName: 'main' }), {
     name: 'ProfileError',
@@ -137,25 +128,4 @@ test('parseDuration() reads durations as Go writes them', () => {
   assert.equal(parseDuration('1h2m3.5s'), 3_723_500);
   assert.equal(parseDuration('250ms'), 250);
   for (const text of ['', '5', 's', '-5s', '1d', '5 s']) assert.equal(parseDuration(text), undefined, text);
-});
-
-test('readProfile() sends tickets of Kerberos where that is enabled', async () => {
-  const profile = await read(
-    'armadaUrl: armada.example.com:443\nkerberosAuth: {enabled: true, service: armada}\n',
-  );
-  assert.equal(typeof profile.authorization, 'function');
-  assert.deepEqual(profile.notices, []);
-  assert.equal((await read('kerberosAuth: {enabled: false}')).authorization, undefined);
-  await assert.rejects(read('kerberosAuth: {enabled: "yes"}'), /kerberosAuth\.enabled must be a boolean/);
-});
-
-test('readProfile() exchanges an access key for tokens where there is one', async () => {
-  const profile = await read('accessKeyAuth: {accessKey: armada-key-1, secret: armada-secret-1}\n');
-  assert.equal(typeof profile.authorization, 'function');
-  assert.deepEqual(profile.notices, []);
-  await assert.rejects(read('accessKeyAuth: {accessKey: armada-key-1}'), /accessKeyAuth\.secret is missing$/);
-  await assert.rejects(
-    read('accessKeyAuth: {secret: armada-secret-1}'),
-    /accessKeyAuth\.accessKey is missing$/,
-  );
 });

@@ -1,9 +1,8 @@
 import { AddressFault, parseAddresses } from '@armada-ts/api/servers/addresses';
 import type { ConnectOptions } from './connect.ts';
-import { accessKeyAuthorization } from './access-keys.ts';
-import { kerberosAuthorization } from './kerberos.ts';
-import { findContext, get, ProfileError, readConfigFile, toSettings, type Settings } from './config-file.ts';
-import { readTokens, TOKEN_KEYS, type LoginSettings } from './token-profile.ts';
+import { findContext, get, ProfileError, readConfigFile, type Settings } from './config-file.ts';
+import { CREDENTIAL_KEYS, readCredentials, type CredentialSources } from './credentials-profile.ts';
+import type { LoginSettings } from './token-profile.ts';
 import { readTls, TLS_KEYS, type TlsFlags } from './tls-profile.ts';
 
 /** Where to connect and as whom, gathered from flags, environment and file. */
@@ -16,7 +15,7 @@ export interface Profile extends ConnectOptions {
   notices: readonly string[];
 }
 
-export interface ProfileSources {
+export interface ProfileSources extends CredentialSources {
   /** Values of `--config`, `--context`, `--armadaUrl`: they win over everything. */
   configPath?: string | undefined;
   contextName?: string | undefined;
@@ -25,7 +24,6 @@ export interface ProfileSources {
   tls?: TlsFlags | undefined;
   /** `ARMADAURL`, `CURRENTCONTEXT`, `ARMADA_CA_FILE` and their like are read: they win over the file. */
   environment: Readonly<Record<string, string | undefined>>;
-  homeDirectory: string | undefined;
 }
 
 /** Armada's own default, and where `npm start` listens. */
@@ -35,17 +33,12 @@ const CONNECTION_KEYS = [
   'armadaUrl',
   'forceNoTls',
   ...TLS_KEYS,
-  'basicAuth',
-  'kerberosAuth',
-  'accessKeyAuth',
-  ...TOKEN_KEYS,
+  ...CREDENTIAL_KEYS,
   'grpcKeepAliveTime',
   'grpcKeepAliveTimeout',
   // Armada's: here tokens are always kept.
   'cacheRefreshToken',
 ];
-/** Further ways to prove who one is that Armada's own command line knows. */
-const UNSUPPORTED_AUTH_KEYS = ['openIdPasswordAuth', 'openIdKubernetesAuth', 'kubernetesNativeAuth'];
 const FILE_KEYS = ['currentContext', 'contexts', 'kubectlCommandTemplate'];
 
 /**
@@ -80,67 +73,26 @@ export async function readProfile(sources: ProfileSources): Promise<Profile> {
     throw new ProfileError(`${where}: forceNoTls and ${tls.keys.join(', ')} exclude each other`);
   }
   const reach = tls ? { tls: tls.files, forceNoTls: false } : { forceNoTls: connection.forceNoTls ?? false };
-  const accessKey = get(settings, 'accessKeyAuth');
-  const pair = accessKey === undefined ? undefined : readAccessKey(accessKey, `${where}.accessKeyAuth`);
-  const tokens = connection.basicAuth ? undefined : readTokens(settings, where, sources);
+  const { notices, ...credentials } = readCredentials(settings, where, sources, { ...connection, ...reach });
   return {
     ...connection,
     ...reach,
-    ...tokens,
-    ...(pair && { authorization: accessKeyAuthorization(pair, reach) }),
+    ...credentials,
     contextName,
-    notices: unknownKeys(settings, where, known),
+    notices: [...notices, ...unknownKeys(settings, where, known)],
   };
 }
 
 function readConnection(settings: Settings, where: string, address: string | undefined): ConnectOptions {
-  for (const key of UNSUPPORTED_AUTH_KEYS) {
-    if (get(settings, key) !== undefined) {
-      throw new ProfileError(`${where}.${key} is not supported: use openIdAuth, execAuth or basicAuth`);
-    }
-  }
   const options: ConnectOptions = {
     address: checkedAddress(address ?? optional(settings, 'armadaUrl', where, 'string') ?? DEFAULT_ADDRESS),
     forceNoTls: optional(settings, 'forceNoTls', where, 'boolean') ?? false,
   };
-  const basicAuth = get(settings, 'basicAuth');
-  if (basicAuth !== undefined) options.basicAuth = readBasicAuth(basicAuth, `${where}.basicAuth`);
-  const kerberosAuth = get(settings, 'kerberosAuth');
-  if (kerberosAuth !== undefined) {
-    const authorization = readKerberosAuth(kerberosAuth, `${where}.kerberosAuth`);
-    if (authorization) options.authorization = authorization;
-  }
   const keepAliveTimeMs = optionalDuration(settings, 'grpcKeepAliveTime', where);
   if (keepAliveTimeMs !== undefined) options.keepAliveTimeMs = keepAliveTimeMs;
   const keepAliveTimeoutMs = optionalDuration(settings, 'grpcKeepAliveTimeout', where);
   if (keepAliveTimeoutMs !== undefined) options.keepAliveTimeoutMs = keepAliveTimeoutMs;
   return options;
-}
-
-function readBasicAuth(value: unknown, where: string): { username: string; password: string } {
-  const settings = toSettings(value, where);
-  const username = optional(settings, 'username', where, 'string');
-  const password = optional(settings, 'password', where, 'string');
-  if (username === undefined) throw new ProfileError(`${where}.username is missing`);
-  if (password === undefined) throw new ProfileError(`${where}.password is missing`);
-  return { username, password };
-}
-
-function readAccessKey(value: unknown, where: string): { accessKey: string; secret: string } {
-  const settings = toSettings(value, where);
-  const accessKey = optional(settings, 'accessKey', where, 'string');
-  const secret = optional(settings, 'secret', where, 'string');
-  if (accessKey === undefined) throw new ProfileError(`${where}.accessKey is missing`);
-  if (secret === undefined) throw new ProfileError(`${where}.secret is missing`);
-  return { accessKey, secret };
-}
-
-/** Armada's key, and which service to ask tickets for where it is not HTTP. */
-function readKerberosAuth(value: unknown, where: string): ConnectOptions['authorization'] {
-  const settings = toSettings(value, where);
-  const isEnabled = optional(settings, 'enabled', where, 'boolean') ?? false;
-  const service = optional(settings, 'service', where, 'string');
-  return isEnabled ? kerberosAuthorization(service) : undefined;
 }
 
 function checkedAddress(address: string): string {

@@ -1,10 +1,17 @@
-/** Ways of a context to come by tokens: the keys that Armada's command line knows, and one more. */
+/** Ways of a context to come by tokens, by the keys that Armada's command line knows. */
 import type { ConnectOptions } from './connect.ts';
 import { get, ProfileError, toSettings, type Settings } from './config-file.ts';
 import { execAuthorization, type TokenCommand } from './exec-token.ts';
 import { loginAuthorization } from './kept-login.ts';
-import { clientCredentialsAuthorization, type OpenIdClient, refusePlain } from './open-id.ts';
-import { tokenFileAuthorization } from './token-file.ts';
+import {
+  clientCredentialsAuthorization,
+  type OpenIdClient,
+  passwordAuthorization,
+  podAuthorization,
+  refusePlain,
+} from './open-id.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
 
 /** How somebody logs in: at a browser on this machine, or with a code at any other. */
 export interface LoginSettings extends OpenIdClient {
@@ -13,63 +20,63 @@ export interface LoginSettings extends OpenIdClient {
   localPort: number;
 }
 
-export interface TokenSettings {
-  authorization: NonNullable<ConnectOptions['authorization']>;
-  /** What `armadactl login` is to do; undefined where there is nobody to log in. */
-  login: LoginSettings | undefined;
-}
-
-interface Surroundings {
-  environment: Readonly<Record<string, string | undefined>>;
-  homeDirectory: string | undefined;
-}
-
-export const TOKEN_KEYS = [
-  'openIdAuth',
-  'openIdDeviceAuth',
-  'openIdClientCredentialsAuth',
-  'execAuth',
-  'tokenFileAuth',
-] as const;
-
 /** A refresh token is what keeps people logged in. */
 const LOGIN_SCOPES = ['openid', 'offline_access'];
 
-/** The first of these that the context has; undefined when it has none. Throws ProfileError. */
-export function readTokens(
-  settings: Settings,
-  where: string,
-  { environment, homeDirectory }: Surroundings,
-): TokenSettings | undefined {
-  const key = TOKEN_KEYS.find((each) => get(settings, each) !== undefined);
-  if (key === undefined) return undefined;
-  const place = `${where}.${key}`;
-  const own = toSettings(get(settings, key), place);
-  switch (key) {
-    case 'execAuth':
-      return { authorization: execAuthorization(readCommand(own, place), environment), login: undefined };
-    case 'tokenFileAuth':
-      return { authorization: tokenFileAuthorization(text(own, 'file', place)), login: undefined };
+interface Section {
+  own: Settings;
+  /** For messages. */
+  place: string;
+}
+
+export type OpenIdKind =
+  | 'openIdAuth'
+  | 'openIdDeviceAuth'
+  | 'openIdPasswordAuth'
+  | 'openIdClientCredentialsAuth'
+  | 'openIdKubernetesAuth';
+
+/** Tokens of a provider of OpenID Connect. Throws ProfileError. */
+export function readOpenId(
+  kind: OpenIdKind,
+  { own, place }: Section,
+  { environment, homeDirectory }: { environment: Environment; homeDirectory: string | undefined },
+): { authorization: NonNullable<ConnectOptions['authorization']>; login?: LoginSettings } {
+  const isLogin = kind === 'openIdAuth' || kind === 'openIdDeviceAuth';
+  const client = readClient(own, place, isLogin ? LOGIN_SCOPES : []);
+  switch (kind) {
     case 'openIdClientCredentialsAuth': {
-      const client = readClient(own, place, []);
       const clientSecret = text(own, 'clientSecret', place);
-      return { authorization: clientCredentialsAuthorization({ ...client, clientSecret }), login: undefined };
+      return { authorization: clientCredentialsAuthorization({ ...client, clientSecret }) };
     }
+    case 'openIdPasswordAuth': {
+      const person = { username: text(own, 'username', place), password: text(own, 'password', place) };
+      return { authorization: passwordAuthorization(client, person) };
+    }
+    case 'openIdKubernetesAuth':
+      return { authorization: podAuthorization(client, environment) };
     case 'openIdAuth':
     case 'openIdDeviceAuth': {
-      const client = readClient(own, place, LOGIN_SCOPES);
       const port = get(own, 'localPort') ?? 0;
       if (!Number.isInteger(port) || Number(port) < 0 || Number(port) > 65_535)
         throw new ProfileError(`${place}.localPort must be the number of a port`);
-      const kind = key === 'openIdAuth' ? 'browser' : 'device';
       if (homeDirectory === undefined)
         throw new ProfileError(`${place} needs a home directory to keep tokens in`);
       return {
         authorization: loginAuthorization(homeDirectory, client),
-        login: { ...client, kind, localPort: Number(port) },
+        login: { ...client, kind: kind === 'openIdAuth' ? 'browser' : 'device', localPort: Number(port) },
       };
     }
   }
+}
+
+/** What a command prints. Throws ProfileError. */
+export function readTokenCommand(
+  own: Settings,
+  place: string,
+  environment: Environment,
+): () => Promise<string> {
+  return execAuthorization(readCommand(own, place), environment);
 }
 
 function readClient(settings: Settings, where: string, defaultScopes: readonly string[]): OpenIdClient {
@@ -101,7 +108,9 @@ function readCommand(settings: Settings, where: string): TokenCommand {
     ] as const;
   });
   const args = texts(get(settings, 'args') ?? [], `${where}.args`);
-  return { cmd: text(settings, 'cmd', where), args, env: Object.fromEntries(pairs) };
+  const interactive = get(settings, 'interactive') ?? false;
+  if (typeof interactive !== 'boolean') throw new ProfileError(`${where}.interactive must be a boolean`);
+  return { cmd: text(settings, 'cmd', where), args, env: Object.fromEntries(pairs), interactive };
 }
 
 function text(settings: Settings, key: string, where: string): string {

@@ -9,7 +9,7 @@ export function define(command: Command, context: CommandContext): void {
   command.argument('[words...]').action(async (words: string[]) => {
     const typed = new Command().exitOverride().configureOutput({ writeErr: () => {} });
     addGlobalOptions(typed);
-    const asTyped = openContext(typed, context);
+    const asTyped = openContext(typed, { ...context, askHidden: async () => undefined });
     try {
       readGlobalOptions(typed, words.slice(0, -1));
       const candidates = await complete(words, asTyped);

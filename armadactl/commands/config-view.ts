@@ -7,7 +7,9 @@ import { ExitCode } from '../exit-codes.ts';
 import { Failure } from '../failure.ts';
 
 /** Keys whose values nobody should read over a shoulder, or find in a log. */
-const SECRET = /password|secret|token|env$/i;
+const SECRET = /password|secret|token|^env$|^args$/i;
+/** Kinds of credentials, of which some keys are secret. */
+const KIND = /auth$/i;
 
 export function define(command: Command, context: CommandContext): void {
   command.action(async () => {
@@ -26,7 +28,10 @@ function masked(value: unknown, isSecret = false): JsonValue {
   if (Array.isArray(value)) return value.map((entry) => masked(entry, isSecret));
   if (typeof value === 'object' && value !== null) {
     return Object.fromEntries(
-      Object.entries(value).map(([key, entry]) => [key, masked(entry, isSecret || SECRET.test(key))]),
+      Object.entries(value).map(([key, entry]) => [
+        key,
+        masked(entry, isSecret || (SECRET.test(key) && !KIND.test(key))),
+      ]),
     );
   }
   if (isSecret) return '***';
