@@ -202,12 +202,13 @@ async function openPorts(opened: AsyncDisposableStack, config: Config, core: Cor
   metrics.add(schedulerMetrics(scheduler));
   const pages = [checksPage(checks)];
   const operatorsDoor = { ...door, chain: chains.operators, authorizer: withOperators(door.authorizer) };
-  const port = { door: operatorsDoor, token, services: services.operator, pages };
+  const forOperators = withHealth(services.operator, health);
+  const port = { door: operatorsDoor, token, services: forOperators, pages };
   // The last to be closed: what stops is still to be seen.
   const operator = opened.use(await operatorPortOf(config, core, port));
   const { maxRequestBytes } = config.grpc;
   const forUsers = withHealth(services.public, health);
-  const everyone = withReflection([...forUsers, ...services.internal]);
+  const everyone = withReflection([...forUsers, ...services.internal], 'authenticated');
   const grpc = createGrpcServer(everyone, { maxRequestBytes, admission, door, tls: core.tls });
   const http = await createHttpServer({
     host: config.host,

@@ -12,6 +12,7 @@ import { addressOf, listening, namesOf } from './listening.ts';
 import type { OperatorConfig } from './operator/config.ts';
 import { keepTokenFile } from './operator/token-file.ts';
 import { createGrpcServer } from './rpc/server.ts';
+import { withReflection } from './rpc/standard-services.ts';
 import { authorityFileIn } from './tls/kept-certificate.ts';
 import { openTls, type TlsSources, type TrustedClients } from './tls/open.ts';
 
@@ -55,7 +56,7 @@ export async function openOperatorPort(deps: OperatorPortDeps): Promise<Operator
     admission: createAdmission({ lateMs: () => 0, clock, logger: door.logger }),
     maxRequestBytes: MAX_REQUEST_BYTES,
   };
-  const grpc = createGrpcServer(services, { ...shared, tls });
+  const grpc = createGrpcServer(withReflection(services, 'operate'), { ...shared, tls });
   const http = await createHttpServer({
     ...shared,
     host: config.host,

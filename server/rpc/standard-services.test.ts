@@ -31,7 +31,10 @@ const submit: Service = {
 };
 
 async function serving(faults: string[] = [], door: Partial<Door> = {}) {
-  const services = withReflection(withHealth([submit], () => Promise.resolve(faults)));
+  const services = withReflection(
+    withHealth([submit], () => Promise.resolve(faults)),
+    'authenticated',
+  );
   const server = createGrpcServer(services, {
     maxRequestBytes: 64 * 1024,
     admission: calmAdmission(),

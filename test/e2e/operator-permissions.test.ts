@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test';
 import { type Client, Metadata } from '@grpc/grpc-js';
 import { type AnyMethod, call, methodsOfContract } from './calls.ts';
 import { callHttps, openOperatorClient, presenting } from './operator-calls.ts';
-import { OPERATOR_ROWS, type OperatorRow } from './operator-rows.ts';
+import { DESCRIBED, OPERATOR_ROWS, type OperatorRow, PROBED } from './operator-rows.ts';
 import { type Standalone, temporaryDirectory } from './programs.ts';
 import { type OperatorAccess, operatorOf, startServer } from './server.ts';
 import { authorization, authSettings, credentialsOf, GUESSED, ROLES, TOKEN_SETTINGS } from './users.ts';
@@ -77,10 +77,28 @@ test('the table has every method that the operator port offers, and no other', a
   for (const [path, method] of methods) {
     const empty = { ...method, requestSerialize: () => Buffer.alloc(0) };
     const { code } = await call(client, empty, {}, new Metadata());
-    assert.ok(code === 'UNIMPLEMENTED' || code === 'UNAUTHENTICATED', `${path}: ${code}`);
+    const known = PROBED.includes(path) ? 'OK' : 'UNAUTHENTICATED';
+    assert.ok(code === 'UNIMPLEMENTED' || code === known, `${path}: ${code}`);
     if (code !== 'UNIMPLEMENTED') offered.push(path);
   }
-  assert.deepEqual([...new Set(OPERATOR_ROWS.map(({ path }) => path))].sort(), offered.sort());
+  const written = [...OPERATOR_ROWS, ...DESCRIBED].map(({ path }) => path);
+  assert.deepEqual([...new Set([...written, ...PROBED])].sort(), offered.sort());
+});
+
+test('tools are told what there is if they may operate, and no one else is', async () => {
+  for (const { path, request } of DESCRIBED) {
+    const codeOf = async (metadata: Metadata): Promise<string> => {
+      const method = methods.get(path);
+      assert.ok(method);
+      return (await call(client, method, request, metadata)).code;
+    };
+    assert.equal(await codeOf(new Metadata()), 'UNAUTHENTICATED', path);
+    assert.equal(await codeOf(presenting(access)), 'OK', path);
+    for (const { name, permissions } of ROLES) {
+      const expected = permissions.includes('operate') ? 'OK' : 'PERMISSION_DENIED';
+      assert.equal(await codeOf(credentialsOf(name)), expected, `${path} by ${name}`);
+    }
+  }
 });
 
 test('nobody operates without credentials or with wrong ones, not even where anonymous is let in', async () => {

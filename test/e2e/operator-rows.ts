@@ -20,6 +20,14 @@ const EXECUTORS = '/v1/operator/executors';
 const signingKey = Buffer.alloc(32, 1);
 const node = { executor: 'e', name: 'n', reason: 'dust', letRunningFinish: false };
 
+/** What gRPC's own tools ask, by gRPC alone: probes have no credentials, and who lists services must be one to use them. */
+export const PROBED = ['Check', 'List', 'Watch'].map((name) => `/grpc.health.v1.Health/${name}`);
+
+export const DESCRIBED = ['v1', 'v1alpha'].map((version) => ({
+  path: `/grpc.reflection.${version}.ServerReflection/ServerReflectionInfo`,
+  request: { host: '', messageRequest: { $case: 'listServices', value: '' } },
+}));
+
 /** Methods may stand here more than once. */
 export const OPERATOR_ROWS: readonly OperatorRow[] = [
   {
