@@ -5,11 +5,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { EventService } from '@armada-ts/api/api/event';
+import { QueueServiceService } from '@armada-ts/api/api/queue';
 import { connect, createQueue, getQueue } from '@armada-ts/client';
 import { authSchema } from '@armada-ts/server/auth/config';
 import { openOidc } from '@armada-ts/server/auth/oidc/open';
 import { silentLogger } from '@armada-ts/server/base/logger';
+import { parse } from 'yaml';
 import { type LocalServer, startLocalServer } from '../e2e/in-process.ts';
+import { shownUnder } from '../security-page.ts';
 import { startTestProvider, type TestProvider } from './provider.ts';
 
 const opened = new AsyncDisposableStack();
@@ -71,6 +74,23 @@ test('a watch ends soon after its token', async () => {
   await assert.rejects(watch.next(), { code: 'UNAUTHENTICATED', message: /the token has expired/ });
   const lateMs = performance.now() - expiresMs;
   assert.ok(lateMs > -1_500 && lateMs < 5_000, `${lateMs} ms after it has expired`);
+});
+
+test('a server as docs/security.md has it knows groups, scopes and claims of tokens', async () => {
+  const issuer = ['https://login.example.com/realms/main', provider.issuer] as const;
+  const { auth } = parse(await shownUnder('OpenID Connect', 'yaml', [issuer]));
+  const directory = await mkdtemp(join(tmpdir(), 'armada-oidc-'));
+  opened.defer(() => rm(directory, { recursive: true, force: true }));
+  await using shown = await startLocalServer(directory, { auth });
+  const authorization = `Bearer ${await provider.clientToken()}`;
+  using connection = connect({
+    address: shown.app.grpcAddress,
+    authorization: () => Promise.resolve(authorization),
+  });
+  // By the claim department, for a queue that is not there; the rest is for others.
+  const cordoned = connection.call(QueueServiceService.cordonQueue, { name: 'none' });
+  await assert.rejects(cordoned, { code: 'NOT_FOUND' });
+  await assert.rejects(createQueue(connection, { name: 'mine' }), { code: 'PERMISSION_DENIED' });
 });
 
 test('keys of a provider that are new are known, and those that are gone are forgotten', async () => {

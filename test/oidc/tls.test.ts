@@ -1,13 +1,15 @@
 // A provider behind a certificate of its own: believed by whoever is told to, and by nobody else.
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { after, test } from 'node:test';
+import { promisify } from 'node:util';
 import { createGetJson } from '@armada-ts/server/auth/oidc/get-json';
 import { makeTestAuthority } from '../e2e/certificates.ts';
-import { temporaryDirectory } from '../e2e/programs.ts';
+import { root, temporaryDirectory } from '../e2e/programs.ts';
 
 test('createGetJson() trusts the authorities it is given, and checks the name', async () => {
   const authority = await makeTestAuthority(await temporaryDirectory({ after }), 'authority');
@@ -27,4 +29,12 @@ test('createGetJson() trusts the authorities it is given, and checks the name', 
   await assert.rejects(trusting(byNumber), { code: 'ERR_TLS_CERT_ALTNAME_INVALID' });
   const other = createGetJson({ isLocal: true, authorities: undefined });
   await assert.rejects(other(byName), { code: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE' });
+
+  // What Node itself is told to trust counts where no authorities are given.
+  const asking = `import { createGetJson } from '@armada-ts/server/auth/oidc/get-json';
+    console.log(JSON.stringify(await createGetJson({ isLocal: true })(new URL('${byName.href}'))));`;
+  const env = { ...process.env, NODE_EXTRA_CA_CERTS: authority.certFile };
+  const args = ['--conditions=source', '--input-type=module', '-e', asking];
+  const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: root, env });
+  assert.equal(stdout, '{"keys":[]}\n');
 });
