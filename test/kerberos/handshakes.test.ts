@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Acceptors, startAcceptors } from '@armada-ts/server/auth/kerberos/acceptors';
+import { type Acceptors, startAcceptors, UNDER_WAY_EACH } from '@armada-ts/server/auth/kerberos/acceptors';
 import { silentLogger } from '@armada-ts/server/base/logger';
 import type { Environment } from '../daemons.ts';
 import { type Realm, startRealm } from './realm.ts';
@@ -123,6 +123,6 @@ test('a flood is refused beyond what may wait, and the rest is answered', async 
     call.status === 'rejected' ? (call.reason as { code?: string }).code : [],
   );
   assert.deepEqual([...new Set(codes)], ['OVERLOADED']);
-  assert.equal(answered, 200 + 2 * 4, 'those that wait, and those under way in two processes');
+  assert.equal(answered, 200 + 2 * UNDER_WAY_EACH, 'those that wait, and those under way in two processes');
   assert.equal(await handshake(), true);
 });

@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { ArmadaError } from '../../base/errors.ts';
-import type { Answer, FromAcceptor, Start, ToAcceptor } from './messages.ts';
+import type { Accept, Answer, FromAcceptor, Start, ToAcceptor } from './messages.ts';
 
 /** A process that takes tickets, seen from the server. */
 export interface AcceptorProcess {
@@ -52,6 +52,8 @@ export async function startAcceptorProcess(start: Omit<Start, 'kind'>): Promise<
   // The server does not stay for it.
   child.unref();
   child.channel?.unref();
+  const unsent: Accept[] = [];
+  const send = (): void => tell(child, { kind: 'accept', tokens: unsent.splice(0) });
   let lastId = 0;
   return {
     pid: child.pid,
@@ -63,7 +65,7 @@ export async function startAcceptorProcess(start: Omit<Start, 'kind'>): Promise<
       const id = ++lastId;
       if (hasEnded) return { id, answer: Promise.reject(interrupted()) };
       const answer = new Promise<Answer>((resolve, reject) => waiting.set(id, { resolve, reject }));
-      tell(child, { kind: 'accept', id, token, negotiation });
+      if (unsent.push({ id, token, negotiation }) === 1) setImmediate(send);
       return { id, answer };
     },
     kill: () => void child.kill('SIGKILL'),
@@ -77,7 +79,8 @@ function forked(keytab: string): ChildProcess {
   // Settings of the server, secrets among them, are none of its business.
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('ARMADA_'));
   return fork(fileURLToPath(new URL(source, import.meta.url)), {
-    env: { ...Object.fromEntries(inherited), KRB5_KTNAME: keytab },
+    // Several threads would wait for each other's locks; there are several processes.
+    env: { ...Object.fromEntries(inherited), KRB5_KTNAME: keytab, UV_THREADPOOL_SIZE: '1' },
     execArgv: [...process.execArgv.filter((flag) => flag.startsWith('--conditions')), ...flags],
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });

@@ -34,7 +34,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal
 process.on('disconnect', () => process.exit(0));
 process.on('message', (message: ToAcceptor) => {
   if (message.kind === 'start') void start(message);
-  else void accept(message);
+  else for (const each of message.tokens) void accept(each);
 });
 
 function say(message: FromAcceptor): void {

@@ -35,8 +35,8 @@ export interface AcceptorsOptions extends Omit<Start, 'kind'> {
   logger: Logger;
 }
 
-/** The native code works in four threads. */
-export const UNDER_WAY_EACH = 4;
+/** Enough that a process finds the next when it is done with one, and that they come in fewer messages. */
+export const UNDER_WAY_EACH = 16;
 const MAX_WAITING = 200;
 const ANSWER_MS = 10_000;
 const RESTART_MS = 100;

@@ -8,8 +8,8 @@ export interface Start {
   principals: readonly string[];
 }
 
+/** A token to be taken. */
 export interface Accept {
-  kind: 'accept';
   id: number;
   /** Base64. */
   token: string;
@@ -17,7 +17,8 @@ export interface Accept {
   negotiation: number | undefined;
 }
 
-export type ToAcceptor = Start | Accept;
+/** Several go in one message: with each the system has to be asked to wake the other process. */
+export type ToAcceptor = Start | { kind: 'accept'; tokens: readonly Accept[] };
 
 /** What became of a token. */
 export type Answer =
