@@ -3,85 +3,26 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Client, credentials } from '@grpc/grpc-js';
-import { SubmitService } from '@armada-ts/api/api/submit';
-import type { ConfigInput } from '@armada-ts/server/config';
-import { createDirectory, startRedis } from '../store/redis.servers.ts';
-import { type AnyMethod, call } from './calls.ts';
+import {
+  asOperator,
+  asOwner,
+  encryptionKey,
+  keyring,
+  known,
+  newKey,
+  newToken,
+  rest,
+  startKeyServer,
+  startTwo,
+} from './key-servers.ts';
 import { callHttps } from './operator-calls.ts';
-import { type Standalone, temporaryDirectory } from './programs.ts';
-import { type OperatorAccess, operatorOf, startServer } from './server.ts';
-import { ready } from './server-group.ts';
-import { authorization, authSettings, credentialsOf, OPERATOR, OWNER, STRANGER } from './users.ts';
-
-interface KeyServer extends Standalone {
-  access: OperatorAccess;
-  client: Client;
-}
-
-const encryptionKey = randomBytes(32).toString('base64');
-
-async function start(
-  t: TestContext,
-  directory: string,
-  { token = {}, ...settings }: Partial<ConfigInput> & { token?: object } = {},
-): Promise<KeyServer> {
-  const auth = authSettings([OPERATOR, OWNER, STRANGER]);
-  const server = await startServer(directory, {
-    logLevel: 'debug',
-    ...settings,
-    auth: { ...auth, schemes: ['basic', 'token'], token: { encryptionKey, ...token } },
-  });
-  const client = new Client(server.address, credentials.createInsecure());
-  t.after(async () => {
-    client.close();
-    await server.kill('SIGKILL');
-  });
-  return { ...server, client, access: await operatorOf(server, directory) };
-}
-
-interface KeyInfo {
-  id: string;
-  description: string;
-  disabled?: boolean;
-}
-
-interface RestAnswer {
-  status: number;
-  /** As far as the answer has it. */
-  body: { key: KeyInfo; keys: KeyInfo[]; secret: string; token: string };
-}
-
-async function rest({ url }: Standalone, request: string, as = '', body?: object): Promise<RestAnswer> {
-  const [method = '', path = ''] = request.split(' ');
-  const headers = { ...(as && { authorization: as }), ...(body && { 'content-type': 'application/json' }) };
-  const answer = await fetch(url + path, { method, headers, ...(body && { body: JSON.stringify(body) }) });
-  return { status: answer.status, body: (await answer.json().catch(() => ({}))) as RestAnswer['body'] };
-}
-
-const asOwner = String(credentialsOf(OWNER.name).get('authorization')[0]);
-const asOperator = String(credentialsOf(OPERATOR.name).get('authorization')[0]);
-
-async function newKey(server: Standalone, as = asOwner): Promise<{ accessKey: string; secret: string }> {
-  const { status, body } = await rest(server, 'POST /v1/keys', as, { description: 'of a test' });
-  assert.equal(status, 200, JSON.stringify(body));
-  return { accessKey: body.key.id, secret: body.secret };
-}
-
-async function newToken(server: Standalone, pair: object): Promise<string> {
-  const { status, body } = await rest(server, 'POST /v1/key/token', '', pair);
-  assert.equal(status, 200, JSON.stringify(body));
-  return `Bearer ${body.token}`;
-}
-
-const known = async ({ client }: KeyServer, as: string): Promise<string> =>
-  (await call(client, SubmitService.health as AnyMethod, {}, authorization(as))).code;
+import { temporaryDirectory } from './programs.ts';
 
 test('an access key is exchanged for a token, and both end when the key does', async (t) => {
   const directory = await temporaryDirectory(t);
-  const server = await start(t, directory, { token: { byQuery: true } });
+  const server = await startKeyServer(t, directory, { token: { byQuery: true } });
   const pair = await newKey(server);
   const token = await newToken(server, pair);
   assert.equal(await known(server, token), 'OK');
@@ -131,21 +72,23 @@ test('an access key is exchanged for a token, and both end when the key does', a
 
 test('keys and signing keys outlive the server; with another encryption key it does not start', async (t) => {
   const directory = await temporaryDirectory(t);
-  const first = await start(t, directory);
+  const first = await startKeyServer(t, directory);
   const pair = await newKey(first);
   const token = await newToken(first, pair);
   assert.equal((await rest(first, 'GET /v1/key/token')).status, 405);
   await first.kill('SIGTERM');
-  const other = start(t, directory, { token: { encryptionKey: randomBytes(32).toString('base64') } });
+  const other = startKeyServer(t, directory, {
+    token: { encryptionKey: randomBytes(32).toString('base64') },
+  });
   await assert.rejects(other, /does not open the keyring/);
-  const again = await start(t, directory);
+  const again = await startKeyServer(t, directory);
   assert.equal(await known(again, token), 'OK');
   assert.equal(await known(again, await newToken(again, pair)), 'OK');
 });
 
 test('what one server revokes is refused by all, within a moment', async (t) => {
-  const servers = await startSeveral(t);
-  const [here, there] = servers as [KeyServer, KeyServer];
+  const { here, there } = await startTwo(t);
+  const servers = [here, there];
   const pair = await newKey(here);
   const token = await newToken(there, pair);
   for (const server of servers) assert.equal(await known(server, token), 'OK');
@@ -156,15 +99,8 @@ test('what one server revokes is refused by all, within a moment', async (t) => 
 });
 
 test('signing keys are changed under load without a valid call that fails', async (t) => {
-  const servers = await startSeveral(t);
-  const [here, there] = servers as [KeyServer, KeyServer];
-  const keyring = (method: string, more: { query?: string; body?: object } = {}) =>
-    callHttps(here.access, {
-      method,
-      path: `/v1/operator/keyring${more.query ?? ''}`,
-      authorization: here.access.authorization,
-      ...(more.body && { body: more.body }),
-    });
+  const { here, there } = await startTwo(t);
+  const servers = [here, there];
   const pair = await newKey(here);
   const failures: unknown[] = [];
   let calls = 0;
@@ -185,10 +121,10 @@ test('signing keys are changed under load without a valid call that fails', asyn
 
   const ids: string[] = [];
   for (let n = 0; n < 5; n++) {
-    const { body } = await keyring('POST', { body: {} });
+    const { body } = await keyring(here, 'POST', { body: {} });
     const id = String(body?.['id']);
-    let used = await keyring('PUT', { body: { id } });
-    for (; used.status !== 200; used = await keyring('PUT', { body: { id } })) {
+    let used = await keyring(here, 'PUT', { body: { id } });
+    for (; used.status !== 200; used = await keyring(here, 'PUT', { body: { id } })) {
       assert.match(String(used.body?.['message']), /of 2 servers have signing key/);
     }
     ids.push(id);
@@ -199,7 +135,7 @@ test('signing keys are changed under load without a valid call that fails', asyn
   assert.deepEqual(failures, []);
   assert.ok(calls > 100, `only ${calls} calls`);
 
-  const { body } = await keyring('GET');
+  const { body } = await keyring(here, 'GET');
   const keys = body?.['keys'] as { id: string; primary?: boolean; replicas: number }[];
   assert.equal(body?.['servers'], 2);
   assert.equal(keys.length, 6);
@@ -212,24 +148,9 @@ test('signing keys are changed under load without a valid call that fails', asyn
 
   const [oldest] = keys;
   const token = await newToken(there, pair);
-  assert.equal((await keyring('DELETE', { query: `?id=${ids.at(-1)}&force=true` })).status, 400);
-  const early = await keyring('DELETE', { query: `?id=${oldest?.id}` });
+  assert.equal((await keyring(here, 'DELETE', { query: `?id=${ids.at(-1)}&force=true` })).status, 400);
+  const early = await keyring(here, 'DELETE', { query: `?id=${oldest?.id}` });
   assert.match(String(early.body?.['message']), /are good until/);
-  assert.equal((await keyring('DELETE', { query: `?id=${oldest?.id}&force=true` })).status, 200);
+  assert.equal((await keyring(here, 'DELETE', { query: `?id=${oldest?.id}&force=true` })).status, 200);
   for (const server of servers) assert.equal(await known(server, token), 'OK');
 });
-
-/** Two servers of one Redis, as processes of their own. */
-async function startSeveral(t: TestContext): Promise<KeyServer[]> {
-  const directory = await temporaryDirectory(t);
-  const redis = await startRedis(await createDirectory(), ['--save', '', '--appendonly', 'no']);
-  t.after(() => redis.kill());
-  const servers: KeyServer[] = [];
-  for (const name of ['s1', 's2']) {
-    const store = { url: `redis://127.0.0.1:${redis.port}`, acknowledgement: 'local' } as const;
-    const server = await start(t, join(directory, name), { name, store, logLevel: 'info' });
-    await ready(server);
-    servers.push(server);
-  }
-  return servers;
-}

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { createHmac, generateKeyPairSync } from 'node:crypto';
+import { generateKeyPairSync } from 'node:crypto';
 import { test } from 'node:test';
 import { AccessKeys, Control_Kind } from '@armada-ts/api/armada/store/v1/store';
 import { EncryptJWT, SignJWT } from 'jose';
@@ -9,7 +9,8 @@ import type { Principal } from '../principal.ts';
 import { SOMEBODY } from '../testing/somebody.ts';
 import { createKey, deleteKey, keyOfPair, setKeyDisabled } from './access-keys.ts';
 import { installKey, removeKey, useKey } from './keyring.ts';
-import { ANN, createKeyStore, type KeyServer } from './testing/servers.ts';
+import { forgeries } from './testing/forgeries.ts';
+import { ANN, createKeyStore } from './testing/servers.ts';
 import { createTokenScheme, issueToken } from './token.ts';
 
 const VALID_MS = 60_000;
@@ -159,47 +160,11 @@ test('tokens of others are left to other schemes', async () => {
   }
 });
 
-const HEADER = { alg: 'HS256', typ: 'armada+jwt' };
-
-/** What somebody may make of a token who has one, but not the key. */
-function forgeries(server: KeyServer, token: string): Map<string, string> {
-  const [header = '', payload = '', signature = ''] = token.split('.');
-  const kid = server.held.ring().keys[0]?.id;
-  const encode = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
-  const claims: object = JSON.parse(Buffer.from(payload, 'base64url').toString());
-  const signed = (head: object, key: Buffer | string, body = claims): string => {
-    const text = `${encode(head)}.${encode(body)}`;
-    return `${text}.${createHmac('sha256', key).update(text).digest('base64url')}`;
-  };
-  const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
-  const pem = publicKey.export({ type: 'spki', format: 'pem' }).toString();
-  return new Map([
-    ['alg none', `${encode({ ...HEADER, alg: 'none', kid })}.${payload}.`],
-    ['alg none, signed', `${encode({ ...HEADER, alg: 'none', kid })}.${payload}.${signature}`],
-    ['no signature', `${header}.${payload}.`],
-    ['another user', `${header}.${encode({ ...claims, sub: 'olga' })}.${signature}`],
-    ['another expiry', `${header}.${encode({ ...claims, exp: 9_999_999_999 })}.${signature}`],
-    ['another algorithm', `${encode({ ...HEADER, alg: 'HS512', kid })}.${payload}.${signature}`],
-    ['a public key as the secret', signed({ ...HEADER, kid }, pem)],
-    ['an empty secret', signed({ ...HEADER, kid }, '')],
-    ['the id as the secret', signed({ ...HEADER, kid }, kid ?? '')],
-    ['no kid', signed(HEADER, 'guessed')],
-    ['an unknown kid', signed({ ...HEADER, kid: 'none' }, 'guessed')],
-    ['a path as kid', signed({ ...HEADER, kid: '../../../../dev/null' }, '')],
-    ['a number as kid', signed({ ...HEADER, kid: 7 }, 'guessed')],
-    ['a key beside', signed({ ...HEADER, kid, jwk: { kty: 'oct', k: 'Z3Vlc3NlZA' } }, 'guessed')],
-    ['an address of keys', signed({ ...HEADER, kid, jku: 'http://127.0.0.1:1/keys' }, 'guessed')],
-    ['something critical', signed({ ...HEADER, kid, crit: ['b64'], b64: false }, 'guessed')],
-    ['more at the end', `${token}A`],
-    ['four parts', `${token}.AAAA`],
-  ]);
-}
-
 test('forged tokens are refused, as nobody', async () => {
   const { server, scheme, token } = await world();
   const chain = createChain([scheme, anonymousScheme]);
   assert.equal((await chain.authenticate([`Bearer ${token}`], SOMEBODY)).name, 'ann');
-  for (const [what, forged] of forgeries(server, token)) {
+  for (const [what, forged] of forgeries(token)) {
     await assert.rejects(
       chain.authenticate([`Bearer ${forged}`], SOMEBODY),
       { code: 'UNAUTHENTICATED' },
@@ -215,7 +180,9 @@ test('what a server has signed for something else is refused', async () => {
   const now = Math.floor(server.clock.now() / 1000);
   const right = { key: made.key.id, sub: 'ann', iss: 'armada', aud: 'armada', iat: now, exp: now + 60 };
   const sign = (claims: object, head: object = {}): Promise<string> =>
-    new SignJWT({ ...claims }).setProtectedHeader({ ...HEADER, kid: key.id, ...head }).sign(key.secret);
+    new SignJWT({ ...claims })
+      .setProtectedHeader({ alg: 'HS256', typ: 'armada+jwt', kid: key.id, ...head })
+      .sign(key.secret);
   assert.equal((await present(scheme, await sign(right)))?.name, 'ann');
   const wrong: object[] = [
     { iss: 'other' },
