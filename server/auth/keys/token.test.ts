@@ -161,7 +161,7 @@ test('tokens of others are left to other schemes', async () => {
 });
 
 test('forged tokens are refused, as nobody', async () => {
-  const { server, scheme, token } = await world();
+  const { scheme, token } = await world();
   const chain = createChain([scheme, anonymousScheme]);
   assert.equal((await chain.authenticate([`Bearer ${token}`], SOMEBODY)).name, 'ann');
   for (const [what, forged] of forgeries(token)) {
