@@ -9,7 +9,8 @@ import {
 import { packageVersion } from '@armada-ts/api/package-version';
 import { type Dialled, RECONNECT_OPTIONS } from '@armada-ts/api/servers/server-choice';
 import { tlsCredentials, TlsFault } from '@armada-ts/api/servers/tls-credentials';
-import { isLoopback, usesTls } from './address.ts';
+import { isLoopback } from '@armada-ts/api/servers/loopback';
+import { usesTls } from './address.ts';
 import type { ConnectOptions } from './connect.ts';
 import { ArmadaClientError } from './errors.ts';
 

@@ -10,7 +10,8 @@ export {
   type CreateKeyResponse,
   type CreateTokenResponse,
 } from './access-keys.ts';
-export { isLoopback, usesTls } from './address.ts';
+export { isLoopback } from '@armada-ts/api/servers/loopback';
+export { usesTls } from './address.ts';
 export {
   contextAddress,
   findContext,

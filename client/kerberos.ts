@@ -1,4 +1,4 @@
-import { hostOf } from './address.ts';
+import { hostOf } from '@armada-ts/api/servers/loopback';
 
 /**
  * Credentials of whoever is logged in to Kerberos, for `connect`: a new ticket
