@@ -18,11 +18,11 @@ test('loadConfig() lets flags win over the environment, and that over files', ()
     ARMADA_EXECUTOR_NODES: '{count: 2, labels: {zone: a}}',
     ARMADA_EXECUTOR_SERVICE_HOST: '10.0.0.1',
   };
-  const config = loadConfig(['--config', file, '--server', 'flag:1', '--cpu', '4'], environment);
+  const config = loadConfig(['--config', file, '--server', 'localhost:1', '--cpu', '4'], environment);
   fs.rmSync(directory, { recursive: true });
   assert.equal(config?.pool, 'file');
   assert.equal(config.executorId, '007');
-  assert.deepEqual([config.server.address, config.server.username], ['flag:1', 'me']);
+  assert.deepEqual([config.server.address, config.server.username], ['localhost:1', 'me']);
   const [group] = config.nodes;
   assert.deepEqual([group?.count, group?.cpu, group?.labels], [2, '4', { zone: 'a' }]);
 });
@@ -45,6 +45,26 @@ test('loadConfig() names the path of every fault', () => {
   const tls = loadConfig(['--ca', 'a', '--cert', 'b', '--key', 'c', '--insecure'], {})?.server;
   assert.deepEqual([tls?.caFile, tls?.certFile, tls?.keyFile, tls?.insecure], ['a', 'b', 'c', true]);
   refuses([], { ARMADA_EXECUTOR_SIMULATED_MINRUNMS: '9999' }, /^simulated: .* ascending/);
+});
+
+test('parseConfig() sends credentials to another machine over TLS, or when it is told to', () => {
+  const server = (settings: object) => () =>
+    parseConfig({ server: { address: 'armada.example.com:1', ...settings } });
+  const message =
+    /^server\.tls: must be true, .*: the credentials could be read on their way to armada\.example\.com:1$/;
+  assert.throws(server({ username: 'me' }), { message });
+  assert.throws(server({ tokenFile: 'token' }), { message });
+  assert.throws(server({ address: 'localhost:1,armada.example.com:1', accessKeyFile: 'key' }), { message });
+  for (const settings of [
+    { tls: true },
+    { tls: false },
+    { caFile: 'ca.pem' },
+    { insecure: true },
+    { address: 'localhost:1,127.0.0.1:2' },
+  ]) {
+    assert.doesNotThrow(server({ username: 'me', ...settings }), JSON.stringify(settings));
+  }
+  assert.doesNotThrow(server({}), 'no credentials');
 });
 
 test('usage() names each flag, and settingPaths() each setting once', () => {

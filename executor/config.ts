@@ -3,6 +3,7 @@
  * values come from is told in config-sources.ts.
  */
 import { AddressFault, parseAddresses } from '@armada-ts/api/servers/addresses';
+import { isLoopback } from '@armada-ts/api/servers/loopback';
 import { z } from 'zod';
 import { LOG_LEVELS } from './logger.ts';
 import { podPolicySchema } from './pod-policy.ts';
@@ -71,7 +72,9 @@ const server = z.strictObject({
   tls: z
     .boolean()
     .optional()
-    .describe('Speak TLS. By default when `caFile`, `certFile` or `insecure` is set.'),
+    .describe(
+      'Speak TLS. By default when `caFile`, `certFile` or `insecure` is set. To be said where credentials go to another machine.',
+    ),
   caFile: z
     .string()
     .min(1)
@@ -233,8 +236,18 @@ export function parseConfig(input: unknown): ExecutorConfig {
   );
   if (credentials.length > 1)
     throw new ConfigError(`server: ${credentials.join(' and ')} exclude each other`);
+  const isPlain = to.tls === undefined && wanting === undefined && !to.insecure;
+  if (isPlain && credentials.length > 0) refuseReadable(to.address);
   if (!(sim.minRunMs <= sim.meanRunMs && sim.meanRunMs <= sim.maxRunMs)) {
     throw new ConfigError('simulated: minRunMs, meanRunMs and maxRunMs must be in ascending order');
   }
   return parsed.data;
+}
+
+/** Credentials go to other machines over TLS, or where somebody has said that they need not. Throws ConfigError. */
+function refuseReadable(addresses: string): void {
+  const address = parseAddresses(addresses).find((each) => !isLoopback(each));
+  if (address === undefined) return;
+  const advice = 'must be true, or false where something on the way talks TLS';
+  throw new ConfigError(`server.tls: ${advice}: the credentials could be read on their way to ${address}`);
 }
