@@ -30,6 +30,8 @@ test('basic names the user and their groups, whatever the case of the scheme', a
   for (const word of ['Basic', 'basic', 'BASIC']) {
     assert.deepEqual(await one.authenticate(basic('ann:pass:word', word), SOMEBODY), ann);
   }
+  const unpadded = basic('ann:pass:word').replaceAll('=', '');
+  assert.deepEqual(await one.authenticate(unpadded, SOMEBODY), ann, 'as some clients write it');
 });
 
 test('basic leaves other credentials to other schemes', async () => {
@@ -53,6 +55,10 @@ test('basic refuses wrong and malformed credentials alike, without falling over'
     'Basic ',
     'Basic !!!!',
     'Basic YW5u\u0000',
+    `${basic('ann:pass:word')}x`,
+    `${basic('ann:pass:word').slice(0, 10)} ${basic('ann:pass:word').slice(10)}`,
+    basic('ann:pass:word').replaceAll('=', '-'),
+    `Basic ${Buffer.from('ann:\xff', 'latin1').toString('base64')}`,
     basic(`ann:${'x'.repeat(10_000)}`),
   ];
   for (const header of wrong) {

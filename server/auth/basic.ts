@@ -103,12 +103,15 @@ export function createBasicScheme(source: UserSource, clock: Clock): Scheme {
 }
 
 function readCredential(credential: string): { name: string; password: string } {
-  const text = /^[A-Za-z0-9+/]+={0,2}$/.test(credential)
-    ? Buffer.from(credential, 'base64').toString('utf8')
-    : '';
+  const text = Buffer.from(credential, 'base64').toString('utf8');
   const colon = text.indexOf(':');
-  if (colon < 1) throw malformed();
+  // One way of writing each: what is left out in decoding was meant as something.
+  if (colon < 1 || Buffer.from(text).toString('base64') !== padded(credential)) throw malformed();
   return { name: text.slice(0, colon), password: text.slice(colon + 1) };
+}
+
+function padded(base64: string): string {
+  return base64.padEnd(Math.ceil(base64.length / 4) * 4, '=');
 }
 
 function malformed(): ArmadaError {

@@ -89,12 +89,15 @@ export function chainsOf(
     anonymous: () => anonymousScheme,
   };
   // Both share what a scheme remembers, and its bounds.
-  const schemes = config.schemes.map((name) => make[name]());
+  const named = config.schemes.map((name) => make[name]());
+  const forSomebody = named.filter((scheme) => scheme !== anonymousScheme);
+  // Last, wherever it stands: who shows a certificate is not anonymous either.
+  const schemes = [...forSomebody, ...named.filter((scheme) => scheme === anonymousScheme)];
   started.keys?.owners.askOf(schemes);
   const first = token === undefined ? [] : [operatorTokenScheme(token)];
   return {
     users: createChain(schemes),
-    operators: createChain([...first, ...schemes.filter((scheme) => scheme !== anonymousScheme)]),
+    operators: createChain([...first, ...forSomebody]),
   };
 }
 
