@@ -42,6 +42,16 @@ test('readProfile() takes every kind of credentials that Armada has, and our own
   }
 });
 
+test('readProfile() asks for openid wherever people log in, and for what else the context says', async () => {
+  const scopes = async (kind: string, said: string) =>
+    (await read(`${kind}: {${PROVIDER}${said}}`)).login?.scopes;
+  assert.deepEqual(await scopes('openIdAuth', ''), ['openid', 'offline_access']);
+  assert.deepEqual(await scopes('openIdDeviceAuth', ', scopes: []'), ['openid']);
+  assert.deepEqual(await scopes('openIdAuth', ', scopes: [jobs, openid]'), ['openid', 'jobs']);
+  const one = await read(`openIdAuth: {${PROVIDER}, audience: armada, resource: "urn:a"}`);
+  assert.deepEqual([one.login?.audience, one.login?.resources], ['armada', ['urn:a']]);
+});
+
 test('readProfile() takes what is empty or switched off as not there', async () => {
   const nothing = `
 basicAuth: {username: "", password: ""}

@@ -43,7 +43,7 @@ export function readOpenId(
   { environment, homeDirectory }: { environment: Environment; homeDirectory: string | undefined },
 ): { authorization: NonNullable<ConnectOptions['authorization']>; login?: LoginSettings } {
   const isLogin = kind === 'openIdAuth' || kind === 'openIdDeviceAuth';
-  const client = readClient(own, place, isLogin ? LOGIN_SCOPES : []);
+  const client = isLogin ? readLoginClient(own, place) : readClient(own, place, []);
   switch (kind) {
     case 'openIdClientCredentialsAuth': {
       const clientSecret = text(own, 'clientSecret', place);
@@ -77,6 +77,12 @@ export function readTokenCommand(
   environment: Environment,
 ): () => Promise<string> {
   return execAuthorization(readCommand(own, place), environment);
+}
+
+/** As Armada does, `openid` is asked for whether it is named or not. */
+function readLoginClient(own: Settings, place: string): OpenIdClient {
+  const client = readClient(own, place, LOGIN_SCOPES);
+  return { ...client, scopes: [...new Set(['openid', ...client.scopes])] };
 }
 
 function readClient(settings: Settings, where: string, defaultScopes: readonly string[]): OpenIdClient {

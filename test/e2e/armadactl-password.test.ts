@@ -98,3 +98,18 @@ test('armadactl user add asks for a new password twice', async () => {
   const parsed = parsePasswordHash(hash);
   assert.ok(parsed && (await isPassword('first one', parsed)));
 });
+
+test('a command for tokens may ask at the terminal where the context says so', async () => {
+  const told = async (interactive: boolean) => {
+    const args = ['-c', 'printf "which token? " >&2; read -r token; echo "$token"'];
+    const context = { armadaUrl: server.app.grpcAddress, execAuth: { cmd: 'sh', args, interactive } };
+    const file = join(directory, 'exec.yaml');
+    await writeFile(file, JSON.stringify(context));
+    return typing(`whoami --config ${file}`, { 'which token?': 'this-one\n' });
+  };
+  const asked = await told(true);
+  assert.match(asked.shown, /which token\? .*of no kind that this server accepts: basic/s);
+  const silent = await told(false);
+  assert.match(silent.shown, /no credentials for .*: the command sh of execAuth printed no token/);
+  assert.equal(silent.exitCode, 4);
+});

@@ -201,6 +201,39 @@ test('armadactl login says what is missing, and what the provider says', async (
   assert.equal(refused.exitCode, 4);
 });
 
+test('whoever is not let in is told what the server takes', async () => {
+  const message = 'credentials are needed; this server accepts: oidc';
+  const nobody = await armadactl(await homeWith({}), ['whoami']);
+  assert.equal(nobody.exitCode, 4);
+  assert.ok(nobody.text.includes(message), nobody.text);
+  const { httpUrl } = server.app;
+  const connect = {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'connect-protocol-version': '1' },
+    body: '{}',
+  };
+  for (const response of [
+    await fetch(`${httpUrl}/v1/identity`),
+    await fetch(`${httpUrl}/armada.auth.v1.IdentityService/GetIdentity`, connect),
+  ]) {
+    assert.equal(response.status, 401);
+    assert.equal(response.headers.get('www-authenticate'), 'Bearer realm="armada"');
+    assert.equal(((await response.json()) as { message: string }).message, message);
+  }
+  const headers = { authorization: `Bearer ${await provider.clientToken()}` };
+  const known = [
+    await fetch(`${httpUrl}/v1/identity`, { headers }),
+    await fetch(`${httpUrl}/armada.auth.v1.IdentityService/GetIdentity`, {
+      ...connect,
+      headers: { ...connect.headers, ...headers },
+    }),
+  ];
+  for (const response of known) {
+    const { name, scopes } = (await response.json()) as { name: string; scopes: string[] };
+    assert.deepEqual([name, scopes], ['batch', ['jobs']]);
+  }
+});
+
 test('programs have tokens of their own, by a secret or by a command', async () => {
   const { clientId, clientSecret } = BATCH;
   const client = { providerUrl: provider.issuer, clientId, clientSecret, scopes: ['jobs'] };
