@@ -16,7 +16,11 @@ test('createGetJson() trusts the authorities it is given, and checks the name', 
   const pair = await authority.issue('provider', { subject: '/CN=provider', names: 'DNS:localhost' });
   const server = createServer(
     { cert: await readFile(pair.certFile), key: await readFile(pair.keyFile) },
-    (_, response) => void response.end('{"keys":[]}'),
+    (request, response) => {
+      // As the API server of Kubernetes does: keys are of a type of their own (RFC 7517).
+      const isAcceptable = request.headers.accept?.includes('application/jwk-set+json');
+      response.writeHead(isAcceptable ? 200 : 406).end('{"keys":[]}');
+    },
   ).listen(0, 'localhost');
   await once(server, 'listening');
   after(() => server.close());

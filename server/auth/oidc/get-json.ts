@@ -35,7 +35,7 @@ export function createGetJson({ isLocal, authorities }: GetJsonOptions): GetJson
       signal,
       agent: false as const,
       lookup: lookupExcept(refused),
-      headers: { accept: 'application/json' },
+      headers: { accept: 'application/json, application/jwk-set+json' },
       ...(authorities === undefined ? {} : { ca: authorities }),
     };
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
