@@ -87,7 +87,7 @@ test('requests that become no call are counted by why, and carry an id as calls 
   ];
   for (const [why, status, path, init = {}] of requests) {
     counted.length = 0;
-    const headers = { 'x-request-id': 'mine', ...init.headers };
+    const headers = { 'x-request-id': 'mine', ...(init.headers as Record<string, string>) };
     const answer = await fetch(port.url + path, { ...init, headers });
     assert.deepEqual(
       [answer.status, answer.headers.get('x-request-id'), counted],

@@ -10,6 +10,7 @@ import type { Door } from '../door/call.ts';
 import type { Service } from '../door/method.ts';
 import { SLOW_CLIENT_MS } from '../door/sender.ts';
 import { createConnectHandler } from './connect/handler.ts';
+import { loadAhead } from './connect/load-ahead.ts';
 import { createGuard, type GuardOptions } from './guard.ts';
 import { createListener, type Listener } from './protocols.ts';
 import { nameRequest, turnAwayOf } from './turn-away.ts';
@@ -46,7 +47,9 @@ export async function createHttpServer(options: HttpOptions): Promise<Listener> 
   const { slowClientMs = SLOW_CLIENT_MS } = options.door;
   const isSecure = options.tls !== undefined;
   const guard = createGuard({ ...options, isSecure }, turnAwayOf(options.door));
-  const handlers: readonly CallHandler[] = [createConnectHandler(options), createRestHandler(options)];
+  const connect = createConnectHandler(options);
+  const handlers: readonly CallHandler[] = [connect, createRestHandler(options)];
+  const closing = new AbortController();
   const pages = fastify({ bodyLimit: MAX_PAGE_REQUEST_BYTES });
   for (const page of options.pages) page(pages);
   // As for every path that no route has.
@@ -76,8 +79,12 @@ export async function createHttpServer(options: HttpOptions): Promise<Listener> 
     },
   });
   return {
-    listen: (host, port) => listener.listen(host, port),
+    listen: (host, port) => {
+      if (options.services.length > 0) void loadAhead(connect.parts, { signal: closing.signal });
+      return listener.listen(host, port);
+    },
     close: async () => {
+      closing.abort();
       await listener.close();
       await pages.close();
     },

@@ -1,11 +1,12 @@
 /**
  * Connect, gRPC-Web and gRPC on the HTTP port, by the library of Connect: it
- * speaks the protocols, our door says who may do what. It is loaded with the
- * first call, since few servers are asked for it and it takes a while.
+ * speaks the protocols, our door says who may do what. It takes a while to be
+ * loaded, so a start does not wait for it: it is when there is time, or with the
+ * first call.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { services as describedServices } from '@armada-ts/api/es/services';
-import type { DescMethod } from '@bufbuild/protobuf';
+import type { DescMethod, DescService } from '@bufbuild/protobuf';
 import { type Admission, type Arrival, rankOf } from '../../door/admission.ts';
 import type { Door } from '../../door/call.ts';
 import { type ServedMethod, type Service, servedMethods } from '../../door/method.ts';
@@ -29,7 +30,12 @@ interface Target {
   serve?: Promise<Serve>;
 }
 
-export function createConnectHandler(options: ConnectOptions): CallHandler {
+export interface ConnectHandler extends CallHandler {
+  /** What calls have to wait for as long as it has not been loaded. */
+  readonly parts: readonly (() => Promise<unknown>)[];
+}
+
+export function createConnectHandler(options: ConnectOptions): ConnectHandler {
   const targets = new Map<string, Target>();
   for (const served of options.services.flatMap(servedMethods)) {
     const { path } = served.definition;
@@ -38,7 +44,9 @@ export function createConnectHandler(options: ConnectOptions): CallHandler {
       targets.set(path, { path, served, arrival: { rank: rankOf(path), isStream } });
     }
   }
+  const services = new Set([...targets.keys()].map(serviceOf));
   return {
+    parts: [loadLibrary, ...[...services].map((name) => () => loadService(name))],
     handle(request, response) {
       const [path = ''] = (request.url ?? '').split('?', 1);
       const target = targets.get(path);
@@ -59,15 +67,26 @@ export function createConnectHandler(options: ConnectOptions): CallHandler {
 }
 
 async function load(options: ConnectOptions, { path, served }: Target): Promise<Serve> {
-  const [{ serveMethod }, described] = await Promise.all([import('./serve.ts'), describe(path)]);
+  const [{ serveMethod }, described] = await Promise.all([loadLibrary(), describe(path)]);
   return serveMethod(options, served, described);
 }
 
+const loadLibrary = () => import('./serve.ts');
+
 /** What the library is to know of a method. */
 async function describe(path: string): Promise<DescMethod> {
-  const [, serviceName = '', name] = path.split('/');
-  const service = await describedServices[serviceName]?.();
+  const service = await loadService(serviceOf(path));
+  const name = path.slice(path.lastIndexOf('/') + 1);
   const method = service?.methods.find((each) => each.name === name);
   if (!method) throw new TypeError(`${path} is in no proto`);
   return method;
+}
+
+async function loadService(name: string): Promise<DescService | undefined> {
+  return await describedServices[name]?.();
+}
+
+/** In full, by the path of a method. */
+function serviceOf(path: string): string {
+  return path.slice(1, path.lastIndexOf('/'));
 }
