@@ -4,6 +4,7 @@
 import { toJson } from '@armada-ts/api/json';
 import { QueueGetRequest } from '@armada-ts/api/api/queue';
 import { JobSubmitRequest, SubmitService } from '@armada-ts/api/api/submit';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { status } from '@grpc/grpc-js';
 import { ask, framed, openCall, openSession } from '../../test/faults/raw-grpc.ts';
@@ -52,11 +53,16 @@ const GRPC_CONNECTIONS = 4;
 const CALL_MS = 30_000;
 
 /** A way to the server, on which one call at a time is under way. */
-type Send = (request: Uint8Array, authorization: string | undefined) => Promise<void>;
+type Send = (
+  order: AuthenticatedOrder,
+  call: { request: Uint8Array; authorization: string | undefined },
+) => Promise<void>;
+
+/** Connections stay open from order to order, as those of programs do. */
+const opened = new Map<string, Promise<Send[]>>();
 
 serveLoad<AuthenticatedOrder, AuthenticatedFigures>(async (order) => {
-  const { calls } = order;
-  const { senders, close } = order.door === 'gRPC' ? overGrpc(order) : await overRest(order);
+  const senders = await sendersFor(order);
   const authorizations = await authorizationsFor(order);
   const requests = requestsFor(order);
   const latenciesMs: number[] = [];
@@ -65,21 +71,27 @@ serveLoad<AuthenticatedOrder, AuthenticatedFigures>(async (order) => {
   const from = performance.now();
   await Promise.all(
     senders.map(async (send) => {
-      while (next < calls) {
+      while (next < order.calls) {
         const call = next++;
         const request = requests[call % requests.length];
         if (!request) throw new Error('no request');
         const sentAt = performance.now();
-        await send(request, authorizations[call % authorizations.length]);
+        await send(order, { request, authorization: authorizations[call % authorizations.length] });
         latenciesMs.push(performance.now() - sentAt);
       }
     }),
   );
   const seconds = (performance.now() - from) / 1000;
   const { user, system } = process.cpuUsage(cpu);
-  close();
   return { seconds, cpuMicros: user + system, latenciesMs };
 });
+
+function sendersFor(order: AuthenticatedOrder): Promise<Send[]> {
+  const key = JSON.stringify([order.door, order.address, order.tls]);
+  const found = opened.get(key) ?? (order.door === 'gRPC' ? overGrpc(order) : overRest(order));
+  opened.set(key, found);
+  return found;
+}
 
 async function authorizationsFor({ credentials, calls }: AuthenticatedOrder): Promise<string[]> {
   const { authorization, tickets } = credentials;
@@ -103,44 +115,36 @@ function requestsFor({ door, queue, jobs, calls }: AuthenticatedOrder): Uint8Arr
   });
 }
 
-function overGrpc({ address, tls, jobs, atATime }: AuthenticatedOrder): {
-  senders: Send[];
-  close: () => void;
-} {
-  const sessions = Array.from({ length: GRPC_CONNECTIONS }, () => openSession(address, readTls(tls)));
-  const { path } = jobs === 0 ? SubmitService.getQueue : SubmitService.submitJobs;
-  const senders = Array.from({ length: atATime }, (_, i): Send => {
+async function overGrpc({ address, tls, atATime }: AuthenticatedOrder): Promise<Send[]> {
+  const secure = readTls(tls);
+  const sessions = Array.from({ length: GRPC_CONNECTIONS }, () => openSession(address, secure));
+  await Promise.all(sessions.map((session) => once(session, 'connect')));
+  return Array.from({ length: atATime }, (_, i): Send => {
     const session = sessions[i % GRPC_CONNECTIONS];
     if (!session) throw new Error('no connection');
-    return async (request, authorization) => {
+    return async ({ jobs }, { request, authorization }) => {
+      const { path } = jobs === 0 ? SubmitService.getQueue : SubmitService.submitJobs;
       const call = openCall(session, path, authorization === undefined ? {} : { authorization });
       const { code } = await ask(call, Buffer.from(request), CALL_MS);
       if (code !== status.OK) throw new Error(`gRPC: ${status[code]}`);
     };
   });
-  return { senders, close: () => sessions.forEach((session) => session.destroy()) };
 }
 
-async function overRest({ address, tls, queue, jobs, atATime }: AuthenticatedOrder): Promise<{
-  senders: Send[];
-  close: () => void;
-}> {
+async function overRest({ address, tls, atATime }: AuthenticatedOrder): Promise<Send[]> {
   const secure = readTls(tls);
   const connections = await Promise.all(Array.from({ length: atATime }, () => openHttp1(address, secure)));
-  const line = jobs === 0 ? `GET /v1/queue/${queue} HTTP/1.1` : 'POST /v1/job/submit HTTP/1.1';
-  const senders = connections.map(
+  return connections.map(
     (connection): Send =>
-      (body, authorization) => {
+      ({ queue, jobs }, { request, authorization }) => {
+        const line = jobs === 0 ? `GET /v1/queue/${queue}` : 'POST /v1/job/submit';
         const type = jobs === 0 ? '' : 'content-type: application/json\r\n';
         const said = authorization === undefined ? '' : `authorization: ${authorization}\r\n`;
-        const head = `${line}\r\nhost: ${address}\r\n${said}${type}content-length: ${body.length}\r\n\r\n`;
-        return connection.ask(
-          Buffer.concat([Buffer.from(head), body]),
-          jobs === 0 ? `"${queue}"` : '"jobId":"',
-        );
+        const head = `${line} HTTP/1.1\r\nhost: ${address}\r\n${said}${type}content-length: ${request.length}\r\n\r\n`;
+        const expected = jobs === 0 ? `"${queue}"` : '"jobId":"';
+        return connection.ask(Buffer.concat([Buffer.from(head), request]), expected);
       },
   );
-  return { senders, close: () => connections.forEach(({ close }) => close()) };
 }
 
 function readTls(files: TlsFiles | undefined) {
