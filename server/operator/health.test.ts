@@ -45,6 +45,16 @@ test('what passes by itself makes a server not ready, and is no reason to start 
   assert.deepEqual(await silent, ['the store does not answer']);
 });
 
+test('however many ask at a time, the store is asked once', async () => {
+  let asked = 0;
+  const heads = async (): Promise<number[]> => [++asked];
+  const { checks } = parts({ heads });
+  await Promise.all(Array.from({ length: 100 }, () => checks.ready()));
+  assert.equal(asked, 1);
+  await checks.ready();
+  assert.equal(asked, 2);
+});
+
 test('what has failed for good is a reason to start it again', async () => {
   const { checks, storeFailed, schedulerFailed } = parts();
   storeFailed.reject(new Error('disk'));

@@ -48,13 +48,19 @@ export function createChecks({ store, stopping, scheduler }: HealthDeps): Checks
     if (hasSchedulerFailed) return 'the scheduler has failed';
     return scheduler.role() === 'loading' ? 'the scheduler is loading' : undefined;
   };
+  // Anybody may ask for it, and as often as they like.
+  let asking: Promise<string | undefined> | undefined;
+  const storeFault = (): Promise<string | undefined> => {
+    asking ??= faultOf(store).finally(() => (asking = undefined));
+    return asking;
+  };
   return {
     alive,
     ready: async () => [
       { name: 'server', fault: stopping.aborted ? 'the server is stopping' : undefined },
       { name: 'scheduler', fault: schedulerFault() },
       // Nothing is asked of a store that may be closed.
-      { name: 'store', fault: stopping.aborted ? undefined : await faultOf(store) },
+      { name: 'store', fault: stopping.aborted ? undefined : await storeFault() },
     ],
   };
 }

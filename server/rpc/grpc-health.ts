@@ -14,14 +14,34 @@ export const grpcHealthDefinition = HealthService;
 /** How often watchers have the state looked at, all of them together. */
 const LOOK_EVERY_MS = 1000;
 
+/** Nobody has to say who they are for it: they are to leave most of the room for streams to those who do. */
+const MAX_WATCHERS = 4096;
+
 /**
  * The health service that probes of gRPC know. All services of a server share its state.
  * @param names of the services, in full
  */
-export function grpcHealthService(health: HealthCheck, names: readonly string[]): Methods {
+export function grpcHealthService(
+  health: HealthCheck,
+  names: readonly string[],
+  maxWatchers = MAX_WATCHERS,
+): Methods {
   const known = new Set(['', ...names]);
   const look = (): Promise<HealthCheckResponse> => responseOf(health);
   const lookTogether = shared(look);
+  let watchers = 0;
+  async function* counted(states: () => AsyncGenerator<HealthCheckResponse>) {
+    if (watchers >= maxWatchers) {
+      const retryAfterMs = 10 * LOOK_EVERY_MS;
+      throw new ArmadaError('OVERLOADED', 'too many watch already; ask now and then', { retryAfterMs });
+    }
+    watchers++;
+    try {
+      yield* states();
+    } finally {
+      watchers--;
+    }
+  }
   return {
     check: unary('anyone', ({ service }: HealthCheckRequest) => {
       if (!known.has(service)) throw new ArmadaError('SERVICE_NOT_FOUND', `there is no service "${service}"`);
@@ -32,7 +52,7 @@ export function grpcHealthService(health: HealthCheck, names: readonly string[])
       return { statuses: new Map([...known].map((name) => [name, response])) };
     }),
     watch: serverStream('anyone', ({ service }: HealthCheckRequest, { signal }) =>
-      known.has(service) ? changes(lookTogether, signal) : unknownUntil(signal),
+      counted(() => (known.has(service) ? changes(lookTogether, signal) : unknownUntil(signal))),
     ),
   };
 }

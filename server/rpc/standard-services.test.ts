@@ -19,8 +19,9 @@ import { test } from 'node:test';
 import { anonymousScheme } from '../auth/anonymous.ts';
 import { createChain } from '../auth/chain.ts';
 import type { Door } from '../door/call.ts';
-import { type Service, unary } from '../door/method.ts';
+import { type CallContext, type Service, unary } from '../door/method.ts';
 import { calmAdmission, openDoor } from '../door/testing/doors.ts';
+import { grpcHealthService } from './grpc-health.ts';
 import { createGrpcServer } from './server.ts';
 import { withHealth, withReflection } from './standard-services.ts';
 
@@ -111,6 +112,22 @@ test('whoever watches is told when it changes', async () => {
   assert.equal((await once(unknown, 'data'))[0].status, Serving.SERVICE_UNKNOWN);
   unknown.on('error', () => {});
   unknown.cancel();
+});
+
+test('those who watch without being anybody are so many and no more', async () => {
+  const { watch } = grpcHealthService(() => Promise.resolve([]), [], 1);
+  assert.ok(watch?.kind === 'serverStream');
+  const open = (signal: AbortSignal) =>
+    watch.handle({ service: '' }, { signal } as CallContext)[Symbol.asyncIterator]();
+  const ending = new AbortController();
+  const first = open(ending.signal);
+  assert.deepEqual(await first.next(), { value: { status: Serving.SERVING }, done: false });
+  await assert.rejects(open(ending.signal).next(), { code: 'OVERLOADED' });
+  ending.abort();
+  assert.equal((await first.next()).done, true);
+  const next = open(new AbortController().signal);
+  assert.equal((await next.next()).done, false);
+  await next.return?.(undefined);
 });
 
 test('all services are listed with their state', async () => {
