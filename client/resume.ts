@@ -34,6 +34,9 @@ const RESUMABLE: ReadonlySet<GrpcCode> = new Set([
   'UNKNOWN',
 ]);
 
+/** Whoever is not let in is told so at once. */
+const REFUSED_WITHIN_MS = 1_000;
+
 /**
  * Reads a stream and opens it again after a break, with growing waits. `open`
  * must continue after the last message that was yielded. A server that cannot
@@ -53,9 +56,12 @@ export async function* resuming<Message>(
   let brokenAt: number | undefined;
   for (;;) {
     let error: ArmadaClientError | undefined;
+    const openedAt = performance.now();
+    let wasLetIn = false;
     try {
       for await (const message of open()) {
         reached = true;
+        wasLetIn = true;
         attempt = 0;
         brokenAt = undefined;
         yield message;
@@ -63,7 +69,10 @@ export async function* resuming<Message>(
       if (!options.endless) return;
     } catch (thrown) {
       error = toClientError(thrown);
-      if (options.signal?.aborted || !RESUMABLE.has(error.code)) throw error;
+      wasLetIn ||= performance.now() - openedAt > REFUSED_WITHIN_MS;
+      // Its token ran out, and by now there may be another.
+      const isResumable = RESUMABLE.has(error.code) || (error.code === 'UNAUTHENTICATED' && wasLetIn);
+      if (options.signal?.aborted || !isResumable) throw error;
       if (error.unreachable && !reached) throw error;
     }
     reached = true;

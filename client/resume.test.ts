@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ArmadaClientError } from './errors.ts';
+import { resuming } from './resume.ts';
+
+type Act = () => AsyncIterable<string>;
+
+const expired = () => new ArmadaClientError('UNAUTHENTICATED', 'the token has expired');
+
+async function* failing(...messages: string[]): AsyncGenerator<string> {
+  yield* messages;
+  throw expired();
+}
+
+/** All messages of streams that are opened one after another; the last goes on until it is left. */
+async function readThrough(
+  ...streams: Act[]
+): Promise<{ messages: string[]; opened: number; error?: unknown }> {
+  const messages: string[] = [];
+  let opened = 0;
+  const open = () => {
+    const next = streams[opened++];
+    assert.ok(next, 'it was opened too often');
+    return next();
+  };
+  try {
+    for await (const message of resuming(open, { endless: false, firstDelayMs: 1 })) messages.push(message);
+  } catch (error) {
+    return { messages, opened, error };
+  }
+  return { messages, opened };
+}
+
+async function* ending(...messages: string[]): AsyncGenerator<string> {
+  yield* messages;
+}
+
+test('a stream that ends with its credentials goes on with new ones', async () => {
+  const read = await readThrough(
+    () => failing('one'),
+    () => ending('two'),
+  );
+  assert.deepEqual(read, { messages: ['one', 'two'], opened: 2 });
+});
+
+test('so does one that was let in and had nothing to say', async () => {
+  const quiet: Act = async function* () {
+    await sleep(1_100);
+    yield* failing();
+  };
+  const read = await readThrough(quiet, () => ending('one'));
+  assert.deepEqual(read, { messages: ['one'], opened: 2 });
+});
+
+test('credentials that are refused are refused, at first and later', async () => {
+  const first = await readThrough(() => failing());
+  assert.equal(first.opened, 1);
+  assert.deepEqual(first.error, expired());
+  const later = await readThrough(
+    () => failing('one'),
+    () => failing(),
+  );
+  assert.deepEqual([later.messages, later.opened], [['one'], 2]);
+  assert.deepEqual(later.error, expired());
+});
