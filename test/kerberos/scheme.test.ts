@@ -8,7 +8,7 @@ import { kerberosSchema } from '@armada-ts/server/auth/kerberos/config';
 import type { Groups } from '@armada-ts/server/auth/kerberos/ldap-groups';
 import { createKerberosScheme } from '@armada-ts/server/auth/kerberos/scheme';
 import type { Scheme } from '@armada-ts/server/auth/chain';
-import { systemClock } from '@armada-ts/server/base/clock';
+import { type Clock, systemClock } from '@armada-ts/server/base/clock';
 import { silentLogger } from '@armada-ts/server/base/logger';
 import { type Environment, run } from '../daemons.ts';
 import { type Realm, startRealm } from './realm.ts';
@@ -44,14 +44,14 @@ before(async () => {
 });
 after(() => opened.disposeAsync());
 
-function schemeOf(taking: Pick<Acceptors, 'accept'>, groups?: Groups): Scheme {
+function schemeOf(taking: Pick<Acceptors, 'accept'>, groups?: Groups, clock: Clock = systemClock): Scheme {
   const config = kerberosSchema.parse({
     keytab,
     principals: [SERVICE],
     realms: { 'ARMADA.TEST': {} },
     names: { 'root/admin@ARMADA.TEST': 'root' },
   });
-  return createKerberosScheme(config, { acceptors: taking, groups, clock: systemClock });
+  return createKerberosScheme(config, { acceptors: taking, groups, clock });
 }
 
 /** Comes with a token, on a connection. */
@@ -193,6 +193,17 @@ test('whoever has other groups by now is not believed any more', async () => {
   groups = ['science'];
   assert.equal(by.recheck?.(principal)?.code, 'UNAUTHENTICATED');
   assert.equal(by.recheck?.({ ...principal }), undefined, 'somebody of another scheme');
+});
+
+test('a stream does not go on for ever by one ticket', async () => {
+  let elapsedMs = 0;
+  const clock = { now: () => systemClock.now(), elapsed: () => systemClock.elapsed() + elapsedMs };
+  const by = schemeOf(acceptors, undefined, clock);
+  const { principal } = await present((await tokenFor(ann)).bytes, { by });
+  assert.ok(principal);
+  assert.equal(by.recheck?.(principal), undefined);
+  elapsedMs = 60 * 60_000;
+  assert.match(by.recheck?.(principal)?.message ?? '', /shown an hour ago/);
 });
 
 test('a damaged token makes nobody of anybody, and nothing dies of it', async () => {

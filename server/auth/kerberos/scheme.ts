@@ -20,6 +20,12 @@ import { judgeToken } from './spnego.ts';
 const NEGOTIATION_MS = 30_000;
 const MAX_NEGOTIATIONS = 1000;
 
+/**
+ * How long a stream goes on by one ticket. When that ends is not told to servers, so
+ * whoever has a stream open shows one that is good now every hour.
+ */
+const STREAM_MS = 60 * 60_000;
+
 /** Tickets that wait to be read, of all networks, and how long. */
 const MAX_WAITING = 200;
 const MAX_WAIT_MS = 10_000;
@@ -48,6 +54,8 @@ export function createKerberosScheme(
   const gate = createGate(UNDER_WAY_EACH * config.processes, MAX_WAITING);
   /** Names in their realms of those who came, to look up their groups again. */
   const clients = new WeakMap<Principal, string>();
+  /** Until when they are believed by the ticket that they have shown. */
+  const believedUntilMs = new WeakMap<Principal, number>();
 
   function takeOpen(peer: string): Negotiation | undefined {
     const found = open.get(peer);
@@ -81,7 +89,9 @@ export function createKerberosScheme(
     if (!services.has(service)) throw unauthenticated(`the ticket is for another service, ${service}`);
     const name = nameOf(client);
     if (name === undefined) throw unauthenticated(`${client} is nobody here`);
-    return withGroups(name, client);
+    const principal = await withGroups(name, client);
+    believedUntilMs.set(principal, clock.elapsed() + STREAM_MS);
+    return principal;
   }
 
   async function withGroups(name: string, client: string): Promise<Principal> {
@@ -111,6 +121,8 @@ export function createKerberosScheme(
       return client === undefined ? undefined : await withGroups(name, client);
     },
     recheck(principal) {
+      if (clock.elapsed() >= (believedUntilMs.get(principal) ?? Number.POSITIVE_INFINITY))
+        return unauthenticated('it was shown an hour ago and may have ended; show one again');
       const client = clients.get(principal);
       const now = client === undefined ? undefined : groups?.lastKnown(client);
       if (now === undefined || areSame(now, principal.groups)) return undefined;
