@@ -18,6 +18,9 @@ const NAMING = [
 const MAX_NAMES = 20;
 const MAX_LENGTH = 256;
 
+/** What servers make begins so. */
+const SECRET = /(armada-(?:secret|operator)-)[\w-]+/g;
+
 /** Names by their fields, each cut where it is absurdly long; undefined when the request names nothing. */
 export function objectOf(request: unknown): Record<string, string | string[] | number> | undefined {
   if (typeof request !== 'object' || request === null) return undefined;
@@ -38,9 +41,10 @@ export function objectOf(request: unknown): Record<string, string | string[] | n
   return Object.keys(found).length > 0 ? found : undefined;
 }
 
-/** So long a text is no name any more. */
+/** So long a text is no name any more; nor is a secret that somebody took for one. */
 export function shortened(text: string): string {
-  return text.length <= MAX_LENGTH ? text : `${text.slice(0, MAX_LENGTH)}...`;
+  const name = text.replaceAll(SECRET, '$1...');
+  return name.length <= MAX_LENGTH ? name : `${name.slice(0, MAX_LENGTH)}...`;
 }
 
 /** Of an item of a list: itself, or what it is called. */
