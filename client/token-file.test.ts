@@ -3,20 +3,20 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { podTokenAuthorization, tokenFileAuthorization } from './token-file.ts';
+import { readProfile } from './profile.ts';
 
-const directory = mkdtempSync(join(tmpdir(), 'armada-pod-'));
-after(() => rmSync(directory, { recursive: true }));
+const homeDirectory = mkdtempSync(join(tmpdir(), 'armada-token-file-'));
+after(() => rmSync(homeDirectory, { recursive: true, force: true }));
 
-test('podTokenAuthorization() sends what lies in a pod as the clients of Armada do', async () => {
-  await assert.rejects(podTokenAuthorization(directory)(), /cannot read .*token/);
-  writeFileSync(join(directory, 'token'), 'a.b.c\n');
-  await assert.rejects(podTokenAuthorization(directory)(), /ca\.crt/);
-  writeFileSync(join(directory, 'ca.crt'), 'of the cluster');
-  const [form, sent = ''] = (await podTokenAuthorization(directory)()).split(' ');
-  assert.equal(form, 'KubernetesAuth');
-  const { token, ca } = JSON.parse(Buffer.from(sent, 'base64url').toString());
-  assert.equal(token, 'a.b.c');
-  assert.equal(Buffer.from(ca, 'base64url').toString(), 'of the cluster');
-  assert.equal(await tokenFileAuthorization(join(directory, 'token'))(), 'Bearer a.b.c');
+test('a context with tokenFileAuth sends what is in the file', async () => {
+  const file = join(homeDirectory, 'token');
+  const read = async (settings: object) => {
+    writeFileSync(join(homeDirectory, '.armadactl.yaml'), JSON.stringify({ tokenFileAuth: settings }));
+    return await readProfile({ environment: {}, homeDirectory });
+  };
+  const { authorization, login } = await read({ file });
+  assert.equal(login, undefined);
+  await assert.rejects(authorization?.('localhost:1') ?? assert.fail(), /cannot read .*token/);
+  writeFileSync(file, 'a.b.c\n');
+  assert.equal(await authorization?.('localhost:1'), 'Bearer a.b.c');
 });

@@ -1,11 +1,18 @@
 // A server that takes the tokens of pods, by every door, and asks an API server about them.
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { EventService } from '@armada-ts/api/api/event';
-import { connect, createQueue, getQueue, submitJob, tokenFileAuthorization } from '@armada-ts/client';
+import {
+  connect,
+  createQueue,
+  getQueue,
+  podTokenAuthorization,
+  submitJob,
+  tokenFileAuthorization,
+} from '@armada-ts/client';
 import { type LocalServer, startLocalServer, startPretending } from '../e2e/in-process.ts';
 import { ACCOUNT, startTestApiServer, type TestApiServer } from './api-server.ts';
 
@@ -39,10 +46,14 @@ const connectWith = (authorization: string) =>
 
 test('a token of a service account is taken by gRPC and REST, in both forms', async () => {
   const token = cluster.token();
-  const native = Buffer.from(JSON.stringify({ token, ca: 'LS0t' })).toString('base64url');
+  const pod = await mkdtemp(join(directory, 'pod-'));
+  await writeFile(join(pod, 'token'), token);
+  await copyFile(cluster.settings.authorityFile, join(pod, 'ca.crt'));
+  const native = await podTokenAuthorization(pod)();
+  assert.match(native, /^KubernetesAuth /);
   using connection = connectWith(`Bearer ${token}`);
   await createQueue(connection, { name: 'q1', userOwners: [ACCOUNT] });
-  for (const value of [`Bearer ${token}`, `bearer ${token}`, `KubernetesAuth ${native}`]) {
+  for (const value of [`Bearer ${token}`, `bearer ${token}`, native]) {
     using other = connectWith(value);
     assert.equal((await getQueue(other, 'q1')).name, 'q1');
     assert.equal((await rest(value)).status, 200, value);
