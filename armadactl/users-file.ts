@@ -7,7 +7,7 @@ import { rootOf, writeConfigText } from './config-edit.ts';
 import { ExitCode } from './exit-codes.ts';
 import { Failure, usageFailure } from './failure.ts';
 import { hashPassword } from './password-hash.ts';
-import { readTextFile } from './text-file.ts';
+import { isTyped, readSecret } from './secret-input.ts';
 
 export interface UsersFile {
   path: string;
@@ -59,28 +59,14 @@ export function demandUser({ path, users }: UsersFile, name: string): void {
 
 /** The hash of the password that is given. Throws a usage failure for one that cannot be used. */
 export async function givenHash({ passwordFile }: PasswordOptions, context: CommandContext): Promise<string> {
-  const isTyped = passwordFile === '-' && context.stdin.isTTY === true;
-  const password = isTyped ? await typedPassword(context) : await readPassword(passwordFile, context);
+  const password = await readSecret({ file: passwordFile, what: 'password' }, context);
+  // Nobody sees what they type.
+  if (isTyped(passwordFile, context) && (await context.askHidden('the same again: ')) !== password)
+    throw usageFailure('that was another one; nothing has changed');
   if (password.length > MAX_PASSWORD_LENGTH) {
     throw usageFailure(`a password has at most ${MAX_PASSWORD_LENGTH} characters, got ${password.length}`);
   }
   return await hashPassword(password);
-}
-
-async function readPassword(file: string, { stdin }: CommandContext): Promise<string> {
-  const { name, text } = await readTextFile(file, stdin);
-  const [password = ''] = text.split(/\r?\n/, 1);
-  if (password === '') throw usageFailure(`${name} has no password in its first line`);
-  return password;
-}
-
-/** Twice, as nobody sees what they type. */
-async function typedPassword(context: CommandContext): Promise<string> {
-  const password = (await context.askHidden('new password: ')) ?? '';
-  if (password === '') throw usageFailure('there is no password');
-  if ((await context.askHidden('the same again: ')) !== password)
-    throw usageFailure('that was another one; nothing has changed');
-  return password;
 }
 
 async function textOf(path: string): Promise<string> {

@@ -15,7 +15,7 @@ import {
 } from '../config-edit.ts';
 import { reportDeed } from '../deed.ts';
 import { usageFailure } from '../failure.ts';
-import { readTextFile } from '../text-file.ts';
+import { readSecret } from '../secret-input.ts';
 
 interface SetContextOptions {
   username?: string;
@@ -31,7 +31,7 @@ export function define(command: Command, context: CommandContext): void {
     .argument('<context>', 'name of the context; made when there is none')
     .option('--username <name>', 'whom to log in as')
     .option('--password <text>', 'visible to others of this machine while the command runs')
-    .option('--password-stdin', 'read the password from standard input')
+    .option('--password-stdin', 'read the password from standard input, or be asked at a terminal')
     .option('--force-no-tls', 'talk plaintext, even to another machine')
     .option('--tls', 'take --force-no-tls and --insecure back')
     .option('--current', 'make it the current context')
@@ -96,8 +96,7 @@ async function readPassword(
   context: CommandContext,
 ): Promise<string | undefined> {
   if (!options.passwordStdin) return options.password;
-  const { text } = await readTextFile('-', context.stdin);
-  return text.replace(/\r?\n$/, '');
+  return readSecret({ file: '-', what: 'password' }, context);
 }
 
 function hasCurrent(document: Document): boolean {

@@ -87,11 +87,11 @@ test('without a terminal the password must be in the context', async () => {
 test('armadactl user add asks for a new password twice', async () => {
   const file = join(directory, 'users.yaml');
   const command = `user add ann --file ${file}`;
-  const other = await typing(command, { 'new password': 'first one\n', again: 'another\n' });
+  const other = await typing(command, { 'password: ': 'first one\n', again: 'another\n' });
   assert.match(other.shown, /that was another one; nothing has changed/);
   assert.equal(other.exitCode, 2);
   await assert.rejects(readFile(file), { code: 'ENOENT' });
-  const added = await typing(command, { 'new password': 'first one\n', again: 'first one\n' });
+  const added = await typing(command, { 'password: ': 'first one\n', again: 'first one\n' });
   assert.equal(added.exitCode, 0, added.shown);
   assert.ok(!added.shown.includes('first'), added.shown);
   const hash = /password: (\S+)/.exec(await readFile(file, 'utf8'))?.[1] ?? '';
