@@ -8,7 +8,7 @@ import { hostname } from 'node:os';
 import type { GetServerInfoResponse } from '@armada-ts/api/armada/server/v1/info';
 import { packageVersion } from '@armada-ts/api/package-version';
 import { createAuthorizer, withOperators } from './auth/authorizer.ts';
-import { operatorToken } from './auth/operator-token.ts';
+import { createLiveOperatorToken, type LiveOperatorToken } from './auth/live-operator-token.ts';
 import { type Keys, openKeys } from './auth/keys/open.ts';
 import { createRightsWatch, type RightsWatch } from './auth/rights-watch.ts';
 import { openChains } from './auth/schemes.ts';
@@ -127,6 +127,8 @@ interface Core extends AppTools {
   scheduler: SchedulerHost;
   /** Access keys and signing keys; undefined where they are not configured. */
   keys: Keys | undefined;
+  /** The first credential of operators; undefined when it is not to be taken. */
+  operatorToken: LiveOperatorToken | undefined;
   /** What open streams go on under. */
   rights: RightsWatch;
   following: Awaited<ReturnType<typeof followLog>>;
@@ -161,7 +163,10 @@ async function openCore(opened: AsyncDisposableStack, config: Config, tools: App
   const keys = await openKeys(config.auth, { store, clock, logger: logger.child({ part: 'auth' }) });
   if (keys) opened.use(keys);
   const rights = createRightsWatch(store, logger.child({ part: 'auth' }));
-  const following = await followLog(store, { hub, inboxes, keys, rights }, stopping.signal);
+  const { secret } = store.servers;
+  const operatorToken = config.operator.token ? createLiveOperatorToken(store, secret) : undefined;
+  const credentials = [keys, operatorToken].filter((each) => each !== undefined);
+  const following = await followLog(store, { hub, inboxes, credentials, rights }, stopping.signal);
   const retaining = keepRetention({ store, clock, logger, scheduler }, config.retention, stopping.signal);
   opened.defer(async () => {
     stopping.abort();
@@ -170,11 +175,24 @@ async function openCore(opened: AsyncDisposableStack, config: Config, tools: App
   await keys?.begin();
   const tls = await openUserTls(config, { clock, logger: logger.child({ part: 'tls' }) });
   if (tls) opened.use(tls);
-  const credentials = peerCredentials(config);
-  const peers = opened.adopt(peersOf(scheduler, { store, members, credentials, clock, logger }), (open) =>
-    open.close(),
+  const peers = opened.adopt(
+    peersOf(scheduler, { store, members, credentials: peerCredentials(config), clock, logger }),
+    (open) => open.close(),
   );
-  const parts = { store, hub, inboxes, members, peers, tls, observation, scheduler, keys, rights, following };
+  const parts = {
+    store,
+    hub,
+    inboxes,
+    members,
+    peers,
+    tls,
+    observation,
+    scheduler,
+    keys,
+    operatorToken,
+    rights,
+    following,
+  };
   return { ...tools, ...parts, notices, stopping, handOver };
 }
 
@@ -186,9 +204,9 @@ type Addresses = Pick<App, 'grpcAddress' | 'httpUrl' | 'tls' | 'operator' | 'met
 async function openPorts(opened: AsyncDisposableStack, config: Config, core: Core): Promise<Addresses> {
   const { store, members, hub, peers, scheduler, following, observation, stopping, clock, logger } = core;
   const { observer, metrics, spans } = observation;
-  const token = config.operator.token ? operatorToken(store.servers.secret) : undefined;
+  const token = core.operatorToken;
   const authTools = { clock, logger: logger.child({ part: 'auth' }) };
-  const chains = opened.use(await openChains(config.auth, authTools, token, core.keys));
+  const chains = opened.use(await openChains(config.auth, authTools, token?.current, core.keys));
   const ownDoor = doorOf(config, peers, logger);
   const { rights } = core;
   const door = { ...ownDoor, chain: chains.users, rights, observer, stopping: stopping.signal };

@@ -10,8 +10,8 @@ import type { JobSetInfo, Positions, Store, StoredJob } from './store/store.ts';
 export interface Followers {
   hub: EventHub;
   inboxes: Inboxes;
-  /** Who is let in by keys, where that is configured. */
-  keys?: { load(): Promise<void>; apply(control: Control): void } | undefined;
+  /** What of the store lets people in: access keys, the operator token. */
+  credentials?: readonly { load(): Promise<void>; apply(control: Control): void }[];
   /** Who may keep a stream open. */
   rights?: { apply(control: Control): void; missed(): void };
 }
@@ -58,7 +58,7 @@ async function follow(store: Store, followers: Following, first: Loaded, signal:
 /** Follows to the end, or until the log no longer reaches back to where the followers are. */
 async function hasFallenOff(
   store: Store,
-  { hub, inboxes, keys, rights, positions }: Following,
+  { hub, inboxes, credentials = [], rights, positions }: Following,
   { from, until }: Loaded,
   signal: AbortSignal,
 ): Promise<boolean> {
@@ -70,7 +70,7 @@ async function hasFallenOff(
       inboxes.apply(entry.jobs);
       hub.apply(entry);
       if (entry.control) {
-        keys?.apply(entry.control);
+        for (const each of credentials) each.apply(entry.control);
         rights?.apply(entry.control);
       }
       positions[entry.partition] = Math.max(positions[entry.partition] ?? 0, entry.number);
@@ -95,10 +95,10 @@ const PAGE_JOBS = 1000;
  * that have ended meanwhile: nothing is offered until they have been caught up
  * with.
  */
-async function load(store: Store, { inboxes, keys }: Followers): Promise<Loaded> {
+async function load(store: Store, { inboxes, credentials = [] }: Followers): Promise<Loaded> {
   inboxes.pause();
   const from = await store.heads();
-  await keys?.load();
+  for (const each of credentials) await each.load();
   const leased = new Set<string>();
   for (const { queue } of await store.read.queues()) {
     for (const jobSet of await store.read.activeJobSets(queue.name)) {

@@ -3,6 +3,7 @@
  * where what steers a running server is offered, and nothing else. It has the
  * same door as the others, but lets in nobody without credentials.
  */
+import type { LiveOperatorToken } from './auth/live-operator-token.ts';
 import type { Clock } from './base/clock.ts';
 import { createAdmission } from './door/admission.ts';
 import type { Door } from './door/call.ts';
@@ -10,7 +11,7 @@ import type { Service } from './door/method.ts';
 import { createHttpServer, type Page } from './gateway/http.ts';
 import { addressOf, listening, namesOf } from './listening.ts';
 import type { OperatorConfig } from './operator/config.ts';
-import { keepTokenFile } from './operator/token-file.ts';
+import { openTokenFile } from './operator/token-file.ts';
 import { createGrpcServer } from './rpc/server.ts';
 import { withReflection } from './rpc/standard-services.ts';
 import { authorityFileIn } from './tls/kept-certificate.ts';
@@ -21,7 +22,7 @@ export interface OperatorPortDeps {
   /** As of the other ports, but for who is let in. */
   door: Door;
   /** The first credential; undefined when it is not taken. */
-  token: string | undefined;
+  token: LiveOperatorToken | undefined;
   services: readonly Service[];
   pages: readonly Page[];
   /** Who vouches for the certificates of clients, which nobody has to have here; undefined when there are none. */
@@ -49,7 +50,8 @@ export async function openOperatorPort(deps: OperatorPortDeps): Promise<Operator
   await using opened = new AsyncDisposableStack();
   const names = namesOf(config.host, config.names);
   const tls = opened.use(await openTls(tlsSources(deps, names), { clock, logger: door.logger }));
-  const tokenFile = deps.token === undefined ? undefined : keepTokenFile(config.directory, deps.token);
+  const tokenFile = deps.token && openTokenFile(config.directory, deps.token, door);
+  if (tokenFile) opened.use(tokenFile);
   const shared = {
     door,
     // Not that of the other ports: who is to help a server that has too much to do must get through.
@@ -77,7 +79,7 @@ export async function openOperatorPort(deps: OperatorPortDeps): Promise<Operator
     grpcAddress: addressOf(host, grpcPort),
     httpsUrl: `https://${addressOf(host, httpPort)}`,
     authorityFile: config.tls ? undefined : authorityFileIn(config.directory),
-    tokenFile,
+    tokenFile: tokenFile?.path,
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
 }

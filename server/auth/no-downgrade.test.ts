@@ -68,7 +68,7 @@ async function world() {
   kubernetes.world.answer = async () => (kubernetes.world.asked.at(-1) === account ? GOOD : NOT_GOOD);
   const started = { oidc, mtls, kerberos, keys, kubernetes: kubernetes.scheme };
   const chainsWith = (schemes: SchemeName[]) =>
-    chainsOf({ ...config, schemes } satisfies AuthConfig, clock, operators, started);
+    chainsOf({ ...config, schemes } satisfies AuthConfig, clock, () => operators, started);
   const good: Record<string, string> = {
     basic: `Basic ${btoa('ann:right')}`,
     oidc: `Bearer ${idToken}`,

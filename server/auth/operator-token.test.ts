@@ -8,7 +8,7 @@ import { SOMEBODY } from './testing/somebody.ts';
 
 const SECRET = Buffer.from('secret of the store');
 const token = operatorToken(SECRET);
-const chain = createChain([operatorTokenScheme(token)]);
+const chain = createChain([operatorTokenScheme(() => token)]);
 
 test('the operator token follows from the secret of the store', () => {
   assert.match(token, /^armada-operator-[\w-]{43}$/);
@@ -31,10 +31,23 @@ test('only the whole token lets in, and whoever has no such token is left to oth
       message: /not that of/,
     });
   }
-  const scheme = operatorTokenScheme(token);
+  const scheme = operatorTokenScheme(() => token);
   for (const other of [undefined, 'Bearer abc', 'Basic YTpi', token, `Basic ${token}`, 'Bearer']) {
     assert.equal(await scheme.authenticate(other, SOMEBODY), undefined, other);
   }
+});
+
+test('with another token the one before is good no more, also where somebody came with it', async () => {
+  let now = token;
+  const scheme = operatorTokenScheme(() => now);
+  const operator = await scheme.authenticate(`Bearer ${token}`, SOMEBODY);
+  assert.ok(operator);
+  assert.equal(scheme.recheck?.(operator), undefined);
+  now = operatorToken(SECRET, Buffer.from('salt'));
+  assert.notEqual(now, token);
+  assert.throws(() => scheme.authenticate(`Bearer ${token}`, SOMEBODY), { code: 'UNAUTHENTICATED' });
+  assert.equal(scheme.recheck?.(operator)?.code, 'UNAUTHENTICATED');
+  assert.equal((await scheme.authenticate(`Bearer ${now}`, SOMEBODY))?.name, 'operator');
 });
 
 test('whoever has the token may operate, and nothing else', async () => {

@@ -24,7 +24,7 @@ test('chainsOf() lets nobody operate without credentials, and takes the operator
   const users = { ann: { password: await hashPassword('secret') } };
   const config = authSchema.parse({ schemes: ['anonymous', 'basic'], basic: { users } });
   const token = `Bearer ${operatorToken(Buffer.from('secret of the store'))}`;
-  const chains = chainsOf(config, systemClock, token.slice('Bearer '.length));
+  const chains = chainsOf(config, systemClock, () => token.slice('Bearer '.length));
   assert.equal((await chains.operators.authenticate([token], SOMEBODY)).name, 'operator');
   assert.equal((await chains.operators.authenticate([`Basic ${btoa('ann:secret')}`], SOMEBODY)).name, 'ann');
   await assert.rejects(chains.operators.authenticate([], SOMEBODY), { code: 'UNAUTHENTICATED' });

@@ -44,7 +44,7 @@ interface StartedSchemes {
 export async function openChains(
   config: AuthConfig,
   tools: { clock: Clock; logger: Logger },
-  operatorToken: string | undefined,
+  operatorToken: (() => string) | undefined,
   keys: AccessKeyParts | undefined,
 ): Promise<Chains & AsyncDisposable> {
   await using opened = new AsyncDisposableStack();
@@ -73,7 +73,7 @@ export async function openChains(
 export function chainsOf(
   config: AuthConfig,
   clock: Clock,
-  token: string | undefined,
+  token: (() => string) | undefined,
   started: StartedSchemes = {},
 ): Chains {
   const make: Record<AuthConfig['schemes'][number], () => Scheme> = {

@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { makeKeptFile, readKeptFile, replaceKeptFile } from './kept-file.ts';
-import { keepTokenFile } from '../operator/token-file.ts';
 
 async function temporary(t: TestContext): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'armada-kept-'));
@@ -50,15 +49,4 @@ test('what cannot be read or written is told with its path', async (t) => {
     assert.throws(use, { code: 'UNAVAILABLE', message: /armada-kept-.* cannot be used: E/ });
   }
   assert.deepEqual(await readdir(directory), ['file']);
-});
-
-test('keepTokenFile() writes a token for its owner alone, and another in its place', async (t) => {
-  const directory = await temporary(t);
-  const file = keepTokenFile(directory, 'one');
-  const { ino, mode } = await stat(file);
-  assert.equal(mode & 0o777, 0o600);
-  keepTokenFile(directory, 'one');
-  assert.equal((await stat(file)).ino, ino, 'it is left alone');
-  keepTokenFile(directory, 'two');
-  assert.equal(readKeptFile(file), 'two\n');
 });

@@ -12,7 +12,7 @@ import { type SealingKeys, unseal } from './sealing.ts';
 type KeyKind = typeof Control_Kind.KIND_ACCESS_KEYS | typeof Control_Kind.KIND_KEYRING;
 
 /** A record as the store or its log tells it. */
-interface KeptRecord {
+export interface KeptRecord {
   name: string;
   version: number;
   record?: Uint8Array | undefined;
