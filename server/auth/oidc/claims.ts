@@ -29,7 +29,8 @@ export function principalOf(claims: Claims, rules: NamingRules, wanted: readonly
   const [name, ...others] = valuesOf(claims, nameClaim);
   if (name === undefined || others.length > 0)
     throw refusal(`the claim ${nameClaim} of the token names nobody`);
-  if (nameClaim === 'email' && claims['email_verified'] === false)
+  // Some providers say it as a text.
+  if (nameClaim === 'email' && String(claims['email_verified']) === 'false')
     throw refusal('the address in the claim email of the token is not verified');
   const kept = wanted.map((claim) => [claim, valuesOf(claims, claim)] as const);
   return {
