@@ -50,7 +50,7 @@ export function createGuesses(clock: Clock): Guesses {
         isGuessedAt(name) ? pairDebtMs : waitMs(pairDebtMs, NAME_FROM_NETWORK),
       );
       if (retryAfterMs <= 0) return;
-      throw new ArmadaError('OVERLOADED', 'there were too many wrong passwords; try again later', {
+      throw new ArmadaError('OVERLOADED', 'there were too many wrong credentials; try again later', {
         retryAfterMs: Math.ceil(retryAfterMs),
       });
     },

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { copyFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { inspect } from 'node:util';
 import { authSchema } from '@armada-ts/server/auth/config';
 import { openKubernetes } from '@armada-ts/server/auth/kubernetes/open';
 import { systemClock } from '@armada-ts/server/base/clock';
@@ -42,6 +43,41 @@ test('the files are read again, and nobody else is believed', async () => {
   using stranger = open(settings);
   await assert.rejects(async () => stranger?.authenticate(shown, caller), { code: 'UNAVAILABLE' });
   await writeFile(settings.tokenFile, ownToken);
+});
+
+test('an API server that stands still is waited for no longer than some seconds', async () => {
+  const directory = await temporaryDirectory({ after });
+  await using cluster = await startTestApiServer(directory);
+  using scheme = open(cluster.settings);
+  cluster.misbehave = (_, response) => {
+    // Once before an answer, and once within one.
+    if (cluster.asked() > 1) response.writeHead(201).write('{');
+  };
+  const startedMs = performance.now();
+  const ask = async () =>
+    scheme?.authenticate(`Bearer ${cluster.token()}`, { peer: '', certificate: undefined });
+  await Promise.all([
+    assert.rejects(ask(), { code: 'UNAVAILABLE' }),
+    assert.rejects(ask(), { code: 'UNAVAILABLE' }),
+  ]);
+  assert.ok(performance.now() - startedMs < 10_000);
+});
+
+test('the log says what is to be mended, once', async () => {
+  const directory = await temporaryDirectory({ after });
+  await using cluster = await startTestApiServer(directory);
+  const lines: unknown[] = [];
+  const logger = { ...silentLogger, warn: (fields: object) => void lines.push(fields) };
+  await writeFile(cluster.settings.tokenFile, cluster.token());
+  const config = authSchema.parse({ schemes: ['kubernetes'], kubernetes: cluster.settings });
+  using scheme = openKubernetes(config, { ...tools, logger });
+  for (let i = 0; i < 3; i++)
+    await assert.rejects(
+      async () => scheme?.authenticate(`Bearer ${cluster.token()}`, { peer: '', certificate: undefined }),
+      { code: 'UNAVAILABLE' },
+    );
+  assert.equal(lines.length, 1);
+  assert.match(inspect(lines[0]), /answered 401: the token in auth.kubernetes.tokenFile is not good there/);
 });
 
 test('what cannot be used is refused at the start', async () => {

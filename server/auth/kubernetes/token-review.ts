@@ -63,7 +63,7 @@ export function createReviewer(
     const response = await answerOf(() => request(url, options).end(body));
     try {
       if (response.statusCode !== 200 && response.statusCode !== 201)
-        throw new Error(`${url.href} answered ${response.statusCode}`);
+        throw new Error(`${url.href} answered ${response.statusCode}${hintFor(response.statusCode)}`);
       return await readJson(response, MAX_BYTES);
     } catch (error) {
       response.destroy();
@@ -87,6 +87,11 @@ export function createReviewer(
     },
     [Symbol.dispose]: () => connections[Symbol.dispose](),
   };
+}
+
+function hintFor(status: number | undefined): string {
+  if (status === 401) return ': the token in auth.kubernetes.tokenFile is not good there';
+  return status === 403 ? ': the account of auth.kubernetes.tokenFile may not create tokenreviews' : '';
 }
 
 /** Sends it again when it met the end of a connection that was open before. */
