@@ -6,29 +6,7 @@ import { describeMessage } from '../json/descriptors.ts';
 import { PodSpec } from '../generated/proto/k8s/io/api/core/v1/core.ts';
 import { checkBaseline } from './pod-baseline.ts';
 import { containersOf } from './pod-containers.ts';
-import { CORE, faultsOf, placesOf } from './testing/pods.ts';
-
-/** Values that give a hold on the node, by the message and field that carry them. */
-const FORBIDDEN: Record<string, unknown[]> = {
-  'PodSpec.hostNetwork': [true],
-  'PodSpec.hostPID': [true],
-  'PodSpec.hostIPC': [true],
-  'SecurityContext.privileged': [true],
-  'SecurityContext.procMount': ['Unmasked', 'unmasked', ' Default'],
-  'Capabilities.add': [['SYS_ADMIN'], ['NET_ADMIN'], ['ALL'], ['CAP_CHOWN'], ['chown'], ['']],
-  'SELinuxOptions.type': ['spc_t', 'unconfined_t', 'container_t '],
-  'SELinuxOptions.user': ['system_u'],
-  'SELinuxOptions.role': ['system_r'],
-  'SeccompProfile.type': ['Unconfined', 'runtimeDefault'],
-  'AppArmorProfile.type': ['Unconfined'],
-  'WindowsSecurityContextOptions.hostProcess': [true],
-  'Sysctl.name': ['kernel.msgmax', 'net.core.somaxconn', 'net.ipv4.ip_forward', ''],
-  'VolumeSource.hostPath': [{ path: '/' }, { path: '' }, { path: '/var/run/docker.sock', type: 'Socket' }],
-  'VolumeSource.gitRepo': [{ repository: 'https://example.com/a.git' }],
-  'ContainerPort.hostPort': [80, 65_535, -1],
-  'HTTPGetAction.host': ['169.254.169.254', 'localhost'],
-  'TCPSocketAction.host': ['10.0.0.1'],
-};
+import { CORE, faultsOf, FORBIDDEN, placesOf } from './testing/pods.ts';
 
 test('checkBaseline() refuses each forbidden value in each container kind and volume, and names its field', () => {
   let places = 0;
