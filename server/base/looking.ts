@@ -12,7 +12,8 @@ export interface Looking {
   everyMs?: number;
 }
 
-const LOOK_MS = 2_000;
+/** How often, in milliseconds. */
+export const LOOK_MS = 2_000;
 
 /** Looks until it is disposed of, which waits for the look under way. */
 export function keepLooking({ look, onFault, everyMs = LOOK_MS }: Looking): AsyncDisposable {

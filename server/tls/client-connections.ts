@@ -14,10 +14,23 @@ export interface ClientConnections {
   admit(socket: TLSSocket, material: TlsMaterial): boolean;
   /** Ends those that are good no longer. Tells how many. */
   judge(material: TlsMaterial): number;
+  /** Ends those whose certificates end before this time, in milliseconds since the epoch. Tells how many. */
+  endBefore(timeMs: number): number;
+}
+
+interface Shown {
+  certificate: X509Certificate;
+  /** On the wall clock. */
+  endsAtMs: number;
 }
 
 export function createClientConnections(): ClientConnections {
-  const open = new Map<TLSSocket, X509Certificate>();
+  const open = new Map<TLSSocket, Shown>();
+  const end = (isOver: (shown: Shown) => boolean): number => {
+    const over = [...open].filter(([, shown]) => isOver(shown));
+    for (const [socket] of over) socket.destroy();
+    return over.length;
+  };
   return {
     admit(socket, { revoked }) {
       const certificate = socket.getPeerX509Certificate();
@@ -25,18 +38,17 @@ export function createClientConnections(): ClientConnections {
       // Of no trusted authority, or expired: whoever shows it is not let in as somebody without.
       if (!socket.authorized || revoked?.isRevoked(certificate)) return false;
       keepCertificate(socket, certificate);
-      open.set(socket, certificate);
+      open.set(socket, { certificate, endsAtMs: certificate.validToDate.getTime() });
       socket.once('close', () => open.delete(socket));
       return true;
     },
     judge({ clientAuthorities = '', revoked }) {
       const authorities = certificateBlocks(clientAuthorities).map((block) => new X509Certificate(block));
-      const ended = [...open].filter(
-        ([, certificate]) => revoked?.isRevoked(certificate) || !isIssuedByOne(certificate, authorities),
+      return end(
+        ({ certificate }) => revoked?.isRevoked(certificate) || !isIssuedByOne(certificate, authorities),
       );
-      for (const [socket] of ended) socket.destroy();
-      return ended.length;
     },
+    endBefore: (timeMs) => end(({ endsAtMs }) => endsAtMs < timeMs),
   };
 }
 

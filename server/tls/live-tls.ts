@@ -5,8 +5,9 @@
  */
 import { X509Certificate } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
+import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
-import { keepLooking } from '../base/looking.ts';
+import { keepLooking, LOOK_MS } from '../base/looking.ts';
 import type { KeyedCertificate } from './certificate.ts';
 import { createClientConnections } from './client-connections.ts';
 import type { Revocations } from './revocation.ts';
@@ -33,16 +34,23 @@ export interface LiveTlsDeps {
   /** Rejects with a text for people when what there is cannot be used. */
   read: (before: TlsMaterial | undefined) => Promise<TlsMaterial>;
   isClientRequired: boolean;
+  clock: Pick<Clock, 'now'>;
   logger: Logger;
 }
 
 /** Rejects with what `read` does the first time; after that, what was good stays. */
 export async function openLiveTls(deps: LiveTlsDeps): Promise<LiveTls & AsyncDisposable> {
-  const { read, isClientRequired, logger } = deps;
+  const { read, isClientRequired, clock, logger } = deps;
   const listeners = new Set<() => void>();
   const connections = createClientConnections();
   let current = await read(undefined);
+  const tell = (ended: number): void => {
+    if (ended > 0)
+      logger.info({ connections: ended }, 'clients whose certificates count no longer were let go');
+  };
   const look = async (): Promise<void> => {
+    // A little before: a client with a new certificate comes again, and no call of it is refused.
+    tell(connections.endBefore(clock.now() + 2 * LOOK_MS));
     const next = await read(current);
     if (isSame(next, current)) return;
     const { clientAuthorities, revoked } = current;
@@ -51,9 +59,7 @@ export async function openLiveTls(deps: LiveTlsDeps): Promise<LiveTls & AsyncDis
     // First, so that nobody comes back by what was agreed on before.
     for (const listener of listeners) listener();
     if (clientAuthorities === next.clientAuthorities && revoked === next.revoked) return;
-    const ended = connections.judge(next);
-    if (ended > 0)
-      logger.info({ connections: ended }, 'clients whose certificates count no longer were let go');
+    tell(connections.judge(next));
   };
   const looking = keepLooking({
     look,

@@ -50,6 +50,7 @@ export function openTls(
   };
   return openLiveTls({
     isClientRequired: clients?.isRequired ?? false,
+    clock,
     logger,
     read: async (before) => {
       const keyed = await certificate(before);
