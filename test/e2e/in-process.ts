@@ -7,7 +7,7 @@ import { type ExecutorConfigInput, parseConfig } from '@armada-ts/executor/confi
 import { type RunningExecutor, startExecutor } from '@armada-ts/executor/executor';
 import { type App, startApp } from '@armada-ts/server/app';
 import { standaloneAuth } from '@armada-ts/server/auth/config';
-import { systemClock } from '@armada-ts/server/base/clock';
+import { type Clock, systemClock } from '@armada-ts/server/base/clock';
 import { withLevels } from '@armada-ts/server/base/log-levels';
 import { silentLogger } from '@armada-ts/server/base/logger';
 import { type ConfigInput, loadConfig } from '@armada-ts/server/config';
@@ -24,6 +24,7 @@ export interface LocalServer extends AsyncDisposable {
 export async function startLocalServer(
   directory: string,
   settings: Partial<ConfigInput> = {},
+  clock: Clock = systemClock,
 ): Promise<LocalServer> {
   const operator = join(directory, 'operator');
   const port = { port: 0 };
@@ -37,7 +38,7 @@ export async function startLocalServer(
   };
   const config = loadConfig({ defaults, files: [], environment: {}, flags: {} });
   const { logger, levels: logLevels } = withLevels(silentLogger, 'warn');
-  const app = await startApp(config, { clock: systemClock, logger, logLevels });
+  const app = await startApp(config, { clock, logger, logLevels });
   const connection = connect({ address: app.grpcAddress });
   const [authority = '', token = ''] = await Promise.all(
     ['ca.pem', 'token'].map((name) => readFile(join(operator, name), 'utf8')),

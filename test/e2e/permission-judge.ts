@@ -48,7 +48,10 @@ export function told({ code, error, trailer }: Outcome, target: Target): string 
     error?.message,
     trailer.get('www-authenticate').join(', '),
   ]);
-  for (const [what, name] of Object.entries(target)) text = text.replaceAll(`${name}`, what);
+  // The long ones first: an id may have the name of a queue in it.
+  const names = Object.entries(target as unknown as Record<string, string>);
+  names.sort(([, one], [, other]) => other.length - one.length);
+  for (const [what, name] of names) text = text.replaceAll(name, what.toUpperCase());
   return text;
 }
 

@@ -3,6 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { tlsCredentials, type TlsFiles } from '@armada-ts/api/servers/tls-credentials';
+import { type Clock, systemClock } from '@armada-ts/server/base/clock';
 import type { ConfigInput } from '@armada-ts/server/config';
 import { Client, Metadata } from '@grpc/grpc-js';
 import {
@@ -19,8 +20,8 @@ import { tokenFor } from '../kerberos/tickets.ts';
 import { BATCH, STRANGE, startTestProvider, type TestProvider } from '../oidc/provider.ts';
 import { type Authority, type KeyPair, makeTestAuthority } from './certificates.ts';
 import type { Ports } from './doors.ts';
+import { startLocalServer } from './in-process.ts';
 import { send } from './rest-calls.ts';
-import { type OperatorAccess, operatorOf, startServer } from './server.ts';
 import { authorization, authSettings, credentialsOf, OPERATOR, STRANGER, TOKEN_SETTINGS } from './users.ts';
 
 export const SCIENCE = 'science';
@@ -41,7 +42,7 @@ export interface PeopleServer extends AsyncDisposable {
   people: readonly Person[];
   /** For who may do everything. */
   grpc: Client;
-  operators: OperatorAccess;
+  provider: TestProvider;
   /** Of the operator port, with the certificate of a person who has one. */
   openOperators: (person: Person) => Promise<Ports>;
 }
@@ -54,7 +55,10 @@ interface Sources {
   provider: TestProvider;
 }
 
-export async function startPeopleServer(directory: string): Promise<PeopleServer> {
+export async function startPeopleServer(
+  directory: string,
+  clock: Clock = systemClock,
+): Promise<PeopleServer> {
   await using opened = new AsyncDisposableStack();
   const [authority, realm, ldap, provider] = await Promise.all([
     makeTestAuthority(directory, 'authority'),
@@ -71,22 +75,20 @@ export async function startPeopleServer(directory: string): Promise<PeopleServer
     subject: '/CN=armada',
     names: 'DNS:localhost,IP:127.0.0.1',
   });
-  const server = await startServer(directory, settingsOf(sources, shown));
-  opened.defer(async () => void (await server.kill('SIGKILL')));
+  const { app, access } = opened.use(await startLocalServer(directory, settingsOf(sources, shown), clock));
 
   const portsOf = async (shows?: KeyPair): Promise<Ports> => {
     const files = { caFile: authority.certFile, ...shows };
-    const [grpc, http] = [server.address, new URL(server.url).host].map((address) =>
+    const [grpc, http] = [app.grpcAddress, new URL(app.httpUrl).host].map((address) =>
       opened.adopt(new Client(address, tlsCredentials(files)), (client) => client.close()),
     ) as [Client, Client];
-    return { grpc, http, url: byName(server.url), tls: await bytesOf(files) };
+    return { grpc, http, url: byName(app.httpUrl), tls: await bytesOf(files) };
   };
   const plain = await portsOf();
   const certificates = new Map([
     ['ann', await authority.issue('ann', { subject: `/OU=${SCIENCE}/CN=ann` })],
     ['bob', await authority.issue('bob', { subject: '/CN=bob' })],
   ]);
-  const operators = await operatorOf(server, directory);
   const people = [
     ...(await peopleOf(sources, plain)),
     ...(await Promise.all(
@@ -105,15 +107,15 @@ export async function startPeopleServer(directory: string): Promise<PeopleServer
   return {
     people,
     grpc: plain.grpc,
-    operators,
+    provider,
     async openOperators({ scheme, name }) {
       const pair = scheme === 'mtls' ? certificates.get(name) : undefined;
       const files = { caFile: join(directory, 'operator/ca.pem'), ...pair };
       const options = { 'grpc.ssl_target_name_override': 'localhost' };
-      const grpc = held.adopt(new Client(operators.address, tlsCredentials(files), options), (client) =>
+      const grpc = held.adopt(new Client(access.address, tlsCredentials(files), options), (client) =>
         client.close(),
       );
-      return { grpc, http: grpc, url: byName(operators.url), tls: await bytesOf(files) };
+      return { grpc, http: grpc, url: byName(access.url), tls: await bytesOf(files) };
     },
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
@@ -130,7 +132,7 @@ async function bytesOf({ caFile = '', certFile, keyFile }: TlsFiles): Promise<No
   };
 }
 
-function settingsOf({ authority, keytab, ldap, provider }: Sources, shown: KeyPair): ConfigInput {
+function settingsOf({ authority, keytab, ldap, provider }: Sources, shown: KeyPair): Partial<ConfigInput> {
   const auth = authSettings([OPERATOR, ANN, STRANGER]);
   const { ann, ...others } = auth.basic?.users ?? {};
   return {
@@ -166,7 +168,6 @@ function settingsOf({ authority, keytab, ldap, provider }: Sources, shown: KeyPa
         operate: [OPERATOR.name, SCIENCE],
       },
     },
-    store: { acknowledgement: 'local' },
     scheduling: { rejectAfterMs: 3_600_000 },
   };
 }
