@@ -13,6 +13,7 @@ import {
   submitJob,
   tokenFileAuthorization,
 } from '@armada-ts/client';
+import { curl } from '../e2e/certificates.ts';
 import { type LocalServer, startLocalServer, startPretending } from '../e2e/in-process.ts';
 import { ACCOUNT, startTestApiServer, type TestApiServer } from './api-server.ts';
 
@@ -31,7 +32,11 @@ before(async () => {
       auth: {
         schemes: ['kubernetes', 'anonymous'],
         kubernetes: { ...cluster.settings, cacheMs: 1_000 },
-        permissionGroupMapping: { create_queue: groups, execute_jobs: [ACCOUNT] },
+        permissionGroupMapping: {
+          create_queue: groups,
+          execute_jobs: [ACCOUNT],
+          operate: ['system:serviceaccount:jobs:operator'],
+        },
       },
     }),
   );
@@ -59,6 +64,18 @@ test('a token of a service account is taken by gRPC and REST, in both forms', as
     assert.equal((await rest(value)).status, 200, value);
   }
   assert.equal(cluster.asked(), 1, 'asked once for all of them');
+});
+
+test('the operator port takes them too, and asks for permissions', async () => {
+  const url = `${server.access.url}/v1/operator/executors`;
+  const status = async (authorization: string) =>
+    (await curl('--cacert', join(directory, 'operator/ca.pem'), '-H', `authorization: ${authorization}`, url))
+      .status;
+  const operator = 'system:serviceaccount:jobs:operator';
+  cluster.accounts.add(operator);
+  assert.equal(await status(`Bearer ${cluster.token({ account: operator })}`), '200');
+  assert.equal(await status(`Bearer ${cluster.token()}`), '403');
+  assert.equal(await status(`Bearer ${cluster.token({ audience: 'other' })}`), '401');
 });
 
 test('wrong tokens are refused on every door, and nobody becomes anonymous by them', async () => {
