@@ -226,7 +226,7 @@ async function openPorts(opened: AsyncDisposableStack, config: Config, core: Cor
   const operator = opened.use(await operatorPortOf(config, core, port));
   const { maxRequestBytes } = config.grpc;
   const forUsers = withHealth(services.public, health);
-  const everyone = withReflection([...forUsers, ...services.internal], 'authenticated');
+  const everyone = withReflection([...forUsers, ...services.internal]);
   const grpc = createGrpcServer(everyone, { maxRequestBytes, admission, door, tls: core.tls });
   const http = await createHttpServer({
     host: config.host,

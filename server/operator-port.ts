@@ -58,7 +58,7 @@ export async function openOperatorPort(deps: OperatorPortDeps): Promise<Operator
     admission: createAdmission({ lateMs: () => 0, clock, logger: door.logger }),
     maxRequestBytes: MAX_REQUEST_BYTES,
   };
-  const grpc = createGrpcServer(withReflection(services, 'operate'), { ...shared, tls });
+  const grpc = createGrpcServer(withReflection(services), { ...shared, tls });
   const http = await createHttpServer({
     ...shared,
     host: config.host,

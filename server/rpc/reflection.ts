@@ -12,7 +12,7 @@ import { ServerReflectionService as ServerReflectionServiceAlpha } from '@armada
 import { createRegistry, type DescFile, type Registry, toBinary } from '@bufbuild/protobuf';
 import { FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt';
 import { status } from '@grpc/grpc-js';
-import { bidiStream, type Methods, type Need } from '../door/method.ts';
+import { bidiStream, type Methods } from '../door/method.ts';
 
 export const reflectionDefinition = ServerReflectionService;
 /** Older tools know it by this name only; what is said is the same. */
@@ -21,15 +21,12 @@ export const reflectionAlphaDefinition = ServerReflectionServiceAlpha;
 type Question = NonNullable<ServerReflectionRequest['messageRequest']>;
 type Answer = NonNullable<ServerReflectionResponse['messageResponse']>;
 
-/**
- * @param names of the services that there are, in full
- * @param need of whoever asks
- */
-export function reflectionService(names: readonly string[], need: Need): Methods {
+/** @param names of the services that there are, in full */
+export function reflectionService(names: readonly string[]): Methods {
   let loading: Promise<Described> | undefined;
   return {
     serverReflectionInfo: bidiStream<ServerReflectionRequest, ServerReflectionResponse>(
-      need,
+      'authenticated',
       async (requests, send) => {
         const described = await (loading ??= describe(names));
         const sent = new Set<DescFile>();

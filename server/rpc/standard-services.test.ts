@@ -32,10 +32,7 @@ const submit: Service = {
 };
 
 async function serving(faults: string[] = [], door: Partial<Door> = {}) {
-  const services = withReflection(
-    withHealth([submit], () => Promise.resolve(faults)),
-    'authenticated',
-  );
+  const services = withReflection(withHealth([submit], () => Promise.resolve(faults)));
   const server = createGrpcServer(services, {
     maxRequestBytes: 64 * 1024,
     admission: calmAdmission(),

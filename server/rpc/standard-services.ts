@@ -1,5 +1,5 @@
 /** What every port for gRPC has besides its own services. */
-import type { Need, Service } from '../door/method.ts';
+import type { Service } from '../door/method.ts';
 import type { HealthCheck } from '../operator/health.ts';
 import { grpcHealthDefinition, grpcHealthService } from './grpc-health.ts';
 import { reflectionAlphaDefinition, reflectionDefinition, reflectionService } from './reflection.ts';
@@ -10,11 +10,11 @@ export function withHealth(services: readonly Service[], health: HealthCheck): S
   return [...services, { definition: grpcHealthDefinition, methods }];
 }
 
-/** The services, and those that tell tools of them all, if they have what is needed. */
-export function withReflection(services: readonly Service[], need: Need): Service[] {
+/** The services, and those that tell tools of them all. */
+export function withReflection(services: readonly Service[]): Service[] {
   const definitions = [reflectionDefinition, reflectionAlphaDefinition];
   const names = [...services, ...definitions.map((definition) => ({ definition }))].map(nameOf);
-  const methods = reflectionService(names, need);
+  const methods = reflectionService(names);
   return [...services, ...definitions.map((definition) => ({ definition, methods }))];
 }
 

@@ -20,7 +20,7 @@ const EXECUTORS = '/v1/operator/executors';
 const signingKey = Buffer.alloc(32, 1);
 const node = { executor: 'e', name: 'n', reason: 'dust', letRunningFinish: false };
 
-/** What gRPC's own tools ask, by gRPC alone: probes have no credentials, and who lists services must be one to use them. */
+/** What gRPC's own tools ask, by gRPC alone: probes have no credentials; the documents of the API tell as much as reflection. */
 export const PROBED = ['Check', 'List', 'Watch'].map((name) => `/grpc.health.v1.Health/${name}`);
 
 export const DESCRIBED = ['v1', 'v1alpha'].map((version) => ({
