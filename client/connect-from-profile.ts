@@ -11,13 +11,20 @@ export type ProfileOverrides = Partial<ProfileSources> & Omit<ConnectOptions, 'a
  * server on this machine. Throws ProfileError for a file that cannot be used.
  */
 export async function connectFromProfile(overrides: ProfileOverrides = {}): Promise<Connection> {
-  const { configPath, contextName, address, environment, homeDirectory, ...options } = overrides;
-  const profile = await readProfile({
+  const { configPath, contextName, address, tls, askPassword, environment, homeDirectory, ...options } =
+    overrides;
+  const { basicAuth, authorization, ...profile } = await readProfile({
     configPath,
     contextName,
     address,
+    tls,
+    askPassword,
     environment: environment ?? process.env,
     homeDirectory: homeDirectory ?? homedir(),
   });
-  return connect({ ...profile, ...options });
+  const isNamed = options.basicAuth !== undefined || options.authorization !== undefined;
+  const credentials = isNamed
+    ? {}
+    : { ...(basicAuth && { basicAuth }), ...(authorization && { authorization }) };
+  return connect({ ...profile, ...credentials, ...options });
 }
