@@ -5,7 +5,13 @@ import {
   KeyServiceService,
 } from '@armada-ts/api/armada/auth/v1/keys';
 import { renewedToken } from '@armada-ts/api/servers/renewed-token';
-import { type CallOptions, connect, type Connection, type ConnectOptions } from './connect.ts';
+import {
+  type Authorization,
+  type CallOptions,
+  connect,
+  type Connection,
+  type ConnectOptions,
+} from './connect.ts';
 import { callRepeatedly } from './retry.ts';
 
 export type { AccessKeyInfo, CreateKeyResponse, CreateTokenResponse };
@@ -60,19 +66,23 @@ export async function exchangeAccessKey(
   return callRepeatedly(connection, KeyServiceService.createToken, pair, options);
 }
 
+const BEARER = 'Bearer ';
+
 /**
  * For `authorization` of `connect`: a token for the pair, exchanged when it is
- * first needed and again before it ends. Servers of one Armada take the tokens
+ * first needed, again before it ends, and when one was refused. Servers of one Armada take the tokens
  * of each other.
  * @param reach how to reach the server, as the connection itself does
  */
 export function accessKeyAuthorization(
   pair: AccessKeyPair,
   reach: Pick<ConnectOptions, 'tls' | 'forceNoTls'> = {},
-): (address: string) => Promise<string> {
+): Authorization {
   const tokens = renewedToken(async (address: string) => {
     using connection = connect({ ...reach, address });
     return (await exchangeAccessKey(connection, pair)).token;
   });
-  return async (address) => `Bearer ${await tokens.current(address)}`;
+  const authorization: Authorization = async (address) => `${BEARER}${await tokens.current(address)}`;
+  authorization.refused = (value) => tokens.drop(value.slice(BEARER.length));
+  return authorization;
 }

@@ -11,6 +11,14 @@ import {
 } from './channel.ts';
 import { ArmadaClientError, cancelledByCaller, toClientError } from './errors.ts';
 
+/** Where credentials come from that change. */
+export interface Authorization {
+  /** Value of the header `authorization` for a call to the server at `address`, asked for with every call. */
+  (address: string): Promise<string>;
+  /** Told of one that a server did not take: the next call is to have another, if there is any. */
+  refused?: (value: string) => void;
+}
+
 export interface ConnectOptions {
   /** `host:port`, or several of the same Armada with commas between: the first that answers is used, the next when it is gone. */
   address: string;
@@ -19,8 +27,7 @@ export interface ConnectOptions {
   /** Whom to trust and what to show, as files of PEM; with it TLS is talked to this machine too. Files that change are read again. */
   tls?: TlsFiles;
   basicAuth?: { username: string; password: string };
-  /** Value of the header `authorization` for a call to the server at `address`, asked for with every call. */
-  authorization?: (address: string) => Promise<string>;
+  authorization?: Authorization;
   /** Compress what is sent. By default for servers on other machines: on this one it costs more than it saves. */
   gzip?: boolean;
   /**
@@ -163,7 +170,7 @@ async function callUnary<Request, Response>(
         release();
         // Whoever is so long about it may be standing still.
         if (error?.code === status.DEADLINE_EXCEEDED) link.servers.passOver(server);
-        if (error) reject(explain(link, server, options.signal, error));
+        if (error) reject(explain(link, { server, metadata }, options.signal, error));
         else if (response === undefined) reject(new ArmadaClientError('INTERNAL', `${path} gave no answer`));
         else resolve(response);
       },
@@ -198,7 +205,7 @@ async function* callStream<Request, Response>(
   try {
     for await (const message of call) yield message;
   } catch (error) {
-    throw explain(link, server, options.signal, error);
+    throw explain(link, { server, metadata }, options.signal, error);
   } finally {
     release();
     call.cancel();
@@ -291,12 +298,15 @@ function connectionClosed(): ArmadaClientError {
  */
 function explain(
   link: Link,
-  server: ServerChannel,
+  { server, metadata }: { server: ServerChannel; metadata: Metadata },
   signal: AbortSignal | undefined,
   error: unknown,
 ): ArmadaClientError {
   const failure = toClientError(error);
   if (link.closing.signal.aborted) return connectionClosed();
+  const [credentials] = metadata.get('authorization');
+  if (failure.code === 'UNAUTHENTICATED' && typeof credentials === 'string')
+    link.authorization?.refused?.(credentials);
   const isEnded = failure.code === 'CANCELLED' && !signal?.aborted;
   if (isEnded || failure.code === 'UNAVAILABLE') link.servers.passOver(server);
   if (!isEnded) return failure;

@@ -21,6 +21,7 @@ export {
 } from './config-file.ts';
 export {
   connect,
+  type Authorization,
   type CallOptions,
   type Connection,
   type ConnectOptions,

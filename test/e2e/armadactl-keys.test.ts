@@ -5,7 +5,8 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
-import { accessKeyAuthorization, connect, listAccessKeys } from '@armada-ts/client';
+import { EventService } from '@armada-ts/api/api/event';
+import { accessKeyAuthorization, connect, createQueue, listAccessKeys } from '@armada-ts/client';
 import { stringify } from 'yaml';
 import { type LocalServer, startLocalServer } from './in-process.ts';
 import { armadactl, root, temporaryDirectory } from './programs.ts';
@@ -96,6 +97,33 @@ test('accessKeyAuthorization() exchanges once for many calls, and again after a 
   const late = accessKeyAuthorization(pair);
   await assert.rejects(late('127.0.0.1:1'), { code: 'UNAVAILABLE' });
   assert.match(await late(address), /^Bearer /);
+  await done('owner', 'key', 'delete', pair.accessKey);
+});
+
+test('a program with an access key goes on when all its tokens are ended', async () => {
+  const pair = await newPair();
+  const { grpcAddress: address } = server.app;
+  using connection = connect({ address, authorization: accessKeyAuthorization(pair) });
+  const basicAuth = { username: OPERATOR.name, password: passwordOf(OPERATOR.name) };
+  using operator = connect({ address, basicAuth });
+  await createQueue(operator, { name: 'watched', userOwners: [OWNER.name] });
+  await listAccessKeys(connection);
+  const watch = connection.stream(EventService.getJobSetEvents, {
+    queue: 'watched',
+    id: 'set',
+    watch: true,
+    fromMessageId: '',
+    errorIfMissing: false,
+  });
+  const ended = assert.rejects(watch.next(), { code: 'UNAUTHENTICATED' });
+  const withToken = ['--ca', join(directory, 'operator/ca.pem')];
+  const [first = ''] = (await done('operator', 'keyring', 'list', ...withToken, '-o', 'name')).split('\n');
+  const id = (await done('operator', 'keyring', 'install', ...withToken, '-o', 'name')).trim();
+  await done('operator', 'keyring', 'use', id, ...withToken);
+  await done('operator', 'keyring', 'remove', first, '--force', ...withToken);
+  await ended;
+  // The refusal of the stream was enough: this call has another token already.
+  assert.equal((await listAccessKeys(connection)).length, 1);
   await done('owner', 'key', 'delete', pair.accessKey);
 });
 
