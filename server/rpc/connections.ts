@@ -35,6 +35,10 @@ export interface ConnectionLimits {
   intake: Intake;
   /** Paths of the methods whose requests are a stream: their messages are read one at a time. */
   requestStreams: ReadonlySet<string>;
+  /** Paths of all methods. */
+  served: ReadonlySet<string>;
+  /** Told of each call to a path that none is at. */
+  turnedAway: () => void;
   /** How long an answer may wait for its client; 60 s when left out. */
   answerTimeoutMs?: number | undefined;
   /** Plain when left out. */
@@ -86,14 +90,16 @@ function inside(server: Server): Inside {
 }
 
 function limitSession(session: ServerHttp2Session, limits: ConnectionLimits): void {
-  const { intake, requestStreams, answerTimeoutMs } = limits;
+  const { intake, requestStreams, served, turnedAway, answerTimeoutMs } = limits;
   session.once('connect', () => session.setLocalWindowSize(WINDOW_BYTES));
   // Before the library looks at the headers.
   session.prependListener('stream', (_, headers, _flags, sent) => keepSentCredentials(headers, sent));
   // The library's own listener came first, so that the stream does not begin to flow here.
   session.on('stream', (stream, headers) => {
     endUntaken(stream, answerTimeoutMs);
-    if (requestStreams.has(headers[':path'] ?? '')) return;
+    const path = headers[':path'] ?? '';
+    if (!served.has(path)) turnedAway();
+    if (requestStreams.has(path)) return;
     const arriving = intake.begin(session);
     stream.on('data', (chunk: Buffer) => {
       if (!arriving.add(chunk.length)) stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);

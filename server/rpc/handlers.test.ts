@@ -1,3 +1,4 @@
+import { noObserver } from '../door/observer.ts';
 import { type BidiMethod, serving, type StreamMethod, type UnaryMethod } from './testing/serving.ts';
 import { compressionAlgorithms, Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import assert from 'node:assert/strict';
@@ -333,11 +334,20 @@ test('a request over the limit is refused, compressed or not', async () => {
 
 test('bytes that are no message are an internal error, and no news to the service', async () => {
   const ask: UnaryMethod = () => assert.fail('there is nothing to hear');
-  await using served = await serving({ ask });
+  const { observer, refused } = countingRefusals();
+  await using served = await serving({ ask }, { observer });
   await assert.rejects(served.askBytes(Buffer.from('{')), codeOf(status.INTERNAL));
+  assert.deepEqual(refused, ['body']);
 });
 
 test('unknown methods are unimplemented', async () => {
-  await using served = await serving({ talk: async () => {} });
+  const { observer, refused } = countingRefusals();
+  await using served = await serving({ talk: async () => {} }, { observer });
   await assert.rejects(served.ask('go'), codeOf(status.UNIMPLEMENTED));
+  assert.deepEqual(refused, ['path']);
 });
+
+function countingRefusals() {
+  const refused: string[] = [];
+  return { refused, observer: { ...noObserver, refused: (why: string) => void refused.push(why) } };
+}

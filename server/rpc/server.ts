@@ -56,11 +56,14 @@ export function createGrpcServer(services: readonly Service[], deps: GrpcServerD
     'grpc.max_connection_idle_ms': IDLE_MS,
   });
   limitHttp2(server);
+  const served = new Set<string>();
   const requestStreams = new Set<string>();
+  const turnedAway = (): void => door.observer.refused('path');
   const undecodable = (): void => door.observer.refused('body');
   for (const { definition, methods } of services) {
     server.addService(measured(definition, undecodable), handlersOf(door, methods));
     for (const { path, requestStream } of Object.values(definition)) {
+      served.add(path);
       if (requestStream) requestStreams.add(path);
     }
   }
@@ -71,7 +74,8 @@ export function createGrpcServer(services: readonly Service[], deps: GrpcServerD
         const address = `${host.includes(':') ? `[${host}]` : host}:${port}`;
         server.bindAsync(address, credentialsOf(tls), (error, bound) => {
           if (error) return reject(new Error(`cannot listen on ${address}: ${listenFault(error.message)}`));
-          limitConnections(server, { intake: admission.intake, requestStreams, answerTimeoutMs, tls });
+          const { intake } = admission;
+          limitConnections(server, { intake, requestStreams, served, turnedAway, answerTimeoutMs, tls });
           resolve(bound);
         });
       }),
