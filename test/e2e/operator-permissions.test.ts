@@ -7,7 +7,15 @@ import { callHttps, openOperatorClient, presenting } from './operator-calls.ts';
 import { DESCRIBED, OPERATOR_ROWS, type OperatorRow, PROBED } from './operator-rows.ts';
 import { type Standalone, temporaryDirectory } from './programs.ts';
 import { type OperatorAccess, operatorOf, startServer } from './server.ts';
-import { authorization, authSettings, credentialsOf, GUESSED, ROLES, TOKEN_SETTINGS } from './users.ts';
+import {
+  authorization,
+  authSettings,
+  credentialsOf,
+  GUESSED,
+  ROLES,
+  STRANGER,
+  TOKEN_SETTINGS,
+} from './users.ts';
 import { webCall } from './web-calls.ts';
 
 /** What the mapped code is by REST. */
@@ -135,10 +143,14 @@ test('nobody operates without credentials or with wrong ones, not even where ano
 
 test('whoever lacks the permission is refused by every method', async () => {
   for (const row of OPERATOR_ROWS) {
-    for (const { name } of ROLES.filter(({ permissions }) => !permissions.includes('operate'))) {
-      const expected = everywhere('PERMISSION_DENIED');
-      assert.deepEqual(await outcomes(row, credentialsOf(name)), expected, `${row.path} by ${name}`);
+    const refused = ROLES.filter(({ permissions }) => !permissions.includes('operate'));
+    for (const { name } of refused) {
+      const { code } = await call(client, methodOf(row), row.request, credentialsOf(name));
+      assert.equal(code, 'PERMISSION_DENIED', `${row.path} by ${name}`);
     }
+    // Who it is makes no difference to the protocols.
+    const told = await outcomes(row, credentialsOf(STRANGER.name));
+    assert.deepEqual(told, everywhere('PERMISSION_DENIED'), row.path);
   }
 });
 
