@@ -23,14 +23,6 @@ export async function tryAll(
   { address, url }: { address: string; url: string },
   attempts: readonly Attempt[],
 ): Promise<Ends> {
-  const ends: Ends = {};
-  const left = attempts.values();
-  const loop = async (call: (headers: Attempt) => Promise<string>): Promise<void> => {
-    for (const headers of left) {
-      const end = await call(headers);
-      ends[end] = (ends[end] ?? 0) + 1;
-    }
-  };
   const sessions = Array.from({ length: SESSIONS }, () => openSession(address));
   const agent = new Agent({ keepAlive: true, maxSockets: SESSIONS * AT_A_TIME });
   await Promise.all(sessions.map((session) => once(session, 'remoteSettings')));
@@ -41,9 +33,31 @@ export async function tryAll(
     },
     async (headers: Attempt) => `REST ${await askRest(url, agent, headers)}`,
   ]);
-  await Promise.all(doors.flatMap((door) => Array.from({ length: AT_A_TIME }, () => loop(door))));
+  let turn = 0;
+  const ends = await inTurn(attempts, doors.length * AT_A_TIME, async (headers) => {
+    const door = doors[turn++ % doors.length];
+    return door ? await door(headers) : 'no door';
+  });
   for (const session of sessions) session.destroy();
   agent.destroy();
+  return ends;
+}
+
+/** Does something with each, so many at a time, and counts what they ended with. */
+export async function inTurn<Each>(
+  all: readonly Each[],
+  atATime: number,
+  work: (each: Each) => Promise<string>,
+): Promise<Ends> {
+  const ends: Ends = {};
+  const left = all.values();
+  const loop = async (): Promise<void> => {
+    for (const each of left) {
+      const end = await work(each);
+      ends[end] = (ends[end] ?? 0) + 1;
+    }
+  };
+  await Promise.all(Array.from({ length: atATime }, loop));
   return ends;
 }
 

@@ -19,6 +19,7 @@ const MAX_GROWTH_MIB = 300;
 const MAX_FIRST_MS = 20_000;
 const PAIRS = IS_LONG ? 200 : 40;
 
+const opened = new AsyncDisposableStack();
 const directory = await temporaryDirectory({ after });
 let abused: Abused;
 
@@ -34,9 +35,9 @@ before(async () => {
     },
     trustedProxies: ['127.0.0.1'],
   });
-  abused = await abuse(server, basic('worker', 'right'));
+  abused = opened.use(await abuse(server, basic('worker', 'right')));
 });
-after(() => abused[Symbol.asyncDispose]());
+after(() => opened.disposeAsync());
 
 function basic(name: string, password: string): string {
   return `Basic ${Buffer.from(`${name}:${password}`).toString('base64')}`;
