@@ -5,7 +5,13 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, test } from 'node:test';
 import { text } from 'node:stream/consumers';
-import { passwordAuthorization, podAuthorization, requestTokens, revokeToken } from './open-id.ts';
+import {
+  passwordAuthorization,
+  podAuthorization,
+  refusePlain,
+  requestTokens,
+  revokeToken,
+} from './open-id.ts';
 
 interface Sent {
   path: string;
@@ -83,4 +89,23 @@ test('revokeToken() tells a provider that does not offer it from one that refuse
   await assert.rejects(revokeToken(client, 'refresh'), /revoke answered 503$/);
   offers.revocation = undefined;
   assert.equal(await revokeToken(client, 'refresh'), false);
+});
+
+test('refusePlain() lets secrets go in the clear within this machine alone', () => {
+  for (const url of [
+    'https://login.example.com',
+    'http://localhost:1/a',
+    'http://127.0.0.1',
+    'http://[::1]:1',
+  ]) {
+    assert.doesNotThrow(() => refusePlain(url), url);
+  }
+  for (const url of [
+    'http://login.example.com',
+    'http://127.example.com',
+    'http://localhost.example.com',
+    'ftp://localhost',
+  ]) {
+    assert.throws(() => refusePlain(url), /must begin with https/, url);
+  }
 });

@@ -1,6 +1,7 @@
 /** Access tokens from a provider of OpenID Connect, as far as that needs nobody at the screen. */
 
 import { readFile } from 'node:fs/promises';
+import { isLoopback } from '@armada-ts/api/servers/loopback';
 
 /** A client of a provider, as a context of the configuration file names it. */
 export interface OpenIdClient {
@@ -178,9 +179,8 @@ function unreadable(url: string, error: unknown): Error {
 
 /** Secrets go over TLS, or nowhere. Throws an Error for an address that is neither of HTTPS nor of this machine. */
 export function refusePlain(url: string): void {
-  const { protocol, hostname } = new URL(url);
-  const isLoopback = hostname === 'localhost' || hostname === '[::1]' || hostname.startsWith('127.');
-  if (protocol !== 'https:' && !(protocol === 'http:' && isLoopback))
+  const { protocol, host } = new URL(url);
+  if (protocol !== 'https:' && !(protocol === 'http:' && isLoopback(host)))
     throw new Error(`${url} must begin with https://`);
 }
 
