@@ -99,13 +99,14 @@ export interface KeyServers {
   again(): Promise<KeyServer>;
 }
 
-export async function startTwo(t: TestContext): Promise<KeyServers> {
+/** @param token settings of `auth.token` */
+export async function startTwo(t: TestContext, token: object = {}): Promise<KeyServers> {
   const directory = await temporaryDirectory(t);
   const redis = await startRedis(await createDirectory(), ['--save', '', '--appendonly', 'no']);
   t.after(() => redis.kill());
   const start = async (name: string): Promise<KeyServer> => {
     const store = { url: `redis://127.0.0.1:${redis.port}`, acknowledgement: 'local' } as const;
-    const server = await startKeyServer(t, join(directory, name), { name, store, logLevel: 'info' });
+    const server = await startKeyServer(t, join(directory, name), { name, store, token, logLevel: 'info' });
     await ready(server);
     return server;
   };

@@ -1,9 +1,24 @@
 // The keyring of several servers while one of them is away: what may be done then,
 // and that the one that comes back takes and refuses what the others do.
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { asOwner, keyring, type KeyServer, known, newKey, newToken, rest, startTwo } from './key-servers.ts';
+import { replaceFile } from './certificates.ts';
+import {
+  asOwner,
+  encryptionKey,
+  keyring,
+  type KeyServer,
+  known,
+  newKey,
+  newToken,
+  rest,
+  startTwo,
+} from './key-servers.ts';
+import { temporaryDirectory } from './programs.ts';
 
 interface Key {
   id: string;
@@ -88,4 +103,31 @@ test('a server that stood still while a key was revoked refuses it as soon as it
   assert.equal(code, 'UNAUTHENTICATED');
   const tookMs = performance.now() - goesOnAtMs;
   assert.ok(tookMs < 5_000, `${tookMs} ms`);
+});
+
+test('the encryption key of the keyring is changed while servers run', async (t) => {
+  const encryptionKeyFile = join(await temporaryDirectory(t), 'encryption-key');
+  const [old, next] = [encryptionKey, randomBytes(32).toString('base64')];
+  await writeFile(encryptionKeyFile, old);
+  const two = await startTwo(t, { encryptionKey: undefined, encryptionKeyFile });
+  const { here, there } = two;
+  const pair = await newKey(here);
+  const token = await newToken(here, pair);
+  const change = async (...keys: string[]): Promise<void> => {
+    const said = /the encryption keys of the keyring have changed/;
+    const before = [here, there].map(({ lines }) => lines.filter((line) => said.test(line)).length);
+    await replaceFile(encryptionKeyFile, keys.join('\n'));
+    for (const [i, { lines }] of [here, there].entries()) {
+      while (lines.filter((line) => said.test(line)).length === before[i]) await sleep(50);
+    }
+  };
+  await change(next, old);
+  const [{ id } = { id: '' }] = (await holders(here)).keys;
+  assert.equal((await keyring(here, 'PUT', { body: { id } })).status, 200);
+  await change(next);
+  for (const server of [here, there]) assert.equal(await known(server, token), 'OK');
+  await there.kill('SIGTERM');
+  const back = await two.again();
+  assert.equal(await known(back, token), 'OK');
+  assert.equal(await known(here, await newToken(back, pair)), 'OK');
 });
