@@ -53,6 +53,10 @@ export async function startTestApiServer(directory: string): Promise<TestApiServ
   async function review(request: IncomingMessage, response: ServerResponse<IncomingMessage>): Promise<void> {
     const answer = (status: number, body: object) =>
       response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+    if (request.url === '/openid/v1/jwks') {
+      const key = { ...publicKey.export({ format: 'jwk' }), kid: 'one', alg: 'RS256', use: 'sig' };
+      return void answer(200, { keys: [key] });
+    }
     const caller = accountOf(request.headers.authorization?.slice('Bearer '.length) ?? '', [ISSUER]);
     if (caller?.name !== ARMADA) return void answer(caller ? 403 : 401, { kind: 'Status' });
     if (request.method !== 'POST' || request.url !== '/apis/authentication.k8s.io/v1/tokenreviews')

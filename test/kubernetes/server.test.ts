@@ -103,6 +103,7 @@ test('wrong tokens are refused on every door, and nobody becomes anonymous by th
     'of nothing': 'KubernetesAuth',
   };
   assert.equal((await rest()).status, 200, 'anonymous is let in');
+  const asked = cluster.asked();
   for (const [why, value] of Object.entries(wrong)) {
     const refused = await rest(value);
     assert.equal(refused.status, 401, why);
@@ -110,6 +111,7 @@ test('wrong tokens are refused on every door, and nobody becomes anonymous by th
     using connection = connectWith(value);
     await assert.rejects(getQueue(connection, 'q1'), { code: 'UNAUTHENTICATED' }, why);
   }
+  assert.equal(cluster.asked() - asked, 2, 'asked about the two that the cluster has signed for this server');
 });
 
 test('streams end soon after their token, and after the account is gone', async () => {

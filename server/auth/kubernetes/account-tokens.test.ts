@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ArmadaError } from '../../base/errors.ts';
 import { GOOD, NAME, NOT_GOOD, openTold, token } from './testing/told-scheme.ts';
-import type { Review } from './token-review.ts';
+import type { Review } from './api-server.ts';
 
 const REFUSED = { code: 'UNAUTHENTICATED' };
 
@@ -59,7 +59,7 @@ test('kubernetes believes tokens that were good while the API server is away, fo
   assert.equal(await login(shown), principal);
 });
 
-test('kubernetes makes no flood of a flood: few questions at once, none twice, fewer for who is wrong', async () => {
+test('kubernetes makes no flood of a flood: few questions at once, and none twice', async () => {
   const { world, login } = openTold();
   const held = Promise.withResolvers<Review>();
   world.answer = () => held.promise;

@@ -1,15 +1,13 @@
 /**
  * Tokens that the API server was asked about, and what it said. It is believed
- * for a while; then it is asked again, once at a time for each token. Strangers
- * are few at once and take turns by where they come from, and who is often wrong
- * has to wait: nobody can make this server flood that one. While it does not
- * answer, tokens that were good before are believed, and no others.
+ * for a while; then it is asked again, once at a time for each token. Questions
+ * are few at once, and strangers take turns by where they come from. While it
+ * does not answer, tokens that were good before are believed, and no others.
  */
 import { hash } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
 import { ArmadaError } from '../../base/errors.ts';
 import { createGate } from '../gate.ts';
-import { createGuesses } from '../guesses.ts';
 import { networkOf } from '../network.ts';
 import type { Principal } from '../principal.ts';
 import type { AccountClaims } from './claims.ts';
@@ -51,7 +49,6 @@ export function createAccountTokens(
   { cacheMs, clock }: { cacheMs: number; clock: Clock },
 ): AccountTokens {
   const gate = createGate(QUESTIONS_AT_ONCE, MAX_WAITING);
-  const guesses = createGuesses(clock);
   const accepted = new Map<string, Accepted>();
   const acceptedOf = new WeakMap<Principal, Accepted>();
   const refusedUntilMs = new Map<string, number>();
@@ -84,11 +81,9 @@ export function createAccountTokens(
 
   async function askFirst(digest: string, about: { token: string; claims: AccountClaims; peer: string }) {
     const { token, claims, peer } = about;
-    guesses.demand(claims.name, peer);
     const startedMs = clock.elapsed();
     const principal = await gate([networkOf(peer)], () => find(token, claims));
     if (principal === undefined) {
-      guesses.wrong(claims.name, peer);
       keep(refusedUntilMs, digest, clock.elapsed() + REFUSED_MS);
       throw notGood();
     }

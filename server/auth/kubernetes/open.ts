@@ -5,8 +5,10 @@ import { ArmadaError, invalidField } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
 import type { Scheme } from '../chain.ts';
 import type { AuthConfig } from '../config.ts';
+import { createProviderKeys } from '../oidc/provider-keys.ts';
+import { type ApiServer, connectApiServer, type Review } from './api-server.ts';
 import { createKubernetesScheme } from './scheme.ts';
-import { createReviewer, type Review, type Reviewer } from './token-review.ts';
+import { demandSigned } from './signature.ts';
 
 /**
  * The scheme; undefined when it is not configured. An API server that is away does
@@ -21,10 +23,16 @@ export function openKubernetes(
   if (kubernetes === undefined)
     throw invalidField('auth.kubernetes', 'must say for whom tokens are made, as { audiences: [armada] }');
   refuseAuthorities(kubernetes.authorityFile);
-  const reviewer = createReviewer(kubernetes, openToken(kubernetes.tokenFile));
-  const review = watched(reviewer, logger);
-  const scheme = createKubernetesScheme(kubernetes, { review, clock });
-  return { ...scheme, [Symbol.dispose]: () => reviewer[Symbol.dispose]() };
+  const apiServer = connectApiServer(kubernetes, openToken(kubernetes.tokenFile));
+  const keys = createProviderKeys(kubernetes.server, { readSet: () => apiServer.keys(), clock, logger });
+  // Read ahead of the first call.
+  keys.has('');
+  const scheme = createKubernetesScheme(kubernetes, {
+    demandSigned: (token) => demandSigned(token, keys),
+    review: watched(apiServer, logger),
+    clock,
+  });
+  return { ...scheme, [Symbol.dispose]: () => apiServer[Symbol.dispose]() };
 }
 
 function openToken(path: string): () => string {
@@ -49,11 +57,11 @@ function refuseAuthorities(path: string): void {
 }
 
 /** Says in the log when there are no answers, and when there are again: not for each question. */
-function watched(reviewer: Reviewer, logger: Logger): (token: string) => Promise<Review> {
+function watched(apiServer: ApiServer, logger: Logger): (token: string) => Promise<Review> {
   let isAway = false;
   return async (token) => {
     try {
-      const review = await reviewer.review(token);
+      const review = await apiServer.review(token);
       if (isAway) logger.info({}, 'the Kubernetes API server answers again');
       isAway = false;
       return review;

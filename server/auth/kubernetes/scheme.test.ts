@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { GOOD, NAME, openTold, token } from './testing/told-scheme.ts';
-import type { Review } from './token-review.ts';
+import type { Review } from './api-server.ts';
 
 const REFUSED = { code: 'UNAUTHENTICATED' };
 

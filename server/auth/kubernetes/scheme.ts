@@ -10,7 +10,7 @@ import type { Principal } from '../principal.ts';
 import { createAccountTokens } from './account-tokens.ts';
 import { type AccountClaims, accountClaims, nativeToken } from './claims.ts';
 import type { KubernetesConfig } from './config.ts';
-import type { Review } from './token-review.ts';
+import type { Review } from './api-server.ts';
 
 const SCHEME = 'kubernetes';
 /** Longer than what proxies and servers commonly take as a header. */
@@ -21,15 +21,27 @@ type Settings = Pick<
   'audiences' | 'issuer' | 'userNameSuffix' | 'groupNameSuffix' | 'cacheMs'
 >;
 
-/** @param review asks the API server. Throws UNAVAILABLE. */
+export interface KubernetesDeps {
+  /** Throws UNAUTHENTICATED when the cluster has not signed the token, UNAVAILABLE when that cannot be known. */
+  demandSigned: (token: string) => Promise<void>;
+  /** Asks the API server about the token. Throws UNAVAILABLE. */
+  review: (token: string) => Promise<Review>;
+  clock: Clock;
+}
+
 export function createKubernetesScheme(
   config: Settings,
-  { review, clock }: { review: (token: string) => Promise<Review>; clock: Clock },
+  { demandSigned, review, clock }: KubernetesDeps,
 ): Scheme {
   const tokens = createAccountTokens(async (token, claims) => holderOf(await review(token), claims, config), {
     cacheMs: config.cacheMs,
     clock,
   });
+
+  async function learn(token: string, claims: AccountClaims, peer: string): Promise<Principal> {
+    await demandSigned(token);
+    return await tokens.learn(token, claims, peer);
+  }
 
   return {
     name: SCHEME,
@@ -41,7 +53,7 @@ export function createKubernetesScheme(
       const known = tokens.known(token);
       if (known !== undefined) return known;
       const claims = accountClaims(token, config);
-      return claims === undefined ? other(native) : tokens.learn(token, claims, peer);
+      return claims === undefined ? other(native) : learn(token, claims, peer);
     },
     recheck: (principal) => tokens.recheck(principal),
   };

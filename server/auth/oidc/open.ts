@@ -6,7 +6,7 @@ import type { Scheme } from '../chain.ts';
 import type { AuthConfig } from '../config.ts';
 import { isLoopbackHost, type ProviderConfig } from './config.ts';
 import { createGetJson } from './get-json.ts';
-import { createProviderKeys } from './provider-keys.ts';
+import { createProviderKeys, publishedSet } from './provider-keys.ts';
 import { createOidcScheme, type Provider } from './scheme.ts';
 
 /**
@@ -49,7 +49,8 @@ async function open(
           throw invalidField(field, `must name a file with certificates, as PEM, got ${authorityFile}`);
         });
   const isLocal = isLoopbackHost(new URL(issuer).hostname);
-  const keys = createProviderKeys(issuer, { getJson: createGetJson({ isLocal, authorities }), ...tools });
+  const readSet = publishedSet(issuer, createGetJson({ isLocal, authorities }));
+  const keys = createProviderKeys(issuer, { readSet, ...tools });
   // Read ahead of the first call.
   keys.has('');
   return { config, keys };

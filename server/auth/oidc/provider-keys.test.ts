@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { silentLogger } from '../../base/logger.ts';
 import { createGetJson } from './get-json.ts';
-import { createProviderKeys } from './provider-keys.ts';
+import { createProviderKeys, publishedSet } from './provider-keys.ts';
 import { type ProviderStub, startProvider } from './testing/provider-stub.ts';
 
 const SECOND_MS = 1000;
@@ -12,7 +12,8 @@ async function setUp() {
   const provider = await startProvider();
   const clock = { nowMs: 0, now: () => 0, elapsed: () => clock.nowMs };
   const getJson = createGetJson({ isLocal: true, authorities: undefined });
-  const keys = createProviderKeys(provider.issuer, { getJson, clock, logger: silentLogger });
+  const readSet = publishedSet(provider.issuer, getJson);
+  const keys = createProviderKeys(provider.issuer, { readSet, clock, logger: silentLogger });
   const find = (kid: string) => keys.find({ alg: 'ES256', kid }, kid);
   return { provider, clock, keys, find };
 }

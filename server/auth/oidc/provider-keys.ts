@@ -39,9 +39,10 @@ interface Held {
   readAtMs: number;
 }
 
+/** @param readSet gives the set of keys (RFC 7517) as the provider publishes it now */
 export function createProviderKeys(
   issuer: string,
-  { getJson, clock, logger }: { getJson: GetJson; clock: Clock; logger: Logger },
+  { readSet, clock, logger }: { readSet: () => Promise<unknown>; clock: Clock; logger: Logger },
 ): ProviderKeys {
   let held: Held | undefined;
   let triedAtMs = Number.NEGATIVE_INFINITY;
@@ -51,7 +52,7 @@ export function createProviderKeys(
 
   async function readOnce(): Promise<void> {
     try {
-      const keys = await readKeys(issuer, getJson);
+      const keys = namedKeys(await readSet());
       const ids = new Set(keys.map(({ kid }) => kid));
       held = { ids, find: createLocalJWKSet({ keys }), readAtMs: clock.elapsed() };
     } catch (error) {
@@ -109,11 +110,18 @@ interface NamedKey extends JWK {
   kid: string;
 }
 
-async function readKeys(issuer: string, getJson: GetJson): Promise<NamedKey[]> {
+/** Reads the set of keys of an issuer, from where it says that it is. */
+export function publishedSet(issuer: string, getJson: GetJson): () => Promise<unknown> {
   const discovered = new URL(`${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`);
-  const { issuer: named, jwks_uri } = discoverySchema.parse(await getJson(discovered));
-  if (named !== issuer) throw new Error(`${discovered.href} is about another issuer`);
-  const { keys } = keysSchema.parse(await getJson(new URL(jwks_uri)));
-  // Tokens name their key; a secret that somebody published by mistake is none.
+  return async () => {
+    const { issuer: named, jwks_uri } = discoverySchema.parse(await getJson(discovered));
+    if (named !== issuer) throw new Error(`${discovered.href} is about another issuer`);
+    return await getJson(new URL(jwks_uri));
+  };
+}
+
+/** Tokens name their key; a secret that somebody published by mistake is none. */
+function namedKeys(set: unknown): NamedKey[] {
+  const { keys } = keysSchema.parse(set);
   return keys.flatMap(({ kid, ...key }) => (kid === undefined || key.kty === 'oct' ? [] : [{ ...key, kid }]));
 }

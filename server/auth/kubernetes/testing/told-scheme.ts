@@ -1,6 +1,6 @@
 import { kubernetesSchema } from '../config.ts';
 import { createKubernetesScheme } from '../scheme.ts';
-import type { Review } from '../token-review.ts';
+import type { Review } from '../api-server.ts';
 
 export const NAME = 'system:serviceaccount:jobs:runner';
 export const GOOD: Review = {
@@ -18,7 +18,7 @@ export function token(claims: object = {}): string {
   return `e30.${Buffer.from(JSON.stringify(about)).toString('base64url')}.eA`;
 }
 
-/** The scheme with an API server that says what it is told to, and a clock. */
+/** The scheme, which believes all signatures, with an API server that says what it is told to, and a clock. */
 export function openTold(settings: object = {}) {
   const world = {
     nowMs: 0,
@@ -31,7 +31,7 @@ export function openTold(settings: object = {}) {
     world.asked.push(asked);
     return world.answer();
   };
-  const scheme = createKubernetesScheme(config, { review, clock });
+  const scheme = createKubernetesScheme(config, { demandSigned: async () => {}, review, clock });
   const login = async (value: string, peer = '10.0.0.1:1') =>
     scheme.authenticate(value, { peer, certificate: undefined });
   return { world, scheme, login };

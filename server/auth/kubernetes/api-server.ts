@@ -1,6 +1,7 @@
 /**
- * Asking the API server about a token: the TokenReview of authentication.k8s.io/v1.
- * It is asked at the configured address alone, trusted by the configured
+ * What is asked of the API server: the keys that it signs tokens with, and the
+ * TokenReview of authentication.k8s.io/v1 about one of them. It is asked at the
+ * configured address alone, trusted by the configured
  * authorities alone, with a token of this server; redirects are not followed, and
  * no more and no longer is read than it takes.
  */
@@ -20,8 +21,10 @@ export interface Review {
   audiences: readonly string[];
 }
 
-export interface Reviewer extends Disposable {
-  /** Rejects with an Error that says why when the API server gives no answer that can be used. */
+/** Both reject with an Error that says why when there is no answer that can be used. */
+export interface ApiServer extends Disposable {
+  /** The set of keys (RFC 7517) that tokens of accounts are signed with. */
+  keys(): Promise<unknown>;
   review(token: string): Promise<Review>;
 }
 
@@ -40,27 +43,30 @@ const answer = z.object({
 });
 
 /** @param ownToken gives the token of this server as it is now */
-export function createReviewer(
+export function connectApiServer(
   { server, authorityFile, audiences }: Pick<KubernetesConfig, 'server' | 'authorityFile' | 'audiences'>,
   ownToken: () => string,
-): Reviewer {
-  const url = new URL(`${server.replace(/\/$/, '')}/apis/authentication.k8s.io/v1/tokenreviews`);
+): ApiServer {
   const connections = followAuthority(authorityFile);
 
-  async function ask(body: string): Promise<unknown> {
-    const signal = AbortSignal.timeout(TIMEOUT_MS);
+  /** @param body for a POST */
+  async function ask(path: string, body?: object): Promise<unknown> {
+    const url = new URL(server.replace(/\/$/, '') + path);
+    const text = body && JSON.stringify(body);
     const options = {
-      method: 'POST',
+      method: text === undefined ? 'GET' : 'POST',
       agent: await connections.agent(),
-      signal,
+      signal: AbortSignal.timeout(TIMEOUT_MS),
       headers: {
         authorization: `Bearer ${ownToken()}`,
-        accept: 'application/json',
-        'content-type': 'application/json',
-        'content-length': Buffer.byteLength(body),
+        accept: 'application/json, application/jwk-set+json',
+        ...(text !== undefined && {
+          'content-type': 'application/json',
+          'content-length': Buffer.byteLength(text),
+        }),
       },
     };
-    const response = await answerOf(() => request(url, options).end(body));
+    const response = await answerOf(() => request(url, options).end(text));
     try {
       if (response.statusCode !== 200 && response.statusCode !== 201)
         throw new Error(`${url.href} answered ${response.statusCode}${hintFor(response.statusCode)}`);
@@ -72,12 +78,11 @@ export function createReviewer(
   }
 
   return {
+    keys: () => ask('/openid/v1/jwks'),
     async review(token) {
       const asked = { token, audiences };
       const body = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenReview', spec: asked };
-      const read = answer.safeParse(await ask(JSON.stringify(body)));
-      if (!read.success) throw new Error(`${url.href} answered with something else than a TokenReview`);
-      const { status } = read.data;
+      const { status } = answer.parse(await ask('/apis/authentication.k8s.io/v1/tokenreviews', body));
       return {
         isAuthenticated: status.authenticated,
         name: status.user?.username ?? '',
@@ -91,7 +96,7 @@ export function createReviewer(
 
 function hintFor(status: number | undefined): string {
   if (status === 401) return ': the token in auth.kubernetes.tokenFile is not good there';
-  return status === 403 ? ': the account of auth.kubernetes.tokenFile may not create tokenreviews' : '';
+  return status === 403 ? ': the account of auth.kubernetes.tokenFile may not ask that' : '';
 }
 
 /** Sends it again when it met the end of a connection that was open before. */
