@@ -37,6 +37,7 @@ test('rankOf() tells what adds work from what only reads, and from what must go 
       '/api.Jobs/GetJobDetails',
       '/armada.jobs.v1.JobListService/ListJobs',
       '/armada.logs.v1.LogService/ReadLog',
+      '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo',
     ],
     vital: [
       '/executorapi.ExecutorApi/LeaseJobRuns',

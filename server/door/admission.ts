@@ -98,11 +98,13 @@ export interface Admission {
 export function rankOf(path: string): Rank {
   const method = path.slice(path.lastIndexOf('/') + 1);
   if (
-    /^\/(?:executorapi\.|armada\.executor\.|armada\.server\.|grpc\.|api\.Executor\/|api\.Node\/)/.test(path)
+    /^\/(?:executorapi\.|armada\.executor\.|armada\.server\.|grpc\.health\.|api\.Executor\/|api\.Node\/)/.test(
+      path,
+    )
   )
     return 'vital';
   if (/^(?:Cancel|Preempt|Cordon|Health|Lease|Report|Renew|Return)/.test(method)) return 'vital';
-  return /^(?:Get|List|Watch|Read|Describe)/.test(method) ? 'read' : 'write';
+  return /^(?:Get|List|Watch|Read|Describe|ServerReflection)/.test(method) ? 'read' : 'write';
 }
 
 /** What calls of one kind have taken of what there is for them. */
