@@ -84,6 +84,8 @@ test('requests that become no call are counted by why, and carry an id as calls 
     ['body', 400, '/v1/queue', { method: 'POST', headers: json, body: '{' }],
     ['body', 415, '/v1/queue', { method: 'POST', headers: { 'content-type': 'text/plain' }, body: '{}' }],
     ['body', 500, call, { method: 'POST', headers: proto, body: DAMAGED }],
+    ['body', 400, call, { method: 'POST', headers: json, body: '{"name":' }],
+    ['body', 400, call, { method: 'POST', headers: json, body: '{"priorityFactor":"x"}' }],
   ];
   for (const [why, status, path, init = {}] of requests) {
     counted.length = 0;

@@ -12,12 +12,13 @@ const ENVELOPE_BYTES = 5;
  */
 export async function* bodyOf(
   request: IncomingMessage,
-  visit: Pick<Visit, 'takes' | 'knock'>,
+  visit: Pick<Visit, 'takes' | 'came' | 'knock'>,
   maxRequestBytes: number,
 ): AsyncGenerator<Uint8Array> {
   await visit.knock();
   const limits = { maxBytes: maxRequestBytes + ENVELOPE_BYTES, takes: visit.takes, errorOf };
   const bytes = await collectBody(request, limits).bytes;
+  visit.came();
   if (bytes.length > 0) yield bytes;
 }
 

@@ -53,7 +53,7 @@ export function addMethod(
   { definition, method }: ServedMethod,
   described: DescMethod,
 ): void {
-  const codec = codecOf(door, definition, described);
+  const codec = codecOf(definition, described);
   if (method.kind === 'unary') {
     router.rpc(described, unaryOf(door, method, codec) as MethodImpl<DescMethod>);
   } else if (method.kind === 'serverStream') {
@@ -71,11 +71,7 @@ interface Codec {
   standIn(piece: Buffer, aside: Pieces): Message;
 }
 
-function codecOf(
-  { observer }: Door,
-  definition: ServedMethod['definition'],
-  { input, output }: DescMethod,
-): Codec {
+function codecOf(definition: ServedMethod['definition'], { input, output }: DescMethod): Codec {
   return {
     path: definition.path,
     bytesOf(message) {
@@ -86,7 +82,6 @@ function codecOf(
       try {
         return definition.requestDeserialize(bytes);
       } catch (error) {
-        observer.refused('body');
         throw new UndecodableError(error instanceof Error ? error.message : String(error));
       }
     },
@@ -120,8 +115,8 @@ function streamOf(door: Door, method: ServerStreamMethod, codec: Codec) {
     const incoming = incomingOf(door, codec.path, context);
     try {
       const bytes = codec.bytesOf(message);
-      visit.arrived(bytes.length);
       const request = codec.requestOf(bytes);
+      visit.arrived(bytes.length);
       const answers = answersOf((to) =>
         sendStream(door, method, incoming, { request, to }).catch((error: unknown) => {
           if (isSlowClient(error)) visit.cutOff();

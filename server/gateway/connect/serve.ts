@@ -58,6 +58,7 @@ export function serveMethod(
     });
     if (served.method.kind === 'unary' && !answer.trailer) await sendWhole(answer, response);
     else await sendStream(answer, response, visit);
+    if (visit.isUnreadable) door.observer.refused('body');
   };
 }
 

@@ -26,7 +26,11 @@ export interface Visit {
   knock(): Promise<void>;
   /** So much more of the request has come; false when there is no room for it. */
   takes(bytes: number): boolean;
-  /** The request is there and has this size: the work begins. */
+  /** All of the request is there. */
+  came(): void;
+  /** It came, and could not be read. */
+  readonly isUnreadable: boolean;
+  /** It has been read and has this size: the work begins. */
   arrived(bytes: number): void;
   /** The work is done, whether or not the client has its answer. */
   answered(): void;
@@ -54,6 +58,7 @@ export function beginVisit(options: VisitOptions): Visit {
   let admitted: Admitted | undefined;
   let timer: NodeJS.Timeout | undefined;
   let isAtWork = false;
+  let isUnread = false;
   let hasEnded = false;
   const arriving = admission.intake.begin(request.socket);
   const gone = new AbortController();
@@ -82,10 +87,17 @@ export function beginVisit(options: VisitOptions): Visit {
     // Who comes in brings it.
     knock: () => Promise.resolve(),
     takes: (bytes) => arriving.add(bytes),
+    came() {
+      isUnread = true;
+    },
+    get isUnreadable() {
+      return isUnread && !gone.signal.aborted;
+    },
     arrived(bytes) {
       clearTimeout(timer);
       arriving.over();
       admitted?.arrived(bytes);
+      isUnread = false;
       isAtWork = !arrival.isStream;
     },
     answered() {
