@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { temporaryDirectory } from '../e2e/programs.ts';
 import { startServer } from '../e2e/server.ts';
-import { type Directory, group, GROUPS, PEOPLE, person, READER, startDirectory } from './directory.ts';
+import { type Directory, group, GROUPS, ldapSettings, PEOPLE, person, startDirectory } from './directory.ts';
 import { type Realm, startRealm } from './realm.ts';
 
 const execute = promisify(execFile);
@@ -34,16 +34,7 @@ before(async () => {
         keytab: await realm.keytab('HTTP/localhost'),
         principals: ['HTTP/localhost@ARMADA.TEST'],
         realms: { 'ARMADA.TEST': {} },
-        ldap: {
-          url: directory.url,
-          authorityFile: directory.authorityFile,
-          realm: 'ARMADA.TEST',
-          bindName: READER,
-          bindPasswordFile: directory.passwordFile,
-          userSearchBase: PEOPLE,
-          groupSearchBase: GROUPS,
-          cacheMs: 1000,
-        },
+        ldap: { ...ldapSettings(directory), cacheMs: 1000 },
       },
       permissionGroupMapping: { create_queue: ['science'] },
     },

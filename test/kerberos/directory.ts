@@ -66,6 +66,19 @@ export async function startDirectory(ldif: string): Promise<Directory> {
   };
 }
 
+/** What `auth.kerberos.ldap` is to say, so that its people are users of the realm. */
+export function ldapSettings({ url, authorityFile, passwordFile }: Directory) {
+  return {
+    url,
+    authorityFile,
+    realm: 'ARMADA.TEST',
+    bindName: READER,
+    bindPasswordFile: passwordFile,
+    userSearchBase: PEOPLE,
+    groupSearchBase: GROUPS,
+  };
+}
+
 const TREE = `dn: dc=armada,dc=test
 objectClass: dcObject
 objectClass: organization

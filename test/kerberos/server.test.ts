@@ -18,7 +18,16 @@ import { shownUnder } from '../security-page.ts';
 import { parse } from 'yaml';
 import { startServer, writeSettings } from '../e2e/server.ts';
 import type { Environment } from '../daemons.ts';
-import { type Directory, group, GROUPS, PEOPLE, person, READER, startDirectory } from './directory.ts';
+import {
+  type Directory,
+  group,
+  GROUPS,
+  ldapSettings,
+  PEOPLE,
+  person,
+  READER,
+  startDirectory,
+} from './directory.ts';
 import { type Realm, startRealm } from './realm.ts';
 import { bareTokenFor, firstToken, MECHANISM, nextToken, tokenFor } from './tickets.ts';
 
@@ -62,15 +71,7 @@ function settings() {
         keytab,
         principals: ['HTTP/localhost@ARMADA.TEST'],
         realms: { 'ARMADA.TEST': {} },
-        ldap: {
-          url: directory.url,
-          authorityFile: directory.authorityFile,
-          realm: 'ARMADA.TEST',
-          bindName: READER,
-          bindPasswordFile: directory.passwordFile,
-          userSearchBase: PEOPLE,
-          groupSearchBase: GROUPS,
-        },
+        ldap: ldapSettings(directory),
       },
       permissionGroupMapping: { create_queue: ['science'] },
     },

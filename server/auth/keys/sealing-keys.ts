@@ -24,18 +24,27 @@ export interface SealingKeyDeps {
 
 /** Rejects with INVALID_REQUEST without keys that can be used; later on those that were good stay. */
 export async function openSealingKeys(
-  { encryptionKey, encryptionKeyFile: file }: Pick<TokenConfig, 'encryptionKey' | 'encryptionKeyFile'>,
+  { encryptionKey: given, encryptionKeyFile: file }: Pick<TokenConfig, 'encryptionKey' | 'encryptionKeyFile'>,
+  deps: SealingKeyDeps,
+): Promise<LiveSealingKeys> {
+  if (given === undefined && file !== undefined) return await follow(file, deps);
+  if (given !== undefined && file === undefined) {
+    const keys = keysIn(given);
+    return { current: () => keys, async [Symbol.asyncDispose]() {} };
+  }
+  const message =
+    'auth.token: the scheme token needs encryptionKey or encryptionKeyFile, one of them; `openssl rand -base64 32` makes a key';
+  throw new ArmadaError('INVALID_REQUEST', message);
+}
+
+async function follow(
+  file: string,
   { mayUse, onChange, logger, lookMs }: SealingKeyDeps,
 ): Promise<LiveSealingKeys> {
-  if ((encryptionKey === undefined) === (file === undefined)) {
-    const message =
-      'auth.token: the scheme token needs encryptionKey or encryptionKeyFile, one of them; `openssl rand -base64 32` makes a key';
-    throw new ArmadaError('INVALID_REQUEST', message);
-  }
-  let text = encryptionKey ?? (await readText(file ?? ''));
+  let text = await readText(file);
   let keys = keysIn(text);
   const look = async (): Promise<void> => {
-    const found = await readText(file ?? '');
+    const found = await readText(file);
     if (found === text) return;
     const next = keysIn(found);
     if (!mayUse(next)) {
@@ -47,12 +56,12 @@ export async function openSealingKeys(
     logger.info({ keys: keys.length }, 'the encryption keys of the keyring have changed');
     onChange();
   };
-  const looking =
-    file === undefined ? undefined : keepLooking({ look, onFault, ...(lookMs && { everyMs: lookMs }) });
-  function onFault(fault: string): void {
-    logger.warn({ fault }, 'the encryption keys cannot be read again; the old ones stay');
-  }
-  return { current: () => keys, [Symbol.asyncDispose]: async () => looking?.[Symbol.asyncDispose]() };
+  const looking = keepLooking({
+    look,
+    onFault: (fault) => logger.warn({ fault }, 'the encryption keys cannot be read again; the old ones stay'),
+    ...(lookMs !== undefined && { everyMs: lookMs }),
+  });
+  return { current: () => keys, [Symbol.asyncDispose]: () => looking[Symbol.asyncDispose]() };
 }
 
 function keysIn(text: string): SealingKeys {
