@@ -9,7 +9,7 @@ import { type Clock, systemClock } from '@armada-ts/server/base/clock';
 import { type AnyMethod, call } from './calls.ts';
 import { allEnding, endings, openWatches } from './open-streams.ts';
 import { temporaryDirectory } from './programs.ts';
-import { type PeopleServer, type Person, SCIENCE, startPeopleServer } from './scheme-people.ts';
+import { type PeopleServer, type Person, SCIENTISTS, startPeopleServer } from './scheme-people.ts';
 import { createTargets } from './targets.ts';
 import { authorization, queueOf } from './users.ts';
 
@@ -25,7 +25,7 @@ let server: PeopleServer;
 
 before(async () => {
   server = await startPeopleServer(directory, clock);
-  const queue = { ...queueOf('q2'), name: 'watched', groupOwners: [SCIENCE] };
+  const queue = { ...queueOf('q2'), name: 'watched', groupOwners: SCIENTISTS };
   await done(QueueServiceService.createQueue, queue);
   await newJob('watched');
 });
@@ -59,8 +59,8 @@ test('streams end when tokens and tickets do', async () => {
   const token = await server.provider.clientToken(HOUR_MS / 2_000);
   const renewed = { ...scientist('oidc'), credentials: () => authorization(`Bearer ${token}`) };
   const losing = [];
-  for (const person of [renewed, scientist('token'), scientist('kerberos')])
-    losing.push(...(await openWatches(person, 'watched')));
+  const others = ['token', 'kubernetes', 'kerberos'].map(scientist);
+  for (const person of [renewed, ...others]) losing.push(...(await openWatches(person, 'watched')));
   const keeping = await openWatches(scientist('basic'), 'watched');
   shiftMs += HOUR_MS;
   assert.deepEqual(await endings(losing), allEnding(losing, 'UNAUTHENTICATED'));

@@ -1,5 +1,5 @@
 // A server that takes everything by which one can say who one is, and two people
-// for each: one in the group `science`, one in none.
+// for each: one of the scientists, one in no group that counts.
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { tlsCredentials, type TlsFiles } from '@armada-ts/api/servers/tls-credentials';
@@ -17,6 +17,7 @@ import {
 } from '../kerberos/directory.ts';
 import { type Realm, startRealm } from '../kerberos/realm.ts';
 import { tokenFor } from '../kerberos/tickets.ts';
+import { startTestApiServer, type TestApiServer } from '../kubernetes/api-server.ts';
 import { BATCH, STRANGE, startTestProvider, type TestProvider } from '../oidc/provider.ts';
 import { type Authority, type KeyPair, makeTestAuthority } from './certificates.ts';
 import type { Ports } from './doors.ts';
@@ -24,7 +25,12 @@ import { startLocalServer } from './in-process.ts';
 import { send } from './rest-calls.ts';
 import { authorization, authSettings, credentialsOf, OPERATOR, STRANGER, TOKEN_SETTINGS } from './users.ts';
 
-export const SCIENCE = 'science';
+const SCIENCE = 'science';
+const ACCOUNTS_OF_SCIENCE = 'system:serviceaccounts:science';
+/** By what the schemes call the group: a cluster has its own names. */
+export const SCIENTISTS = [SCIENCE, ACCOUNTS_OF_SCIENCE];
+const ANN_OF_CLUSTER = 'system:serviceaccount:science:ann';
+const BOB_OF_CLUSTER = 'system:serviceaccount:others:bob';
 const ANN = { name: 'ann', permissions: [], verbs: [] };
 
 /** Somebody who has shown who they are in one way. */
@@ -53,6 +59,7 @@ interface Sources {
   keytab: string;
   ldap: Directory;
   provider: TestProvider;
+  cluster: TestApiServer;
 }
 
 export async function startPeopleServer(
@@ -60,17 +67,19 @@ export async function startPeopleServer(
   clock: Clock = systemClock,
 ): Promise<PeopleServer> {
   await using opened = new AsyncDisposableStack();
-  const [authority, realm, ldap, provider] = await Promise.all([
+  const [authority, realm, ldap, provider, cluster] = await Promise.all([
     makeTestAuthority(directory, 'authority'),
     startRealm(),
     startDirectory([person('ann'), person('bob'), group(SCIENCE, 'ann')].join('')),
     startTestProvider(),
+    startTestApiServer(directory),
   ]);
-  for (const each of [realm, ldap, provider]) opened.use(each);
+  for (const each of [realm, ldap, provider, cluster]) opened.use(each);
+  for (const account of [ANN_OF_CLUSTER, BOB_OF_CLUSTER]) cluster.accounts.add(account);
   for (const user of ['ann', 'bob']) await realm.addPrincipal(user, 'secret');
   await realm.addPrincipal('HTTP/localhost');
   Object.assign(process.env, realm.environment);
-  const sources = { authority, realm, keytab: await realm.keytab('HTTP/localhost'), ldap, provider };
+  const sources = { authority, realm, keytab: await realm.keytab('HTTP/localhost'), ldap, provider, cluster };
   const shown = await authority.issue('server', {
     subject: '/CN=armada',
     names: 'DNS:localhost,IP:127.0.0.1',
@@ -132,7 +141,10 @@ async function bytesOf({ caFile = '', certFile, keyFile }: TlsFiles): Promise<No
   };
 }
 
-function settingsOf({ authority, keytab, ldap, provider }: Sources, shown: KeyPair): Partial<ConfigInput> {
+function settingsOf(
+  { authority, keytab, ldap, provider, cluster }: Sources,
+  shown: KeyPair,
+): Partial<ConfigInput> {
   const auth = authSettings([OPERATOR, ANN, STRANGER]);
   const { ann, ...others } = auth.basic?.users ?? {};
   return {
@@ -142,10 +154,11 @@ function settingsOf({ authority, keytab, ldap, provider }: Sources, shown: KeyPa
       clients: { authorityFile: authority.certFile },
     },
     auth: {
-      schemes: ['basic', 'kerberos', 'oidc', 'token', 'mtls', 'anonymous'],
+      schemes: ['basic', 'kerberos', 'oidc', 'kubernetes', 'token', 'mtls', 'anonymous'],
       allowAnonymousFromNetwork: true,
       basic: { users: { ...others, ...(ann && { ann: { ...ann, groups: [SCIENCE] } }) } },
       token: TOKEN_SETTINGS,
+      kubernetes: cluster.settings,
       oidc: { providers: [{ issuer: provider.issuer, audience: ['armada'], groupsClaim: 'groups' }] },
       mtls: { principals: [{ from: 'commonName', pattern: '*', groupsFrom: 'organizationalUnit' }] },
       kerberos: {
@@ -164,15 +177,15 @@ function settingsOf({ authority, keytab, ldap, provider }: Sources, shown: KeyPa
       },
       permissionGroupMapping: {
         ...auth.permissionGroupMapping,
-        create_queue: [OPERATOR.name, SCIENCE],
-        operate: [OPERATOR.name, SCIENCE],
+        create_queue: [OPERATOR.name, ...SCIENTISTS],
+        operate: [OPERATOR.name, ...SCIENTISTS],
       },
     },
     scheduling: { rejectAfterMs: 3_600_000 },
   };
 }
 
-async function peopleOf({ realm, provider }: Sources, ports: Ports): Promise<Person[]> {
+async function peopleOf({ realm, provider, cluster }: Sources, ports: Ports): Promise<Person[]> {
   const always = (metadata: Metadata) => () => Promise.resolve(metadata);
   const bearer = (token: string) => always(authorization(`Bearer ${token}`));
   const tickets = async (user: string): Promise<Person['credentials']> => {
@@ -196,11 +209,20 @@ async function peopleOf({ realm, provider }: Sources, ports: Ports): Promise<Per
       name: STRANGE.clientId,
       credentials: bearer(await provider.clientToken(undefined, STRANGE)),
     },
+    ...[ANN_OF_CLUSTER, BOB_OF_CLUSTER].map((account) => ({
+      scheme: 'kubernetes',
+      name: account,
+      credentials: bearer(cluster.token({ account })),
+    })),
     { scheme: 'kerberos', name: 'ann', credentials: await tickets('ann') },
     { scheme: 'kerberos', name: 'bob', credentials: await tickets('bob') },
     { scheme: 'anonymous', name: 'anonymous', credentials: always(new Metadata()) },
   ];
-  return all.map((one) => ({ ...one, ports, isInScience: ['ann', BATCH.clientId].includes(one.name) }));
+  return all.map((one) => ({
+    ...one,
+    ports,
+    isInScience: ['ann', BATCH.clientId, ANN_OF_CLUSTER].includes(one.name),
+  }));
 }
 
 async function posted(
