@@ -213,7 +213,7 @@ async function openPorts(opened: AsyncDisposableStack, config: Config, core: Cor
   const checks = createChecks({ store, stopping: stopping.signal, scheduler });
   const health = healthCheckOf(checks);
   const followed = following.positions;
-  const services = servicesOf({ ...core, version: VERSION, config, door, health, followed, spans });
+  const services = servicesOf({ ...core, version: VERSION, config, door, chains, health, followed, spans });
   const lateness = opened.adopt(watchLateness(clock), (watch) => watch.stop());
   const admission = createAdmission({ lateMs: () => lateness.lateMs(), clock, logger: door.logger });
   metrics.add(serverMetrics({ store, members, hub, admission, lateness, followed }));

@@ -1,7 +1,10 @@
 /** The services, wired: which there are, and what each of them is made of. */
 import { createRandom } from './base/random.ts';
 import type { Spans } from '@armada-ts/api/trace/spans';
+import { type Authorizer, withOperators } from './auth/authorizer.ts';
+import type { Chain } from './auth/chain.ts';
 import type { Keys } from './auth/keys/open.ts';
+import type { Chains } from './auth/schemes.ts';
 import type { Clock } from './base/clock.ts';
 import type { LogLevels } from './base/log-levels.ts';
 import type { Logger } from './base/logger.ts';
@@ -58,6 +61,8 @@ export interface Parts {
   version: string;
   config: Config;
   door: Door;
+  /** Who is let in on each port. */
+  chains: Chains;
   health: HealthCheck;
   /** What people should know though all is well. */
   notices: () => readonly string[];
@@ -110,7 +115,7 @@ export function servicesOf(parts: Parts): Services {
   const logs = { store, authorizer, readFromExecutor };
   const askScheduler: FleetDeps['askScheduler'] = (question) => parts.scheduler.askFleet(question);
   const fleet = { members, channels, askScheduler };
-  const keyServices = keyServicesOf(parts);
+  const access = accessServicesOf(parts);
   return {
     // In the order in which the documents of the API tell of them.
     public: [
@@ -126,8 +131,7 @@ export function servicesOf(parts: Parts): Services {
         definition: serverInfoDefinition,
         methods: serverInfoService({ store, members, notices: parts.notices }),
       },
-      { definition: identityDefinition, methods: identityService({ authorizer, config: config.auth }) },
-      ...keyServices.public,
+      ...access.public,
     ],
     internal: [
       { definition: executorApiDefinition, methods: executorApiService(lease) },
@@ -160,8 +164,22 @@ export function servicesOf(parts: Parts): Services {
         definition: logLevelDefinition,
         methods: logLevelService({ members, channels, levels: logLevels }),
       },
-      ...keyServices.operator,
+      ...access.operator,
     ],
+  };
+}
+
+/** About who is let in. */
+function accessServicesOf(parts: Parts): Pick<Services, 'public' | 'operator'> {
+  const { chains, config, door } = parts;
+  const keys = keyServicesOf(parts);
+  const identity = ({ schemes }: Chain, authorizer: Authorizer): Service => ({
+    definition: identityDefinition,
+    methods: identityService({ authorizer, roles: config.auth.roles, acceptedSchemes: schemes }),
+  });
+  return {
+    public: [identity(chains.users, door.authorizer), ...keys.public],
+    operator: [...keys.operator, identity(chains.operators, withOperators(door.authorizer))],
   };
 }
 

@@ -1,12 +1,13 @@
 import type { Command } from 'commander';
 import { getIdentity, type GetIdentityResponse } from '@armada-ts/client/identity';
 import type { CommandContext } from '../command.ts';
+import { addTokenFile, type OperatorOptions, withOperatorConnection } from '../operator-connection.ts';
 import { oneLine } from '../output/one-line.ts';
 import { secondText } from '../output/second-text.ts';
 
 export function define(command: Command, context: CommandContext): void {
-  command.action(async () => {
-    const identity = await getIdentity(await context.connection());
+  addTokenFile(command).action(async (options: OperatorOptions) => {
+    const identity = await withOperatorConnection(context, options, getIdentity);
     context.output.fact({
       name: identity.name,
       line: () => linesOf(identity).map(oneLine).join('\n'),

@@ -47,6 +47,8 @@ export interface Scheme {
 }
 
 export interface Chain {
+  /** Names of the schemes, in their order. */
+  readonly schemes: readonly string[];
   /** Values of WWW-Authenticate for an answer that says UNAUTHENTICATED. */
   readonly challenges: readonly string[];
   /** Names the caller of a call that carries these `authorization` values. Throws UNAUTHENTICATED or OVERLOADED. */
@@ -56,8 +58,9 @@ export interface Chain {
 }
 
 export function createChain(schemes: readonly Scheme[]): Chain {
-  const names = schemes.map((scheme) => scheme.name).join(', ');
+  const names = schemes.map((scheme) => scheme.name);
   return {
+    schemes: names,
     // Several schemes may take bearer tokens.
     challenges: [...new Set(schemes.flatMap((scheme) => scheme.challenge ?? []))],
     async authenticate(authorizations, caller) {
@@ -72,8 +75,8 @@ export function createChain(schemes: readonly Scheme[]): Chain {
       throw new ArmadaError(
         'UNAUTHENTICATED',
         authorization === undefined
-          ? `credentials are needed; this server accepts: ${names}`
-          : `the credentials are of no kind that this server accepts: ${names}`,
+          ? `credentials are needed; this server accepts: ${names.join(', ')}`
+          : `the credentials are of no kind that this server accepts: ${names.join(', ')}`,
       );
     },
     recheck: (principal) => schemes.find(({ name }) => name === principal.scheme)?.recheck?.(principal),

@@ -14,7 +14,8 @@ const config = authSchema.parse({
     operators: { permissions: ['operate'], users: ['ben'] },
   },
 });
-const deps = { authorizer: createAuthorizer(config), config };
+const { roles, schemes: acceptedSchemes } = config;
+const deps = { authorizer: createAuthorizer(config), roles, acceptedSchemes };
 const ann: Principal = { name: 'ann', groups: ['team'], scopes: ['armada.admin'], scheme: 'oidc' };
 
 test('identityOf() tells roles, and permissions by groups, scopes and roles, as they are decided', () => {

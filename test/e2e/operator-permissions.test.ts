@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test';
 import { type Client, Metadata } from '@grpc/grpc-js';
 import { type AnyMethod, call, methodsOfContract } from './calls.ts';
 import { callHttps, openOperatorClient, presenting } from './operator-calls.ts';
-import { DESCRIBED, OPERATOR_ROWS, type OperatorRow, PROBED } from './operator-rows.ts';
+import { DESCRIBED, IDENTITY, OPERATOR_ROWS, type OperatorRow, PROBED } from './operator-rows.ts';
 import { type Standalone, temporaryDirectory } from './programs.ts';
 import { type OperatorAccess, operatorOf, startServer } from './server.ts';
 import {
@@ -100,12 +100,12 @@ test('the table has every method that the operator port offers, and no other', a
     assert.ok(code === 'UNIMPLEMENTED' || code === known, `${path}: ${code}`);
     if (code !== 'UNIMPLEMENTED') offered.push(path);
   }
-  const written = [...OPERATOR_ROWS, ...DESCRIBED].map(({ path }) => path);
+  const written = [...OPERATOR_ROWS, ...DESCRIBED, IDENTITY].map(({ path }) => path);
   assert.deepEqual([...new Set([...written, ...PROBED])].sort(), offered.sort());
 });
 
-test('tools are told what there is, whoever is let in', async () => {
-  for (const { path, request } of DESCRIBED) {
+test('tools are told what there is, and callers who they are, whoever is let in', async () => {
+  for (const { path, request } of [...DESCRIBED, IDENTITY]) {
     const codeOf = async (metadata: Metadata): Promise<string> => {
       const method = methods.get(path);
       assert.ok(method);
@@ -115,6 +115,21 @@ test('tools are told what there is, whoever is let in', async () => {
     assert.equal(await codeOf(presenting(access)), 'OK', path);
     for (const { name } of ROLES) assert.equal(await codeOf(credentialsOf(name)), 'OK', `${path} by ${name}`);
   }
+});
+
+test('the bearer of the first token is told who they are, and that they may operate', async () => {
+  const { authorization: bearer } = access;
+  const { status, body } = await callHttps(access, { path: '/v1/identity', authorization: bearer });
+  assert.equal(status, 200);
+  const { permissions, ...told } = body ?? {};
+  assert.ok(Array.isArray(permissions) && permissions.includes('operate'));
+  const acceptedSchemes = ['operator-token', 'basic', 'token'];
+  assert.deepEqual(told, {
+    name: 'operator',
+    groups: ['everyone'],
+    scheme: 'operator-token',
+    acceptedSchemes,
+  });
 });
 
 test('nobody operates without credentials or with wrong ones, not even where anonymous is let in', async () => {

@@ -28,6 +28,9 @@ export const DESCRIBED = ['v1', 'v1alpha'].map((version) => ({
   request: { host: '', messageRequest: { $case: 'listServices', value: '' } },
 }));
 
+/** What callers are told of themselves, whoever is let in. */
+export const IDENTITY = { path: '/armada.auth.v1.IdentityService/GetIdentity', request: {} };
+
 /** Methods may stand here more than once. */
 export const OPERATOR_ROWS: readonly OperatorRow[] = [
   {

@@ -54,7 +54,7 @@ export function operatorApi(
 ): ApiSubject {
   return {
     title: 'Armada REST for operators',
-    description: `Shows and steers running servers and the fleet. Every call needs the permission \`operate\`,
+    description: `Shows and steers running servers and the fleet. Every call but the one about the caller needs the permission \`operate\`,
 which the bearer of the operator token has.
 
 ${common}`,
