@@ -2,7 +2,12 @@
 // write it, is nobody on every door, and on the operator port too.
 import assert from 'node:assert/strict';
 import { request as httpRequest } from 'node:http';
-import { type ClientHttp2Session, type ClientSessionOptions, connect } from 'node:http2';
+import {
+  type ClientHttp2Session,
+  type ClientSessionOptions,
+  connect,
+  type IncomingHttpHeaders,
+} from 'node:http2';
 import { request as httpsRequest } from 'node:https';
 import { after, before, test } from 'node:test';
 import { SubmitService } from '@armada-ts/api/api/submit';
@@ -95,7 +100,7 @@ async function byGrpc(session: ClientHttp2Session, path: string, shown: Headers)
   const fixed = [':method', 'POST', ':path', path, 'content-type', 'application/grpc', 'te', 'trailers'];
   const stream = session.request([...fixed, ...shown.flat()] as never);
   let code = '';
-  const note = (headers: Record<string, unknown>): void => {
+  const note = (headers: IncomingHttpHeaders): void => {
     code = String(headers['grpc-status'] ?? code);
   };
   stream.on('response', note).on('trailers', note);
