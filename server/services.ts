@@ -87,7 +87,6 @@ export interface Services {
 /** All services, each wired to the parts that it needs. */
 export function servicesOf(parts: Parts): Services {
   const { config, clock, logger, logLevels, store, door, hub, inboxes, members, peers, health } = parts;
-  const { spans } = parts;
   const { authorizer } = door;
   const submit = {
     store,
@@ -106,13 +105,12 @@ export function servicesOf(parts: Parts): Services {
     holders,
     sightings: peers.relay,
     logger: logger.child({ part: 'lease' }),
-    spans,
+    spans: parts.spans,
   };
   const links = createLinks(authorizer);
   const { channels, taking } = peers;
   const readFromExecutor: LogDeps['readFromExecutor'] = (...question) =>
     readAnywhere({ links, channels, clock }, ...question);
-  const logs = { store, authorizer, readFromExecutor };
   const askScheduler: FleetDeps['askScheduler'] = (question) => parts.scheduler.askFleet(question);
   const fleet = { members, channels, askScheduler };
   const access = accessServicesOf(parts);
@@ -124,7 +122,7 @@ export function servicesOf(parts: Parts): Services {
       { definition: eventDefinition, methods: eventService({ store, hub, authorizer }, health) },
       { definition: jobsDefinition, methods: jobsService({ store, authorizer }) },
       { definition: jobListDefinition, methods: jobListService({ store, authorizer }) },
-      { definition: logsDefinition, methods: logService(logs) },
+      { definition: logsDefinition, methods: logService({ store, authorizer, readFromExecutor }) },
       { definition: executorDefinition, methods: executorService(submit) },
       { definition: nodeDefinition, methods: nodeService(submit) },
       {
