@@ -128,6 +128,15 @@ test('who is refused is recorded too, on calls that only read as well, without t
   assert.equal(/hidden|aGlk/.test(JSON.stringify(records)), false);
 });
 
+test('those whom nobody knows do not fill the log, and do not hide others in it', async () => {
+  const { door, records } = audited();
+  const rubbish = incoming(CHANGE, { authorization: ['rubbish'] });
+  for (let i = 0; i < 1000; i++) await assert.rejects(callUnary(door, fine, rubbish, {}));
+  assert.equal(records.length, 100);
+  await callUnary(door, fine, incoming(), {});
+  assert.equal(records.at(-1)?.['who'], 'ann');
+});
+
 test('calls that only read are recorded where all are wanted; tokens are a change though they are got', async () => {
   const table: [string, number, number][] = [
     ['/api.QueueService/GetQueue', 0, 1],

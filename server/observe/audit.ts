@@ -11,6 +11,7 @@ import { type CallObserver, endOf } from '../door/observer.ts';
 import type { AuditFile } from './audit-file.ts';
 import { objectOf, shortened } from './audit-object.ts';
 import type { AuditConfig } from './config.ts';
+import { createRefusedStrangers } from './refused-strangers.ts';
 
 export interface AuditDeps {
   file: AuditFile;
@@ -35,6 +36,9 @@ export function withAudit(
   config: AuditConfig,
   { file, clock }: AuditDeps,
 ): CallObserver {
+  const strangers = createRefusedStrangers(clock, (from, calls) =>
+    file.append({ time: new Date(clock.now()).toISOString(), event: 'refused', from, calls }),
+  );
   return {
     // Nobody was named and nothing was to be done: they are counted, that is all.
     refused: (why) => inner.refused(why),
@@ -69,11 +73,17 @@ export function withAudit(
           const code = endOf(error);
           // The servers of a store talk all the time; whoever only claims to be one is refused.
           const isRecorded = isWanted && caller?.scheme !== 'peer';
+          if (code === status.UNAUTHENTICATED && isNobody(caller) && !strangers.isTold(incoming.peer)) return;
           if (isRecorded || REFUSALS.has(code)) record(kind === 'unary' ? 'call' : 'ended', code, error);
         },
       };
     },
   };
+}
+
+/** Whoever nobody knows, or asks for what is told to anyone. */
+function isNobody(caller: Principal | undefined): boolean {
+  return caller === undefined || caller.scheme === 'none';
 }
 
 function demandWritable(file: AuditFile): void {
