@@ -44,6 +44,26 @@ test('refresh() asks the store once a second, whoever asks, and takes nothing ol
   held.apply({ kind: Control_Kind.KIND_KEYRING, name: 'keyring', version: 2, record: undefined });
   await held.refresh();
   assert.deepEqual([asked, held.ring().version], [2, 2]);
+
+  asked = 0;
+  for (; nowMs < 600_000; nowMs += 100) await held.refresh();
+  assert.ok(asked <= 16, `${asked} times in ten minutes in which nothing is found`);
+  asked = 0;
+  nowMs += 120_000;
+  await held.refresh();
+  assert.equal(asked, 1);
+  nowMs += 1_999;
+  await held.refresh();
+  nowMs += 1;
+  await held.refresh();
+  assert.equal(asked, 2, 'as at first');
+  const found = { name: 'keyring', version: 3, record: Buffer.of(0) };
+  records.splice(0, 1, found);
+  nowMs += 4_000;
+  await held.refresh();
+  nowMs += 1_000;
+  await held.refresh();
+  assert.deepEqual([asked, held.ring().version], [4, 3], 'as at first, too, when something was found');
 });
 
 test('apply() takes each record of the log once, and those of others not at all', async () => {

@@ -74,8 +74,9 @@ export const KEYRING_NAME = 'keyring';
 
 const KINDS = [Control_Kind.KIND_ACCESS_KEYS, Control_Kind.KIND_KEYRING] as const;
 
-/** Anybody can name keys that are not there. */
+/** Anybody can name keys that are not there: while nothing is found, the store is asked less and less. */
 const REFRESH_MS = 1000;
+const MAX_REFRESH_MS = 60_000;
 
 const NO_RING: HeldRing = { version: 0, keys: [], isClosed: false };
 
@@ -87,8 +88,20 @@ export function createHeldKeys({ store, sealingKeys, clock, logger }: HeldKeysDe
   let sealed: Pick<KeptRecord, 'version' | 'record'> = { version: 0 };
   let refreshing = Promise.resolve();
   let refreshedAtMs = Number.NEGATIVE_INFINITY;
+  let refreshMs = REFRESH_MS;
+  /** How often anything has changed. */
+  let changes = 0;
+
+  async function ask(): Promise<void> {
+    const before = changes;
+    for (const kind of KINDS) {
+      for (const each of await store.read.controls(kind)) held.apply({ kind, ...each });
+    }
+    refreshMs = changes > before ? REFRESH_MS : Math.min(2 * refreshMs, MAX_REFRESH_MS);
+  }
 
   function setKeys({ name: owner, version, record }: KeptRecord): void {
+    changes++;
     for (const { id } of owners.get(owner)?.keys ?? []) byId.delete(id);
     const keys = record ? AccessKeys.decode(record).keys : [];
     owners.set(owner, { version, keys });
@@ -96,6 +109,7 @@ export function createHeldKeys({ store, sealingKeys, clock, logger }: HeldKeysDe
   }
 
   function setRing({ version, record }: Pick<KeptRecord, 'version' | 'record'>): void {
+    changes++;
     sealed = { version, record };
     const opened = record && unseal(record, sealingKeys());
     if (record && !opened) {
@@ -121,13 +135,12 @@ export function createHeldKeys({ store, sealingKeys, clock, logger }: HeldKeysDe
       setRing(rings.find(({ name }) => name === KEYRING_NAME) ?? { name: KEYRING_NAME, version: 0 });
     },
     refresh() {
-      if (clock.elapsed() < refreshedAtMs + REFRESH_MS) return refreshing;
+      const sinceMs = clock.elapsed() - refreshedAtMs;
+      // Nobody has named what is not there for a while: it may well be there by now.
+      if (sinceMs >= 2 * refreshMs) refreshMs = REFRESH_MS;
+      if (sinceMs < refreshMs) return refreshing;
       refreshedAtMs = clock.elapsed();
-      refreshing = Promise.all(
-        KINDS.map(async (kind) => {
-          for (const each of await store.read.controls(kind)) held.apply({ kind, ...each });
-        }),
-      ).then(() => {});
+      refreshing = ask();
       return refreshing;
     },
     canOpen: (keys) => ring.isClosed || !sealed.record || unseal(sealed.record, keys) !== undefined,
