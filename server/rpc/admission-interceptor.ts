@@ -4,7 +4,7 @@ import { ArmadaError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import { type Admission, type Admitted, overloaded, type Refused, rankOf } from '../door/admission.ts';
 import { toCallStatus } from '../door/errors.ts';
-import type { Knock } from './knocking.ts';
+import type { Knock, TurnedAway } from './knocking.ts';
 import { toWireError, type WireError } from './wire-error.ts';
 
 /** Sizes of the requests that were decoded, for whoever holds them. */
@@ -42,8 +42,9 @@ const REQUEST_TIMEOUT_MS = 30_000;
 /** When to send one again that was not. */
 const INCOMPLETE_RETRY_MS = 2_000;
 
-/** From then on its client is the slow one. */
+/** From then on its client is the slow one; and already after part of that it has to be somebody who may take their time. */
 const STALL_MS = 2_000;
+const LATE_RATIO = 1 / 4;
 
 export interface InterceptorSettings {
   logger: Logger;
@@ -67,7 +68,8 @@ export function admissionInterceptor(admission: Admission, settings: Interceptor
     const isStream = requestStream || responseStream;
     const rank = rankOf(path);
     let admitted: Admitted | undefined;
-    let timer: NodeJS.Timeout | undefined;
+    let stop = (): void => {};
+    let knocking: Promise<TurnedAway | undefined> | undefined;
     let isAtWork = false;
     let hasEnded = false;
     const settle = (): void => {
@@ -78,45 +80,52 @@ export function admissionInterceptor(admission: Admission, settings: Interceptor
       if (!isStream && rank !== 'read') admitted?.over();
       else settle();
     };
+    let isTurnedAway = false;
+    const turnAway = ({ headers, status }: TurnedAway): void => {
+      if (isTurnedAway) return;
+      isTurnedAway = true;
+      stop();
+      if (headers) call.sendMetadata(headers);
+      call.sendStatus(status);
+      admitted?.over();
+    };
+    const unlessTurnedAway = (act: () => void): void => {
+      if (knocking === undefined) act();
+      else void knocking.then((away) => (away === undefined ? act() : turnAway(away)));
+    };
     return new ServerInterceptingCall(call, {
       start: (next) =>
         next({
           onReceiveMetadata: (metadata, forward) => {
             const answer = admission.enter({ rank, isStream, connection: call.getPeer() });
-            if ('retryAfterMs' in answer) {
-              call.sendStatus(refusalOf(answer, logger));
-              return;
-            }
+            if ('retryAfterMs' in answer) return call.sendStatus(refusalOf(answer, logger));
             admitted = answer;
+            knocking = knock?.(path, metadata, call, false);
+            const late = (): void => {
+              knocking = againUnlessTurnedAway(knocking, () => knock?.(path, metadata, call, true));
+              unlessTurnedAway(() => {});
+            };
             if (!requestStream) {
-              const giveUp = (): void => call.sendStatus(incomplete(requestTimeoutMs, logger));
-              timer = setTimeout(() => {
-                answer.stalled();
-                timer = setTimeout(giveUp, requestTimeoutMs - stallMs);
-              }, stallMs);
+              stop = inTurn([
+                [stallMs * LATE_RATIO, late],
+                [stallMs, () => answer.stalled()],
+                [requestTimeoutMs, () => call.sendStatus(incomplete(requestTimeoutMs, logger))],
+              ]);
             }
-            const knocking = knock?.(path, metadata, call);
-            if (knocking === undefined) forward(metadata);
-            else
-              void knocking.then((turnedAway) => {
-                if (turnedAway === undefined) return forward(metadata);
-                clearTimeout(timer);
-                if (turnedAway.headers) call.sendMetadata(turnedAway.headers);
-                call.sendStatus(turnedAway.status);
-              });
+            unlessTurnedAway(() => forward(metadata));
           },
           onReceiveMessage: (message: unknown, forward) => {
             const bytes = typeof message === 'object' && message !== null ? sizes.get(message) : undefined;
             admitted?.arrived(bytes ?? 0);
-            forward(message);
+            unlessTurnedAway(() => forward(message));
           },
           onReceiveHalfClose: (forward) => {
-            clearTimeout(timer);
+            stop();
             isAtWork = !isStream;
             forward();
           },
           onCancel: () => {
-            clearTimeout(timer);
+            stop();
             hasEnded = true;
             settle();
           },
@@ -131,6 +140,28 @@ export function admissionInterceptor(admission: Admission, settings: Interceptor
       },
     });
   };
+}
+
+async function againUnlessTurnedAway(
+  before: Promise<TurnedAway | undefined> | undefined,
+  again: () => ReturnType<Knock>,
+): Promise<TurnedAway | undefined> {
+  return (await before) ?? (await again());
+}
+
+/** Acts after so many milliseconds each, in ascending order; gives what ends it. */
+function inTurn(acts: readonly (readonly [afterMs: number, act: () => void])[]): () => void {
+  let timer: NodeJS.Timeout | undefined;
+  const wait = (at: number, sinceMs: number): void => {
+    const [afterMs, act] = acts[at] ?? [];
+    if (afterMs === undefined) return;
+    timer = setTimeout(() => {
+      wait(at + 1, afterMs);
+      act?.();
+    }, afterMs - sinceMs);
+  };
+  wait(0, 0);
+  return () => clearTimeout(timer);
 }
 
 function incomplete(timeoutMs: number, logger: Logger): WireError {
