@@ -39,8 +39,9 @@ export function createTargets(client: () => Client): Targets {
     async newTarget(queue) {
       const number = ++made;
       const spare = `spare-${number}`;
-      await done(QueueServiceService.createQueue, queueOf(spare));
-      return { queue, jobId: await newJob(queue), spare, fresh: `fresh-${number}` };
+      const creating = done(QueueServiceService.createQueue, queueOf(spare));
+      const [jobId] = await Promise.all([newJob(queue), creating]);
+      return { queue, jobId, spare, fresh: `fresh-${number}` };
     },
   };
 }
