@@ -56,9 +56,11 @@ export function serveMethod(
       signal: visit.gone,
       contextValues,
     });
-    if (served.method.kind === 'unary' && !answer.trailer) await sendWhole(answer, response);
-    else await sendStream(answer, response, visit);
+    const isWhole = served.method.kind === 'unary' && !answer.trailer;
+    if (!isWhole) await sendStream(answer, response, visit);
+    // Of what streams the request is read only now.
     if (visit.isUnreadable) door.observer.refused('body');
+    if (isWhole) await sendWhole(answer, response);
   };
 }
 
