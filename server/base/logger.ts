@@ -1,5 +1,6 @@
 import { pino } from 'pino';
 import { type LogLevels, withLevels } from './log-levels.ts';
+import { oneLine } from './one-line.ts';
 
 /** Structured log; user text is only ever a value, never part of a message or a key. */
 export interface Logger {
@@ -17,7 +18,14 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 /** A logger that writes JSON lines to standard error, and how much it writes, which can be changed. */
 export function createLogging(level: LogLevel): { logger: Logger; logLevels: LogLevels } {
   const sink: Logger = pino(
-    { level: 'debug', base: null, timestamp: pino.stdTimeFunctions.isoTime, errorKey: 'err' },
+    {
+      level: 'debug',
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      errorKey: 'err',
+      // The last character ends the line.
+      hooks: { streamWrite: (line) => `${oneLine(line.slice(0, -1))}\n` },
+    },
     pino.destination({ dest: 2, sync: false }),
   );
   const { logger, levels } = withLevels(sink, level);

@@ -11,6 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { ArmadaError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
+import { oneLine } from '../base/one-line.ts';
 
 export interface AuditFile {
   /** Takes a line, in order; it is written with the next write. */
@@ -26,9 +27,6 @@ const RETRY_MS = 500;
 
 /** More than the longest line has. */
 const TAIL_BYTES = 64 * 1024;
-
-/** Characters that could make a line look like something else: control, format and bidi marks, other line ends. */
-const MISLEADING = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 
 /** Where lines go. */
 interface Target {
@@ -118,12 +116,7 @@ export async function openAuditFile(path: string, logger: Logger): Promise<Audit
 
 /** One line of text, whatever the record holds. */
 export function lineOf(record: object): string {
-  return JSON.stringify(record).replace(MISLEADING, (text) =>
-    Array.from(
-      { length: text.length },
-      (_, i) => `\\u${text.charCodeAt(i).toString(16).padStart(4, '0')}`,
-    ).join(''),
-  );
+  return oneLine(JSON.stringify(record));
 }
 
 /** Whether a line is whole, and not what a crash has left of one. */

@@ -79,9 +79,13 @@ function refusedAddresses(isLocal: boolean): BlockList {
   // Of the link: among them where clouds tell machines their secrets.
   list.addSubnet('169.254.0.0', 16);
   list.addSubnet('fe80::', 10, 'ipv6');
+  list.addAddress('fd00:ec2::254', 'ipv6');
+  // The same by way of a network that translates.
+  list.addSubnet('64:ff9b::a9fe:0', 112, 'ipv6');
   if (isLocal) return list;
   list.addSubnet('127.0.0.0', 8);
   list.addSubnet('0.0.0.0', 8);
   list.addSubnet('::', 127, 'ipv6');
+  list.addSubnet('64:ff9b::7f00:0', 104, 'ipv6');
   return list;
 }

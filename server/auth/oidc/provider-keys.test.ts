@@ -150,7 +150,9 @@ test('createGetJson() reaches neither this machine nor the link for a provider e
   const { port } = new URL(other.issuer);
   const getJson = createGetJson({ isLocal: false, authorities: undefined });
   const hosts = ['127.0.0.1', '127.1.2.3', 'localhost', '[::1]', '[::ffff:127.0.0.1]', '0.0.0.0', '[::]'];
-  for (const host of [...hosts, '169.254.169.254', '[fe80::1]']) {
+  const ofTheLink = ['169.254.169.254', '[fe80::1]', '[::ffff:169.254.169.254]', '[fd00:ec2::254]'];
+  const translated = ['[64:ff9b::169.254.169.254]', '[64:ff9b::127.0.0.1]'];
+  for (const host of [...hosts, ...ofTheLink, ...translated]) {
     await assert.rejects(getJson(new URL(`https://${host}:${port}/keys`)), /must not lead to/, host);
     await assert.rejects(getJson(new URL(`http://${host}:${port}/keys`)), /no address of https/, host);
   }
