@@ -4,13 +4,16 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { EventService } from '@armada-ts/api/api/event';
+import { SubmitService } from '@armada-ts/api/api/submit';
 import { QueueServiceService } from '@armada-ts/api/api/queue';
-import { connect, createQueue, getQueue } from '@armada-ts/client';
+import { connect, createQueue, getQueue, type Interruption, watchJobSet } from '@armada-ts/client';
 import { authSchema } from '@armada-ts/server/auth/config';
 import { openOidc } from '@armada-ts/server/auth/oidc/open';
 import { silentLogger } from '@armada-ts/server/base/logger';
 import { parse } from 'yaml';
+import { jobItem } from '../e2e/items.ts';
 import { type LocalServer, startLocalServer } from '../e2e/in-process.ts';
 import { shownUnder } from '../security-page.ts';
 import { startTestProvider, type TestProvider } from './provider.ts';
@@ -74,6 +77,43 @@ test('a watch ends soon after its token', async () => {
   await assert.rejects(watch.next(), { code: 'UNAUTHENTICATED', message: /the token has expired/ });
   const lateMs = performance.now() - expiresMs;
   assert.ok(lateMs > -1_500 && lateMs < 5_000, `${lateMs} ms after it has expired`);
+});
+
+test('a watch of the client library outlives its tokens', { timeout: 30_000 }, async () => {
+  let tokens = 0;
+  using connection = connect({
+    address: server.app.grpcAddress,
+    async authorization() {
+      tokens++;
+      return `Bearer ${await provider.clientToken(2)}`;
+    },
+  });
+  await createQueue(connection, { name: 'q3', userOwners: ['batch'] });
+  const before = tokens;
+  const breaks: (string | undefined)[] = [];
+  const submit = () =>
+    connection.call(SubmitService.submitJobs, {
+      queue: 'q3',
+      jobSetId: 'set',
+      jobRequestItems: [jobItem({})],
+    });
+  await submit();
+  const ids: string[] = [];
+  const onInterrupted = ({ error }: Interruption) => breaks.push(error?.code);
+  for await (const { messageId, body } of watchJobSet(connection, {
+    queue: 'q3',
+    jobSetId: 'set',
+    onInterrupted,
+  })) {
+    if (body.$case !== 'submitted') continue;
+    ids.push(messageId);
+    if (ids.length === 2) break;
+    // The next comes when the token of the watch is over.
+    void sleep(4_500).then(submit);
+  }
+  assert.ok(breaks.length > 0 && breaks.every((code) => code === 'UNAUTHENTICATED'), String(breaks));
+  assert.equal(new Set(ids).size, 2);
+  assert.ok(tokens > before + 2, `${tokens} tokens`);
 });
 
 test('a server as docs/security.md has it knows groups, scopes and claims of tokens', async () => {
