@@ -25,7 +25,7 @@ export function forgeries(token: string, keysUrl = 'http://127.0.0.1:1/keys'): M
     ['alg none, signed', `${encode({ ...HEADER, alg: 'none', kid })}.${payload}.${signature}`],
     ['no alg', `${encode({ typ: HEADER.typ, kid })}.${payload}.${signature}`],
     ['no signature', `${header}.${payload}.`],
-    ['another user', `${header}.${encode({ ...claims, sub: 'operator' })}.${signature}`],
+    ['another user', `${header}.${encode({ ...claims, sub: 'somebody else' })}.${signature}`],
     ['another access key', `${header}.${encode({ ...claims, key: 'armada-key-x' })}.${signature}`],
     ['another expiry', `${header}.${encode(later)}.${signature}`],
     ['another algorithm', `${encode({ ...HEADER, alg: 'HS512', kid })}.${payload}.${signature}`],
