@@ -1,8 +1,9 @@
 /**
  * The level `baseline`: nothing that gives a pod a hold on its node (Kubernetes:
- * "Pod Security Standards"). Two things are refused beyond it: volumes of kind
- * gitRepo, which the kubelet fetches as root, and fields that this server does
- * not know, as nobody can say what they allow.
+ * "Pod Security Standards"). Three things are refused beyond it: the name of a
+ * node, which keeps the pod from being scheduled, so that no taint keeps it away;
+ * volumes of kind gitRepo, which the kubelet fetches as root; and fields that are
+ * not known here, as nobody can say what they allow.
  */
 import type {
   AppArmorProfile,
@@ -80,6 +81,8 @@ export function checkBaseline(
 /** What belongs to the node and not to the pod. */
 function checkNode(spec: PodSpec, at: string, report: Report): void {
   checkKnown(spec, at, report);
+  const { nodeName = '' } = spec;
+  if (nodeName !== '') report(`${at}.nodeName`, `must be left out, got ${showValue(nodeName)}`);
   if (spec.hostNetwork) report(`${at}.hostNetwork`, 'must not be true');
   if (spec.hostPID) report(`${at}.hostPID`, 'must not be true');
   if (spec.hostIPC) report(`${at}.hostIPC`, 'must not be true');

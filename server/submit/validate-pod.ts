@@ -34,13 +34,24 @@ export function checkPodSpec(
     const known = [...rules.priorityClasses.keys()].join(', ');
     report(`${at}.priorityClassName`, `must be one of ${known}, got ${shown(priorityClass)}`);
   }
-  spec.tolerations.forEach((toleration, i) => {
-    if (toleration.key !== undefined && rules.restrictedTolerations.has(toleration.key)) {
-      report(
-        `${at}.tolerations[${i}].key`,
-        `must not be ${toleration.key}, which only the operator may tolerate`,
-      );
-    }
+  checkTolerations(spec, at, check);
+}
+
+function checkTolerations(
+  { tolerations }: PodSpec,
+  at: string,
+  { rules: { restrictedTolerations: restricted }, report }: PodCheck,
+): void {
+  if (restricted.size === 0) return;
+  tolerations.forEach(({ key = '' }, i) => {
+    const field = `${at}.tolerations[${i}].key`;
+    if (restricted.has(key)) report(field, `must not be ${key}, which only the operator may tolerate`);
+    if (key !== '') return;
+    const others = [...restricted].join(', ');
+    report(
+      field,
+      `must be there: without it every taint is tolerated, also ${others}, which only the operator may`,
+    );
   });
 }
 

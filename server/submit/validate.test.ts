@@ -154,6 +154,12 @@ test('validateSubmit() checks the pod spec', () => {
     /tolerations\[0\]\.key must not be reserved/,
     sampleRules({ restrictedTolerationKeys: ['reserved'] }),
   );
+  for (const key of [undefined, '']) {
+    const everything = pod({ tolerations: [{ operator: 'Exists', ...(key !== undefined && { key }) }] });
+    const restricted = sampleRules({ restrictedTolerationKeys: ['reserved'] });
+    expectFault([everything], /tolerations\[0\]\.key must be there: .* also reserved/, restricted);
+    assert.deepEqual(faultsOf([everything]), []);
+  }
 });
 
 test('validateSubmit() checks requests against limits', () => {

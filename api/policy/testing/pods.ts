@@ -43,6 +43,7 @@ export function placesOf(message: string, field: string): Place[] {
 
 /** Values that give a hold on the node, by the message and field that carry them. */
 export const FORBIDDEN: Readonly<Record<string, readonly unknown[]>> = {
+  'PodSpec.nodeName': ['control-plane-1'],
   'PodSpec.hostNetwork': [true],
   'PodSpec.hostPID': [true],
   'PodSpec.hostIPC': [true],
