@@ -74,7 +74,7 @@ test('a connection ends before the certificate that its client has shown, whoeve
   const keeping = await openWatches(scientist('basic'), 'watched');
   // So shortly before it that the server has time to look once more.
   const { validToDate } = new X509Certificate(ports.tls?.cert ?? '');
-  shiftMs = validToDate.getTime() - systemClock.now() - 3_500;
+  shiftMs = validToDate.getTime() - systemClock.now() - 3_900;
   const ended = await endings(losing);
   assert.deepEqual(
     ended.filter((end) => !/: (UNAVAILABLE|UNKNOWN|broken off)$/.test(end)),

@@ -99,10 +99,11 @@ const byUser = (name: string, password?: string) => by(credentialsOf(name, passw
 
 /** Follows the job, as soon as it has a log. */
 async function openTalking(who: ReturnType<typeof by>): Promise<Open[]> {
-  for (;;) {
+  for (let tries = 0; ; tries++) {
     const streams = await openLogs(who, talking);
     const ends = await endings(streams, 100);
     if (ends.every((end) => end.endsWith('still open'))) return streams;
+    assert.ok(tries < 200, String(ends));
   }
 }
 

@@ -178,8 +178,8 @@ function settingsOf(
       permissionGroupMapping: {
         ...auth.permissionGroupMapping,
         create_queue: [OPERATOR.name, ...SCIENTISTS],
-        operate: [OPERATOR.name, ...SCIENTISTS],
       },
+      roles: { scientists: { permissions: ['operate'], groups: SCIENTISTS } },
     },
     scheduling: { rejectAfterMs: 3_600_000 },
   };
