@@ -51,9 +51,11 @@ export function createConnectHandler(options: ConnectOptions): ConnectHandler {
       const [path = ''] = (request.url ?? '').split('?', 1);
       const target = targets.get(path);
       if (!target) return false;
-      const { arrival } = target;
+      const { arrival, served } = target;
       const { admission, door } = options;
-      const visit = beginVisit({ admission, arrival, request, response, slowClientMs: door.slowClientMs });
+      const { need } = served.method;
+      const { slowClientMs } = door;
+      const visit = beginVisit({ admission, arrival, request, response, need, slowClientMs });
       target.serve ??= load(options, target);
       target.serve
         .then((serve) => serve(request, response, visit))

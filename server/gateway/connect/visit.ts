@@ -1,6 +1,8 @@
 /** A call on its way through the Connect library: what the door and admission know of it. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Admission, Admitted, Arrival, Refused } from '../../door/admission.ts';
+import { arrivalMsOf } from '../../door/knock.ts';
+import type { Need } from '../../door/method.ts';
 import { SLOW_CLIENT_MS } from '../../door/sender.ts';
 import { peerOf } from '../incoming.ts';
 import type { Pieces } from './pieces.ts';
@@ -43,6 +45,8 @@ export interface VisitOptions {
   arrival: Omit<Arrival, 'connection'>;
   request: IncomingMessage;
   response: ServerResponse;
+  /** What the method asks of whoever calls. */
+  need: Need;
   /** How long the client may take nothing of an answer with one message; 30 s when left out. */
   slowClientMs?: number | undefined;
 }
@@ -54,7 +58,7 @@ export interface VisitOptions {
  * matter, as they can be large and are held in memory until they go.
  */
 export function beginVisit(options: VisitOptions): Visit {
-  const { admission, arrival, request, response, slowClientMs = SLOW_CLIENT_MS } = options;
+  const { admission, arrival, request, response, need, slowClientMs = SLOW_CLIENT_MS } = options;
   let admitted: Admitted | undefined;
   let timer: NodeJS.Timeout | undefined;
   let isAtWork = false;
@@ -80,7 +84,7 @@ export function beginVisit(options: VisitOptions): Visit {
       admitted = answer;
       timer = setTimeout(() => {
         answer.stalled();
-        timer = setTimeout(cutOff, REQUEST_TIMEOUT_MS - STALL_MS);
+        timer = setTimeout(cutOff, arrivalMsOf(need, REQUEST_TIMEOUT_MS) - STALL_MS);
       }, STALL_MS);
       return undefined;
     },

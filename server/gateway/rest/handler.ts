@@ -8,7 +8,7 @@ import { type JsonValue, toJson, type MessageTypes, type MessageName } from '@ar
 import { ArmadaError } from '../../base/errors.ts';
 import type { Admission, Admitted } from '../../door/admission.ts';
 import { callUnary, type Door, sendStream } from '../../door/call.ts';
-import { knock, maxBytesOf } from '../../door/knock.ts';
+import { arrivalMsOf, knock, maxBytesOf } from '../../door/knock.ts';
 import type { ServerStreamMethod, Service, UnaryMethod } from '../../door/method.ts';
 import type { CallHandler } from '../http.ts';
 import { peerOf } from '../incoming.ts';
@@ -209,8 +209,10 @@ async function bodyAsked(
   if (!isForm) refuseOtherTypes(request);
   const { method } = route.served;
   await knock(rest.door, method, call);
-  const maxBytes = maxBytesOf(method.need, rest.maxRequestBytes);
-  const limits = { maxBytes, timeoutMs: rest.requestTimeoutMs ?? REQUEST_TIMEOUT_MS };
+  const limits = {
+    maxBytes: maxBytesOf(method.need, rest.maxRequestBytes),
+    timeoutMs: arrivalMsOf(method.need, rest.requestTimeoutMs ?? REQUEST_TIMEOUT_MS),
+  };
   const arriving = rest.admission.intake.begin(request.socket);
   return readBody(request, limits, { admitted, arriving });
 }
