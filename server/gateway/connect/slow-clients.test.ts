@@ -105,6 +105,7 @@ test('a request that does not come makes room for others, and is given up in the
   const visit = beginVisit({
     admission,
     arrival: { rank: 'write', isStream: false },
+    need: 'authenticated',
     request: { socket: {} } as IncomingMessage,
     response: Object.assign(response, { destroy }) as unknown as ServerResponse,
   });
