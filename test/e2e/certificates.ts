@@ -21,6 +21,8 @@ export interface Certificate {
   names?: string;
   /** Whether its time was over when it was made. */
   isExpired?: boolean;
+  /** How long it is good; two days when left out. */
+  days?: number;
 }
 
 /** An authority, and what it vouches for. */
@@ -55,14 +57,14 @@ export async function makeTestAuthority(directory: string, name: string): Promis
   ]);
   return {
     ...own,
-    async issue(of, { subject, names = 'DNS:nobody.invalid', isExpired = false }) {
+    async issue(of, { subject, names = 'DNS:nobody.invalid', isExpired = false, days = 2 }) {
       const { certFile, keyFile } = files(of);
       const [request, extensions] = [`${certFile}.csr`, `${certFile}.ext`];
       await run('openssl', ['req', ...KEY, '-subj', subject, '-keyout', keyFile, '-out', request]);
       await writeFile(extensions, `subjectAltName=${names}\n`);
-      const days = ['-days', isExpired ? '-1' : '2'];
+      const validity = ['-days', isExpired ? '-1' : `${days}`];
       const signing = ['-CA', own.certFile, '-CAkey', own.keyFile, '-extfile', extensions];
-      await run('openssl', ['x509', '-req', '-in', request, ...days, ...signing, '-out', certFile]);
+      await run('openssl', ['x509', '-req', '-in', request, ...validity, ...signing, '-out', certFile]);
       return { certFile, keyFile };
     },
     async revoke(...revoked) {

@@ -2,11 +2,15 @@
 // with credentials of every scheme that run out, on a real server whose clock is moved on.
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { QueueServiceService } from '@armada-ts/api/api/queue';
 import { SubmitService } from '@armada-ts/api/api/submit';
+import { connect, getQueue } from '@armada-ts/client';
 import { type Clock, systemClock } from '@armada-ts/server/base/clock';
 import { type AnyMethod, call } from './calls.ts';
+import { replaceFile } from './certificates.ts';
 import { allEnding, endings, openWatches } from './open-streams.ts';
 import { temporaryDirectory } from './programs.ts';
 import { type PeopleServer, type Person, SCIENTISTS, startPeopleServer } from './scheme-people.ts';
@@ -65,6 +69,31 @@ test('streams end when tokens and tickets do', async () => {
   shiftMs += HOUR_MS;
   assert.deepEqual(await endings(losing), allEnding(losing, 'UNAUTHENTICATED'));
   assert.deepEqual(await endings(keeping, 100), allEnding(keeping, 'still open'));
+});
+
+test('a client whose certificate was replaced in time is never refused', { timeout: 60_000 }, async () => {
+  const { authority, address } = server;
+  const [shown, next] = [
+    await authority.issue('carl', { subject: '/CN=carl', days: 1 }),
+    await authority.issue('next', { subject: '/CN=carl', days: 8 }),
+  ];
+  using connection = connect({ address, tls: { caFile: authority.certFile, ...shown } });
+  await getQueue(connection, 'watched');
+  const { validToDate } = new X509Certificate(await readFile(shown.certFile));
+  await replaceFile(shown.certFile, await readFile(next.certFile));
+  await replaceFile(shown.keyFile, await readFile(next.keyFile));
+  // Clients look at their files every five seconds.
+  await sleep(6_000);
+  shiftMs = validToDate.getTime() - systemClock.now() - 3_900;
+  const answers: string[] = [];
+  while (clock.now() < validToDate.getTime() + 1_500) {
+    const asked = getQueue(connection, 'watched').then(() => 'OK');
+    answers.push(await asked.catch((error: { code: string }) => error.code));
+    await sleep(50);
+  }
+  // A call that was under way when the connection ended may be lost.
+  assert.deepEqual(new Set(answers.slice(-10)), new Set(['OK']));
+  assert.ok(!answers.includes('UNAUTHENTICATED'), answers.join());
 });
 
 test('a connection ends before the certificate that its client has shown, whoever calls by it', async () => {

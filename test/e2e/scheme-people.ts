@@ -49,6 +49,10 @@ export interface PeopleServer extends AsyncDisposable {
   /** For who may do everything. */
   grpc: Client;
   provider: TestProvider;
+  /** Vouches for the server and its clients. */
+  authority: Authority;
+  /** Where it serves gRPC. */
+  address: string;
   /** Of the operator port, with the certificate of a person who has one. */
   openOperators: (person: Person) => Promise<Ports>;
 }
@@ -117,6 +121,8 @@ export async function startPeopleServer(
     people,
     grpc: plain.grpc,
     provider,
+    authority,
+    address: app.grpcAddress,
     async openOperators({ scheme, name }) {
       const pair = scheme === 'mtls' ? certificates.get(name) : undefined;
       const files = { caFile: join(directory, 'operator/ca.pem'), ...pair };
