@@ -43,8 +43,9 @@ const LEFTOVER_MS = 50;
 const ASK_PAUSE_MS = 10;
 /** Pause between two rounds of killing. */
 const KILL_PAUSE_MS = 100;
-/** Rounds after which the shim itself is killed too. */
+/** Rounds after which the shim itself is killed too: such without work on the log, and all. */
 const KILL_ROUNDS = 10;
+const MOST_KILL_ROUNDS = 100;
 
 /** One container's processes: starts them or finds them again, tells when they end, and ends them. */
 export class ContainerProcess {
@@ -205,7 +206,7 @@ export class ContainerProcess {
       if (shim !== undefined) {
         const session = this.#host.sessions.read(shim);
         signalAll(session.command, 'SIGKILL');
-        if (round >= KILL_ROUNDS) signalAll(session.own, 'SIGKILL');
+        if (round >= (session.isWriting ? MOST_KILL_ROUNDS : KILL_ROUNDS)) signalAll(session.own, 'SIGKILL');
       }
       this.#killAfter(KILL_PAUSE_MS, round + 1);
     }, delayMs);

@@ -61,6 +61,8 @@ export interface Session {
   command: number[];
   /** Those of `command` that made a process group of their own, so that signals to the shim's miss them. */
   strayed: number[];
+  /** Whether some of `own` is at work or waits for the disk, so that the log may not be whole yet. */
+  isWriting: boolean;
 }
 
 /** What a shim wrote into its `pid` file. */
@@ -92,7 +94,7 @@ export function createSessionReader(bootId: string, elapsedMs: () => number): Se
     keptUntilMs = endedMs + Math.max(LOOK_KEPT_MS, LOOK_KEPT_SHARE * (endedMs - beganMs));
   };
   const read = (shim: ShimIdentity): Session => {
-    if (!ownsItsId(shim, bootId)) return { own: [], command: [], strayed: [] };
+    if (!ownsItsId(shim, bootId)) return { own: [], command: [], strayed: [], isWriting: false };
     // Looked at once more, as ids are used again.
     const stats = (members.get(shim.pid) ?? []).flatMap((pid) => readStat(pid) ?? []);
     return partsOf(
@@ -127,16 +129,29 @@ function allSessions(): Map<number, number[]> {
 }
 
 function partsOf(shim: ShimIdentity, members: readonly ProcessStat[]): Session {
-  const cappers = new Set(
-    members.filter((m) => m.parent === shim.pid && m.pid !== shim.keeper).map((m) => m.pid),
-  );
-  const session: Session = { own: [], command: [], strayed: [] };
-  for (const { pid, parent, group } of members) {
-    const isOwn = pid === shim.pid || parent === shim.pid || cappers.has(parent);
-    (isOwn ? session.own : session.command).push(pid);
-    if (!isOwn && group !== shim.pid) session.strayed.push(pid);
+  const own = ownOf(shim, members);
+  const session: Session = { own: [...own], command: [], strayed: [], isWriting: false };
+  for (const { pid, group, state } of members) {
+    if (own.has(pid)) session.isWriting ||= state === 'R' || state === 'D';
+    else session.command.push(pid);
+    if (!own.has(pid) && group !== shim.pid) session.strayed.push(pid);
   }
   return session;
+}
+
+/** Shim and keeper, and the capper with all that it has started: a shell may stand between it and `dd`. */
+function ownOf(shim: ShimIdentity, members: readonly ProcessStat[]): Set<number> {
+  const own = new Set<number>();
+  let isGrowing = true;
+  while (isGrowing) {
+    const before = own.size;
+    for (const { pid, parent } of members) {
+      const isOfShim = pid === shim.pid || parent === shim.pid;
+      if (isOfShim || (parent !== shim.keeper && own.has(parent))) own.add(pid);
+    }
+    isGrowing = own.size > before;
+  }
+  return own;
 }
 
 /** Sends a signal to each; those that are gone already are passed over. */

@@ -64,6 +64,29 @@ async function until(isSo: () => boolean): Promise<void> {
   }
 }
 
+async function eventually<Value>(look: () => Value | undefined): Promise<Value> {
+  let found: Value | undefined;
+  await until(() => (found = look()) !== undefined);
+  return found!;
+}
+
+/** The process of this name whose output goes to a file in the directory. */
+function processIn(files: string, name: string): number | undefined {
+  return fs
+    .readdirSync('/proc')
+    .map(Number)
+    .find((pid) => pid > 0 && isWriter(pid, name, files));
+}
+
+function isWriter(pid: number, name: string, files: string): boolean {
+  try {
+    const command = fs.readFileSync(`/proc/${pid}/comm`, 'latin1').trim();
+    return command === name && fs.readlinkSync(`/proc/${pid}/fd/1`).startsWith(files);
+  } catch {
+    return false;
+  }
+}
+
 function stateOf(runId: string): RunState | undefined {
   return [...runtime.held()].find((run) => run.runId === runId)?.state;
 }
@@ -221,8 +244,9 @@ test('start() ends the other containers when one fails', async () => {
 });
 
 test('stop() kills everything of a run that ignores SIGTERM, after its grace', async () => {
-  const script =
-    'trap "" TERM; sleep 300 & setsid sleep 301 & echo $! >away; timeout 302 sleep 302 & echo ready; wait; sleep 303';
+  // Told from the sleeps of other tests by what follows the point.
+  const script = `trap "" TERM; sleep 300.${process.pid} & setsid sleep 301 & echo $! >away;
+    timeout 302 sleep 302.${process.pid} & echo ready; wait; sleep 303.${process.pid}`;
   const lease = sampleLease(script);
   runtime.start(lease);
   for (let log = ''; !log.includes('ready'); log = await logOf(lease).catch(() => '')) await sleep(10);
@@ -231,7 +255,11 @@ test('stop() kills everything of a run that ignores SIGTERM, after its grace', a
   assert.equal(stateOf(lease.jobRunId)?.phase, 'running');
   assert.equal((await end(lease)).phase, 'stopped');
   assert.ok(Date.now() - before >= 900, 'it was killed before its grace was over');
-  assert.equal(/sleep 30[02]|sleep 303/.test(commandLines()), false, 'something of it is left');
+  assert.doesNotMatch(
+    commandLines(),
+    new RegExp(`sleep 30[023]\\.${process.pid}`),
+    'something of it is left',
+  );
   process.kill(
     Number(fs.readFileSync(path.join(directory, 'runs', lease.jobRunId, 'work', 'away'), 'utf8')),
     'SIGKILL',
@@ -279,10 +307,25 @@ test('start() ends a run at its activeDeadlineSeconds', async () => {
 
 test('a run ends with its command, whatever that leaves behind', async () => {
   const before = Date.now();
-  const { state } = await run('sleep 310 & echo done');
+  const { state } = await run(`sleep 310.${process.pid} & echo done`);
   assert.equal(state.phase, 'succeeded');
   assert.ok(Date.now() - before < 2_000);
-  assert.equal(commandLines().includes('sleep 310'), false);
+  assert.equal(commandLines().includes(`sleep 310.${process.pid}`), false);
+});
+
+test('the log has all that was said, however slowly it is written down', async () => {
+  const lease = sampleLease('sleep 0.3; echo said; sleep 310 &');
+  runtime.start(lease);
+  const files = path.join(directory, 'runs', lease.jobRunId);
+  const copier = await eventually(() => processIn(files, 'dd'));
+  process.kill(copier, 'SIGSTOP');
+  await eventually(() =>
+    fs.readdirSync(files, { recursive: true }).find((name) => /\bexit$/.test(String(name))),
+  );
+  await sleep(300);
+  process.kill(copier, 'SIGCONT');
+  assert.equal((await end(lease)).phase, 'succeeded');
+  assert.equal(await logOf(lease), 'said\n');
 });
 
 test('the log is cut at its limit without disturbing the job', async () => {
