@@ -83,6 +83,8 @@ export async function send(
     body === undefined ? {} : { 'content-type': contentType, 'content-length': Buffer.byteLength(body) };
   const options = { method: verb, headers: { ...ofBody, ...headers } };
   const asked = tls ? httpsRequest(url, { ...options, ...tls }) : httpRequest(url, options);
+  // Before the answer it is thrown below; after it, reading the answer tells.
+  asked.on('error', () => {});
   asked.end(body);
   const [response] = (await once(asked, 'response')) as [IncomingMessage];
   return response;
