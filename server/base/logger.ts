@@ -1,6 +1,6 @@
+import { oneLine } from '@armada-ts/api/json/one-line';
 import { pino } from 'pino';
 import { type LogLevels, withLevels } from './log-levels.ts';
-import { oneLine } from './one-line.ts';
 
 /** Structured log; user text is only ever a value, never part of a message or a key. */
 export interface Logger {

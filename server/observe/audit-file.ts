@@ -9,9 +9,9 @@ import { write } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { oneLine } from '@armada-ts/api/json/one-line';
 import { ArmadaError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
-import { oneLine } from '../base/one-line.ts';
 
 export interface AuditFile {
   /** Takes a line, in order; it is written with the next write. */
