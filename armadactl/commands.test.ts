@@ -84,16 +84,29 @@ test('output that cannot be written ends with 1 and says so', () => {
   assert.match(stderr, /^error: cannot write the output: ENOSPC.*\n$/);
 });
 
-test('the launcher starts a command that needs no server in under 200 ms', async () => {
-  // The best of several, as the machine may be busy with other tests; the first fills the compile cache.
-  let bestMs = Number.POSITIVE_INFINITY;
-  for (let attempt = 0; attempt < 6; attempt += 1) {
-    const startedAt = performance.now();
-    await armadactl(['version']);
-    bestMs = Math.min(bestMs, performance.now() - startedAt);
-  }
-  assert.ok(bestMs < 200, `${bestMs} ms`);
+test('the launcher starts a command that needs no server within 200 ms of a core', () => {
+  // By the clock it depends on what else the machine does. The first fills the compile cache.
+  const home = temporaryDirectory();
+  const taken = Array.from({ length: 4 }, () => coreMsOf(['version'], home));
+  assert.ok(Math.min(...taken) < 200, `${taken.join(', ')} ms`);
 });
+
+/** How much of a core the launcher takes, with all that it starts. */
+function coreMsOf(args: readonly string[], home: string): number {
+  const launcher = fileURLToPath(new URL('bin/armadactl', import.meta.url));
+  const { stdout } = spawnSync('sh', ['-c', '"$@" >&2; times', 'sh', launcher, ...args], {
+    env: { PATH: process.env['PATH'], HOME: home },
+    encoding: 'utf8',
+  });
+  // The second line is about what the shell has started: user and system time, as in 0m0.04s.
+  const [, ofChildren = ''] = stdout.split('\n');
+  const times = [...ofChildren.matchAll(/(\d+)m([\d.]+)s/g)];
+  assert.equal(times.length, 2, stdout);
+  return times.reduce(
+    (sum, [, minutes, seconds]) => sum + Number(minutes) * 60_000 + Number(seconds) * 1000,
+    0,
+  );
+}
 
 test('a wrong command line ends with 2 and says what is wrong', async () => {
   const cases: [string[], RegExp][] = [

@@ -164,6 +164,9 @@ async function secondStartIsRefused(data: string): Promise<void> {
   assert.match(executor.text, /^armada-executor: .* another executor uses this data directory$/);
 }
 
+/** For programs that hang: on a busy machine ending alone takes many seconds of waiting for a core. */
+const MAX_RUN_MS = 120_000;
+
 /** Runs a program that must end by itself. */
 async function endOf(
   main: string,
@@ -171,7 +174,7 @@ async function endOf(
   env: NodeJS.ProcessEnv = {},
 ): Promise<{ code: number | null; text: string }> {
   const program = startProgram(main, args, env);
-  const timer = setTimeout(() => program.process.kill('SIGKILL'), 15_000);
+  const timer = setTimeout(() => program.process.kill('SIGKILL'), MAX_RUN_MS);
   await once(program.process, 'close');
   clearTimeout(timer);
   return { code: program.process.exitCode, text: program.lines.join('\n') };
