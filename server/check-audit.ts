@@ -30,10 +30,13 @@ await runOnce(PROGRAM, async (signal) => {
     return;
   }
   if (positionals.length === 0) throw new ArmadaError('INVALID_REQUEST', 'no file is named; see --help');
+  const { after } = values;
+  if (after !== undefined && after !== 'none' && !/^[0-9a-f]{64}$/.test(after))
+    throw new ArmadaError('INVALID_REQUEST', '--after must be the SHA-256 of a line, or none');
   let faults = 0;
   const sources = positionals.map((name) => sourceOf(name, signal));
   const { lines, from, to, torn, lost, last } = await checkAuditChain(sources, {
-    after: values.after === 'none' ? '' : values.after,
+    after: after === 'none' ? '' : after,
     report(fault) {
       faults++;
       process.stdout.write(`${fault}\n`);

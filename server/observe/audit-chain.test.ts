@@ -71,3 +71,15 @@ test('checkAuditChain() notices whatever was done to a line, but at the end only
   assert.deepEqual(faults, [`f0:1 does not follow the line ${digestOf('another')}`]);
   assert.match((await check([['{}']])).faults[0] ?? '', /^f0:1 is no line of an audit log/);
 });
+
+test('checkAuditChain() takes nothing but beginnings of records for torn, and any number of these', async () => {
+  assert.deepEqual((await check([['rubbish', '', ...written]])).faults, [
+    'f0:1 is no line of an audit log',
+    'f0:2 is no line of an audit log',
+    'f0:3 does not follow the line before it',
+  ]);
+  const torn = Array.from({ length: 10_000 }, () => '{"time":"t9'.padEnd(400));
+  const beganMicros = process.cpuUsage().user;
+  assert.equal((await check([[...written, ...torn]])).report.torn, 1 + torn.length);
+  assert.ok(process.cpuUsage().user - beganMicros < 5_000_000, 'each line is looked at once');
+});

@@ -1,5 +1,6 @@
 /** Whether the lines of audit files are as they were written: none changed, taken out or put in between. */
-import { digestOf, isRecord } from './audit-file.ts';
+import { createHash } from 'node:crypto';
+import { isRecord } from './audit-file.ts';
 
 /** Lines of one file, without their ends. */
 export interface AuditSource {
@@ -12,7 +13,7 @@ export interface ChainReport {
   /** Times of the first and the last record; undefined where there is none. */
   from: string | undefined;
   to: string | undefined;
-  /** Lines that are no records, as a crash leaves them. */
+  /** Beginnings of records, as a crash leaves them. */
   torn: number;
   /** Records that there was no room for when they were to be written, which the log itself tells. */
   lost: number;
@@ -40,17 +41,18 @@ export async function checkAuditChain(
   { after, report }: ChainOptions,
 ): Promise<ChainReport> {
   const seen: ChainReport = { lines: 0, from: undefined, to: undefined, torn: 0, lost: 0, last: after };
-  let linked = '';
+  // Goes on through torn lines, as the next record is linked to all of them.
+  let linked = createHash('sha256');
   for (const { name, lines } of sources) {
     let number = 0;
     for await (const line of lines) {
       number++;
       const record: AuditLine | undefined = isRecord(line) ? JSON.parse(line) : undefined;
-      const fault = record && linkFault(record, seen);
+      const fault = record ? linkFault(record, seen) : tearFault(line);
       if (fault !== undefined) report(`${name}:${number} ${fault}`);
-      note(seen, record);
-      linked = record ? line : `${linked}\n${line}`;
-      seen.last = digestOf(linked);
+      note(seen, record, fault);
+      linked = record ? createHash('sha256').update(line) : linked.update(`\n${line}`);
+      seen.last = linked.copy().digest('hex');
     }
   }
   return seen;
@@ -62,9 +64,14 @@ function linkFault({ previous }: AuditLine, { lines, last }: ChainReport): strin
   return lines === 0 ? `does not follow the line ${last}` : 'does not follow the line before it';
 }
 
-function note(seen: ChainReport, record: AuditLine | undefined): void {
+/** What is torn begins as records do; or its place was made and never written to. */
+function tearFault(line: string): string | undefined {
+  return /^[{\0]/.test(line) ? undefined : 'is no line of an audit log';
+}
+
+function note(seen: ChainReport, record: AuditLine | undefined, fault: string | undefined): void {
   seen.lines++;
-  if (!record) seen.torn++;
+  if (!record && fault === undefined) seen.torn++;
   if (typeof record?.time === 'string') {
     seen.from ??= record.time;
     seen.to = record.time;
