@@ -4,7 +4,15 @@
  * every exchange, so another key may be put in its place at any time.
  */
 import { readFileSync } from 'node:fs';
-import { InterceptingCall, type Interceptor, Metadata, type ServiceError, status } from '@grpc/grpc-js';
+import {
+  InterceptingCall,
+  type InterceptingListener,
+  type Interceptor,
+  Metadata,
+  type ServiceError,
+  type StatusObject,
+  status,
+} from '@grpc/grpc-js';
 import type {
   CreateTokenRequest,
   CreateTokenResponse,
@@ -28,11 +36,20 @@ const pairSchema = z.object({ accessKey: z.string().min(1), secret: z.string().m
 export function accessKeyCredentials(file: string): (keys: KeyServiceClient) => Interceptor {
   readPair(file);
   const tokens = renewedToken((keys: KeyServiceClient) => exchange(keys, file));
-  return (keys) => (options, nextCall) =>
-    new InterceptingCall(nextCall(options), {
+  return (keys) => (options, nextCall) => {
+    /** Until there is a token, after which the library ends the call by itself. */
+    let waiting: InterceptingListener | undefined;
+    const endEarly = (end: StatusObject): void => {
+      waiting?.onReceiveStatus(end);
+      waiting = undefined;
+    };
+    return new InterceptingCall(nextCall(options), {
       start(metadata, listener, next) {
+        waiting = listener;
         tokens.current(keys).then(
           (token) => {
+            if (waiting === undefined) return;
+            waiting = undefined;
             metadata.set('authorization', `Bearer ${token}`);
             next(metadata, {
               onReceiveStatus(end, nextEnd) {
@@ -41,10 +58,15 @@ export function accessKeyCredentials(file: string): (keys: KeyServiceClient) => 
               },
             });
           },
-          (error: unknown) => listener.onReceiveStatus(statusOf(error)),
+          (error: unknown) => endEarly(statusOf(error)),
         );
       },
+      cancel(next) {
+        endEarly({ code: status.CANCELLED, details: 'cancelled', metadata: new Metadata() });
+        next();
+      },
     });
+  };
 }
 
 async function exchange(keys: KeyServiceClient, file: string): Promise<string> {
@@ -72,7 +94,7 @@ function readPair(file: string): CreateTokenRequest {
 }
 
 /** A call that could not be made for want of a token ends as the exchange did. */
-function statusOf(error: unknown): { code: status; details: string; metadata: Metadata } {
+function statusOf(error: unknown): StatusObject {
   const { code, details, message, metadata } = error as Partial<ServiceError>;
   return {
     code: code ?? status.UNAUTHENTICATED,
