@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
+import { performance } from 'node:perf_hooks';
 import { test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { renewedToken } from './renewed-token.ts';
 
 /** Exchanges that count, for tokens that are good for so long. */
@@ -15,12 +15,14 @@ function exchanges(validMs: number, fail = () => false) {
   return { asked, tokens };
 }
 
-test('renewedToken() exchanges once for calls that come together, and again before the token ends', async () => {
-  const { asked, tokens } = exchanges(500);
+test('renewedToken() exchanges once for calls that come together, and again before the token ends', async (t) => {
+  let nowMs = 0;
+  t.mock.method(performance, 'now', () => nowMs);
+  const { asked, tokens } = exchanges(60_000);
   const [one, other] = await Promise.all([tokens.current('a'), tokens.current('b')]);
   assert.equal(one, other);
   assert.equal(await tokens.current('b'), one);
-  await sleep(410);
+  nowMs = 48_000;
   assert.notEqual(await tokens.current('b'), one);
   assert.deepEqual(asked, ['a', 'b']);
 });
@@ -43,4 +45,32 @@ test('what could not be exchanged is tried again by the next call', async () => 
   await assert.rejects(tokens.current('a'), /refused/);
   isRefused = false;
   assert.match(await tokens.current('a'), /^e30/);
+});
+
+test('a token goes on being used while it is good, though it cannot be exchanged again', async (t) => {
+  let nowMs = 0;
+  t.mock.method(performance, 'now', () => nowMs);
+  let isRefused = false;
+  const { asked, tokens } = exchanges(60_000, () => isRefused);
+  const first = await tokens.current('a');
+  isRefused = true;
+  nowMs = 48_000;
+  assert.equal(await tokens.current('a'), first);
+  assert.equal(await tokens.current('a'), first);
+  assert.equal(asked.length, 2, 'it is tried again with every call');
+  nowMs = 53_000;
+  assert.equal(await tokens.current('a'), first);
+  assert.equal(asked.length, 3);
+  nowMs = 60_000;
+  await assert.rejects(tokens.current('a'), /refused/);
+  isRefused = false;
+  assert.notEqual(await tokens.current('a'), first);
+});
+
+test('a token that was refused is not used again, though there is no other', async () => {
+  let isRefused = false;
+  const { tokens } = exchanges(60_000, () => isRefused);
+  tokens.drop(await tokens.current('a'));
+  isRefused = true;
+  await assert.rejects(tokens.current('a'), /refused/);
 });

@@ -13,33 +13,45 @@ export interface RenewedToken<Server> {
 
 /** A token is exchanged again when less than this part of its time is left. */
 const RENEW_RATIO = 0.2;
+/** So long from one exchange that failed to the next, while the token before is good. */
+const RETRY_MS = 5_000;
+
+interface Issued {
+  token: string;
+  /** Both on the monotonic clock. */
+  renewAtMs: number;
+  endsAtMs: number;
+}
 
 /** @param exchange asks this server for a token, which is a JSON web token */
 export function renewedToken<Server>(exchange: (server: Server) => Promise<string>): RenewedToken<Server> {
-  let renewAtMs = 0;
-  let current: Promise<string> | undefined;
-  let issued: string | undefined;
-  const ask = async (server: Server): Promise<string> => {
+  let held: Issued | undefined;
+  let asking: Promise<Issued> | undefined;
+  const ask = async (server: Server): Promise<Issued> => {
     const askedAtMs = performance.now();
-    issued = await exchange(server);
-    renewAtMs = askedAtMs + lifetimeMs(issued) * (1 - RENEW_RATIO);
-    return issued;
+    const before = held;
+    try {
+      const token = await exchange(server);
+      const validMs = lifetimeMs(token);
+      held = { token, renewAtMs: askedAtMs + validMs * (1 - RENEW_RATIO), endsAtMs: askedAtMs + validMs };
+    } catch (error) {
+      const nowMs = performance.now();
+      // Unless it was refused meanwhile.
+      if (held === undefined || held !== before || nowMs >= held.endsAtMs) throw error;
+      held = { ...held, renewAtMs: nowMs + RETRY_MS };
+    }
+    return held;
   };
   return {
-    current(server) {
-      if (current && performance.now() < renewAtMs) return current;
+    async current(server) {
+      if (held && performance.now() < held.renewAtMs) return held.token;
       // Calls that come meanwhile wait for the same answer.
-      renewAtMs = Number.POSITIVE_INFINITY;
-      const asked = ask(server);
-      current = asked;
-      asked.catch(() => {
-        if (current === asked) current = undefined;
-      });
-      return asked;
+      asking ??= ask(server).finally(() => (asking = undefined));
+      return (await asking).token;
     },
     drop(token) {
       // Others may have come by a new one since.
-      if (token === issued) current = undefined;
+      if (token === held?.token) held = undefined;
     },
   };
 }
