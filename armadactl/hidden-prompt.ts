@@ -30,6 +30,8 @@ export async function askHidden(question: string): Promise<string | undefined> {
     isInterrupted = true;
     lines.close();
   });
+  // Left alone, Ctrl-Z would have the terminal show what is typed, also where nothing is suspended by it.
+  lines.on('SIGTSTP', () => {});
   await once(lines, 'close');
   await new Promise<void>((resolve) => output.write('\n', () => resolve()));
   input.destroy();

@@ -5,7 +5,9 @@ import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Writable } from 'node:stream';
 import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { isPassword, parsePasswordHash } from '@armada-ts/server/auth/password';
 import { type LocalServer, startLocalServer } from './in-process.ts';
 import { root } from './programs.ts';
@@ -26,6 +28,19 @@ after(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
+const CTRL_Z = '\u001A';
+
+/** What follows Ctrl-Z comes when the terminal is as that has left it. */
+async function type(stdin: Writable, keys: string): Promise<void> {
+  for (const [i, part] of keys.split(CTRL_Z).entries()) {
+    if (i > 0) {
+      stdin.write(CTRL_Z);
+      await sleep(300);
+    }
+    stdin.write(part);
+  }
+}
+
 /** Runs a command line, and types these lines as it asks for them. */
 async function run(program: string, args: string[], answers: Record<string, string>) {
   const child = spawn(program, args, {
@@ -40,8 +55,8 @@ async function run(program: string, args: string[], answers: Record<string, stri
       shown += text;
       for (const [question, keys] of questions) {
         if (!shown.includes(question)) continue;
-        child.stdin.write(keys);
         questions.delete(question);
+        void type(child.stdin, keys);
       }
     });
   }
@@ -66,6 +81,10 @@ test('a password that the context lacks is asked for once, and not shown', async
   // As it is typed by people, who correct themselves.
   const corrected = await atTerminal('whoami', `x\u007F${password}!\u007F\r`);
   assert.equal(corrected.exitCode, 0, corrected.shown);
+  // No shell is there to go back to.
+  const suspended = await atTerminal('whoami', `${CTRL_Z}${password}\n`);
+  assert.ok(!suspended.shown.includes(password), suspended.shown);
+  assert.equal(suspended.exitCode, 0, suspended.shown);
   assert.ok(!corrected.shown.includes(password), corrected.shown);
 });
 
