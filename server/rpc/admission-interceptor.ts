@@ -1,10 +1,16 @@
 /** Puts admission before the library reads a request: what is refused is neither read nor decoded. */
-import { ServerInterceptingCall, type ServerInterceptor, type ServiceDefinition } from '@grpc/grpc-js';
+import {
+  type Metadata,
+  ServerInterceptingCall,
+  type ServerInterceptor,
+  type ServiceDefinition,
+} from '@grpc/grpc-js';
 import { ArmadaError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import { type Admission, type Admitted, overloaded, type Refused, rankOf } from '../door/admission.ts';
 import { toCallStatus } from '../door/errors.ts';
-import type { Knock, TurnedAway } from './knocking.ts';
+import type { Knocking } from './knocking.ts';
+import { isPacked } from './unpacking.ts';
 import { toWireError, type WireError } from './wire-error.ts';
 
 /** Sizes of the requests that were decoded, for whoever holds them. */
@@ -42,16 +48,17 @@ const REQUEST_TIMEOUT_MS = 30_000;
 /** When to send one again that was not. */
 const INCOMPLETE_RETRY_MS = 2_000;
 
-/** From then on its client is the slow one; and already after part of that it has to be somebody who may take their time. */
+/** From then on its client is the slow one. */
 const STALL_MS = 2_000;
+
+/** After this part of that it has to be somebody's who may call. */
 const LATE_RATIO = 1 / 4;
 
 export interface InterceptorSettings {
   logger: Logger;
   /** How long a request may take to arrive; 30 s when left out. */
   requestTimeoutMs?: number | undefined;
-  /** Finds out who calls before messages are read, where that is better; see knocking.ts. */
-  knock?: Knock | undefined;
+  knocking: Knocking;
 }
 
 /**
@@ -62,14 +69,15 @@ export interface InterceptorSettings {
  * another matter, as they can be large and are held in memory until they go.
  */
 export function admissionInterceptor(admission: Admission, settings: InterceptorSettings): ServerInterceptor {
-  const { logger, requestTimeoutMs = REQUEST_TIMEOUT_MS, knock } = settings;
+  const { logger, requestTimeoutMs = REQUEST_TIMEOUT_MS, knocking } = settings;
   const stallMs = Math.min(STALL_MS, requestTimeoutMs / 2);
   return ({ path, requestStream, responseStream }, call) => {
     const isStream = requestStream || responseStream;
     const rank = rankOf(path);
     let admitted: Admitted | undefined;
-    let stop = (): void => {};
-    let knocking: Promise<TurnedAway | undefined> | undefined;
+    let arrived = (): void => {};
+    /** Whether the caller may call, once that was asked. */
+    let mayGoOn: Promise<boolean> | undefined;
     let isAtWork = false;
     let hasEnded = false;
     const settle = (): void => {
@@ -80,18 +88,17 @@ export function admissionInterceptor(admission: Admission, settings: Interceptor
       if (!isStream && rank !== 'read') admitted?.over();
       else settle();
     };
-    let isTurnedAway = false;
-    const turnAway = ({ headers, status }: TurnedAway): void => {
-      if (isTurnedAway) return;
-      isTurnedAway = true;
-      stop();
-      if (headers) call.sendMetadata(headers);
-      call.sendStatus(status);
-      admitted?.over();
+    const knock = async (metadata: Metadata): Promise<boolean> => {
+      const isLetIn = (await knocking.knock(path, metadata, call)) ?? true;
+      if (!isLetIn) {
+        arrived();
+        admitted?.over();
+      }
+      return isLetIn;
     };
-    const unlessTurnedAway = (act: () => void): void => {
-      if (knocking === undefined) act();
-      else void knocking.then((away) => (away === undefined ? act() : turnAway(away)));
+    const goOn = (act: () => void): void => {
+      if (mayGoOn === undefined) act();
+      else void mayGoOn.then((may) => may && act());
     };
     return new ServerInterceptingCall(call, {
       start: (next) =>
@@ -100,32 +107,29 @@ export function admissionInterceptor(admission: Admission, settings: Interceptor
             const answer = admission.enter({ rank, isStream, connection: call.getPeer() });
             if ('retryAfterMs' in answer) return call.sendStatus(refusalOf(answer, logger));
             admitted = answer;
-            knocking = knock?.(path, metadata, call, false);
-            const late = (): void => {
-              knocking = againUnlessTurnedAway(knocking, () => knock?.(path, metadata, call, true));
-              unlessTurnedAway(() => {});
-            };
+            if (isPacked(call)) mayGoOn = knock(metadata);
             if (!requestStream) {
-              stop = inTurn([
-                [stallMs * LATE_RATIO, late],
+              const timeoutMs = knocking.arrivalMs(path, requestTimeoutMs);
+              arrived = inTurn([
+                [stallMs * LATE_RATIO, () => (mayGoOn ??= knock(metadata))],
                 [stallMs, () => answer.stalled()],
-                [requestTimeoutMs, () => call.sendStatus(incomplete(requestTimeoutMs, logger))],
+                [timeoutMs, () => call.sendStatus(incomplete(timeoutMs, logger))],
               ]);
             }
-            unlessTurnedAway(() => forward(metadata));
+            goOn(() => forward(metadata));
           },
           onReceiveMessage: (message: unknown, forward) => {
             const bytes = typeof message === 'object' && message !== null ? sizes.get(message) : undefined;
             admitted?.arrived(bytes ?? 0);
-            unlessTurnedAway(() => forward(message));
+            goOn(() => forward(message));
           },
           onReceiveHalfClose: (forward) => {
-            stop();
+            arrived();
             isAtWork = !isStream;
             forward();
           },
           onCancel: () => {
-            stop();
+            arrived();
             hasEnded = true;
             settle();
           },
@@ -142,26 +146,28 @@ export function admissionInterceptor(admission: Admission, settings: Interceptor
   };
 }
 
-async function againUnlessTurnedAway(
-  before: Promise<TurnedAway | undefined> | undefined,
-  again: () => ReturnType<Knock>,
-): Promise<TurnedAway | undefined> {
-  return (await before) ?? (await again());
-}
-
-/** Acts after so many milliseconds each, in ascending order; gives what ends it. */
-function inTurn(acts: readonly (readonly [afterMs: number, act: () => void])[]): () => void {
+/**
+ * Acts after so many milliseconds each, in ascending order; gives what ends it.
+ * What has come by then is read first: the server may have been late itself.
+ */
+function inTurn(acts: readonly (readonly [afterMs: number, act: () => unknown])[]): () => void {
   let timer: NodeJS.Timeout | undefined;
+  let isOver = false;
   const wait = (at: number, sinceMs: number): void => {
     const [afterMs, act] = acts[at] ?? [];
     if (afterMs === undefined) return;
-    timer = setTimeout(() => {
+    const goOn = (): void => {
+      if (isOver) return;
       wait(at + 1, afterMs);
       act?.();
-    }, afterMs - sinceMs);
+    };
+    timer = setTimeout(() => setImmediate(goOn), afterMs - sinceMs);
   };
   wait(0, 0);
-  return () => clearTimeout(timer);
+  return () => {
+    isOver = true;
+    clearTimeout(timer);
+  };
 }
 
 function incomplete(timeoutMs: number, logger: Logger): WireError {

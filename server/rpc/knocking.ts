@@ -3,61 +3,57 @@
  * comes: calls that wait for theirs have room that others need. What comes plainly
  * and at once costs little more than to receive it.
  */
-import type { Metadata } from '@grpc/grpc-js';
-import { ArmadaError } from '../base/errors.ts';
+import type { Metadata, ServerInterceptingCallInterface } from '@grpc/grpc-js';
 import type { Door } from '../door/call.ts';
-import { knock, maxBytesOf } from '../door/knock.ts';
+import { arrivalMsOf, knock, maxBytesOf } from '../door/knock.ts';
 import { type Method, type Service, servedMethods } from '../door/method.ts';
 import { type BegunCall, headersOf, incomingOf, knocked, wireError } from './handlers.ts';
-import { isPacked, limitUnpacked } from './unpacking.ts';
-import type { WireError } from './wire-error.ts';
+import { limitUnpacked } from './unpacking.ts';
 
-/** How a call ends that goes no further. */
-export interface TurnedAway {
-  headers: Metadata | undefined;
-  status: WireError;
+/** A call before its first message, as interceptors have it. */
+export type KnockingCall = Pick<
+  ServerInterceptingCallInterface,
+  'getPeer' | 'getAuthContext' | 'sendMetadata' | 'sendStatus'
+>;
+
+/** Asks of calls who makes them. */
+export interface Knocking {
+  /** Whether the call may go on; one that may not has been ended. Undefined where anyone may. */
+  knock(path: string, metadata: Metadata, call: KnockingCall): Promise<boolean> | undefined;
+  /** How long a request may take to arrive, in milliseconds, where others may take so long. */
+  arrivalMs(path: string, timeoutMs: number): number;
 }
 
-/** Undefined, now or later, for calls that may go on. @param isLate no message has come for a while */
-export type Knock = (
-  path: string,
-  metadata: Metadata,
-  call: Omit<BegunCall, 'metadata' | 'getPath'>,
-  isLate: boolean,
-) => Promise<TurnedAway | undefined> | undefined;
-
-export function createKnock(door: Door, services: readonly Service[]): Knock {
+export function createKnocking(door: Door, services: readonly Service[]): Knocking {
   const methods = new Map<string, Method>(
     services.flatMap(servedMethods).map(({ definition, method }) => [definition.path, method]),
   );
-  return (path, metadata, call, isLate) => {
-    const method = methods.get(path);
-    if (!method || !(isLate || isPacked(call))) return undefined;
-    if (knocked.has(metadata) && method.need !== 'anyone') return undefined;
-    limitUnpacked(call, (maxBytes) => maxBytesOf(method.need, maxBytes));
-    const begun: BegunCall = {
-      metadata,
-      getPath: () => path,
-      getPeer: () => call.getPeer(),
-      getAuthContext: () => call.getAuthContext(),
-    };
-    const incoming = incomingOf(door, begun, () => {});
-    return knock(door, method, incoming).then(
-      () => {
-        if (isLate && method.need === 'anyone')
-          return { headers: undefined, status: wireError(door, late(), incoming) };
-        knocked.set(metadata, { known: incoming.known, ...(incoming.reply && { reply: incoming.reply }) });
-        return undefined;
-      },
-      (error: unknown) => ({
-        headers: headersOf(door, incoming),
-        status: wireError(door, error, incoming),
-      }),
-    );
+  return {
+    knock(path, metadata, call) {
+      const method = methods.get(path);
+      if (!method) return undefined;
+      limitUnpacked(call, (maxBytes) => maxBytesOf(method.need, maxBytes));
+      if (method.need === 'anyone') return undefined;
+      const begun: BegunCall = {
+        metadata,
+        getPath: () => path,
+        getPeer: () => call.getPeer(),
+        getAuthContext: () => call.getAuthContext(),
+      };
+      const incoming = incomingOf(door, begun, () => {});
+      return knock(door, method, incoming).then(
+        () => {
+          knocked.set(metadata, { known: incoming.known, ...(incoming.reply && { reply: incoming.reply }) });
+          return true;
+        },
+        (error: unknown) => {
+          const headers = headersOf(door, incoming);
+          if (headers) call.sendMetadata(headers);
+          call.sendStatus(wireError(door, error, incoming));
+          return false;
+        },
+      );
+    },
+    arrivalMs: (path, timeoutMs) => arrivalMsOf(methods.get(path)?.need ?? 'anyone', timeoutMs),
   };
-}
-
-/** Whoever need not say who they are has to say at once what they want. */
-function late(): ArmadaError {
-  return new ArmadaError('UNAVAILABLE', 'the request did not come; send it again', { retryAfterMs: 2_000 });
 }

@@ -4,7 +4,7 @@ import type { Door } from '../door/call.ts';
 import type { Service } from '../door/method.ts';
 import { admissionInterceptor, measured } from './admission-interceptor.ts';
 import type { LiveTls } from '../tls/live-tls.ts';
-import { createKnock } from './knocking.ts';
+import { createKnocking } from './knocking.ts';
 import { limitConnections, limitHttp2 } from './connections.ts';
 import { credentialsOf } from './credentials.ts';
 import { handlersOf } from './handlers.ts';
@@ -43,9 +43,9 @@ export interface GrpcServerDeps {
 export function createGrpcServer(services: readonly Service[], deps: GrpcServerDeps): GrpcServer {
   const { maxRequestBytes, requestTimeoutMs, answerTimeoutMs, admission, door, tls } = deps;
   unpackInTurn();
-  const knock = createKnock(door, services);
+  const knocking = createKnocking(door, services);
   const server = new Server({
-    interceptors: [admissionInterceptor(admission, { logger: door.logger, requestTimeoutMs, knock })],
+    interceptors: [admissionInterceptor(admission, { logger: door.logger, requestTimeoutMs, knocking })],
     'grpc.max_receive_message_length': maxRequestBytes,
     'grpc.max_send_message_length': -1,
     // Compressed answers only to clients that ask for them.
