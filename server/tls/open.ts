@@ -4,8 +4,8 @@ import type { Logger } from '../base/logger.ts';
 import { givenAuthorities, givenCertificate, type GivenFile } from './given-certificate.ts';
 import type { KeyedCertificate } from './certificate.ts';
 import { isRunningOut, keptCertificate } from './kept-certificate.ts';
-import { type LiveTls, openLiveTls, type TlsMaterial } from './live-tls.ts';
-import { givenRevocations, type Revocations } from './revocation.ts';
+import { type LiveTls, openLiveTls } from './live-tls.ts';
+import { followRevocations, type Revocations } from './revocation.ts';
 
 /** Who vouches for certificates of clients, and where it says what it has taken back. */
 export interface TrustedClients {
@@ -34,19 +34,19 @@ export function openTls(
     if (before && !isRunningOut(before, nowMs)) return { certificate: before.certificate, key: before.key };
     return await keptCertificate({ ...shown, nowMs });
   };
+  const read = clients?.revoked && followRevocations(clients.revoked);
   let told = '';
-  const revocations = async (
-    file: GivenFile,
-    authorities: string,
-    before: TlsMaterial | undefined,
-  ): Promise<Revocations> => {
-    const read = await givenRevocations(file, authorities, before?.revoked);
-    const remarks = read.remarks(clock.now()).join('; ');
+  const revocations = async (authorities: string): Promise<Revocations | undefined> => {
+    const found = await read?.(authorities);
+    const remarks = found?.remarks(clock.now()).join('; ') ?? '';
     // Refusing everybody because of it would be worse than what may be missing.
     if (remarks !== '' && remarks !== told)
-      logger.warn({ file: file.path, remarks }, 'lists of revoked certificates want looking after');
+      logger.warn(
+        { file: clients?.revoked?.path, remarks },
+        'lists of revoked certificates want looking after',
+      );
     told = remarks;
-    return read;
+    return found;
   };
   return openLiveTls({
     isClientRequired: clients?.isRequired ?? false,
@@ -57,8 +57,7 @@ export function openTls(
       const clientAuthorities = clients && (await givenAuthorities(clients.authorities));
       const own = clients && ownAuthority?.();
       const trusted = own === undefined ? clientAuthorities : `${clientAuthorities}${own}`;
-      const revoked = clients?.revoked && (await revocations(clients.revoked, trusted ?? '', before));
-      return { ...keyed, clientAuthorities: trusted, revoked };
+      return { ...keyed, clientAuthorities: trusted, revoked: await revocations(trusted ?? '') };
     },
   });
 }

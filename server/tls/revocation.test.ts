@@ -7,7 +7,7 @@ import { after, test } from 'node:test';
 import 'reflect-metadata';
 import { Extension, X509CrlGenerator, X509Certificate as PortableCertificate } from '@peculiar/x509';
 import { type KeyedCertificate, makeAuthority, makeServerCertificate } from './certificate.ts';
-import { givenRevocations, type Revocations } from './revocation.ts';
+import { followRevocations, type Revocations } from './revocation.ts';
 
 const NOW_MS = Date.now();
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -47,21 +47,37 @@ async function listOf(
   return `${list.toString('pem')}\n`;
 }
 
-async function given(text: string, trusted = [ours, theirs], before?: Revocations): Promise<Revocations> {
-  const path = join(directory, 'revoked.pem');
-  await writeFile(path, text);
-  const authorities = trusted.map(({ certificate }) => certificate).join('');
-  return await givenRevocations({ setting: SETTING, path }, authorities, before);
+const file = { setting: SETTING, path: join(directory, 'revoked.pem') };
+
+async function given(
+  text: string,
+  trusted = [ours, theirs],
+  read = followRevocations(file),
+): Promise<Revocations> {
+  await writeFile(file.path, text);
+  return await read(trusted.map(({ certificate }) => certificate).join(''));
 }
 
-test('givenRevocations() knows what each authority has taken back of its own', async () => {
+test('followRevocations() knows what each authority has taken back of its own', async () => {
   const list = await listOf(ours, [lost.serialNumber]);
   const revocations = await given(`${await listOf(theirs, [kept.serialNumber])}${list}`);
   assert.equal(revocations.isRevoked(lost), true);
   assert.equal(revocations.isRevoked(kept), false, 'taken back by another authority');
   assert.deepEqual(revocations.remarks(NOW_MS), []);
-  const again = await given(list, [ours]);
-  assert.equal(await given(list, [ours], again), again, 'read again though nothing is new');
+});
+
+test('followRevocations() does not read the same twice, be it good or not', async () => {
+  const read = followRevocations(file);
+  const good = await listOf(ours, [lost.serialNumber]);
+  const bad = await listOf(ours, [lost.serialNumber], { signedBy: theirs });
+  const once = await given(good, [ours], read);
+  assert.equal(await given(good, [ours], read), once);
+  assert.notEqual(await given(good, [ours, theirs], read), once);
+  const faults = await Promise.all(
+    [1, 2].map(() => given(bad, [ours], read).catch((fault: unknown) => fault)),
+  );
+  assert.equal(faults[0], faults[1]);
+  assert.equal((await given(good, [ours], read)).isRevoked(lost), true);
 });
 
 test('whoever was certified by an authority that was taken back itself is taken back too', async () => {
@@ -82,7 +98,7 @@ test('a list of an authority that is not trusted counts for nothing, and so it i
   assert.match(revocations.remarks(NOW_MS).join(), /is not in authorityFile/);
 });
 
-test('givenRevocations() refuses what is no list, or not of whom it says, and names the setting', async () => {
+test('followRevocations() refuses what is no list, or not of whom it says, and names the setting', async () => {
   const list = await listOf(ours, [lost.serialNumber]);
   const delta = [new Extension('2.5.29.27', true, new Uint8Array([2, 1, 1]))];
   const wrong: [string, RegExp][] = [
@@ -95,6 +111,6 @@ test('givenRevocations() refuses what is no list, or not of whom it says, and na
   for (const [text, message] of wrong) {
     await assert.rejects(given(text), { code: 'INVALID_REQUEST', message }, String(message));
   }
-  const missing = { setting: SETTING, path: join(directory, 'none') };
-  await assert.rejects(givenRevocations(missing, ours.certificate, undefined), /tls\.clients\.revokedFile/);
+  const missing = followRevocations({ setting: SETTING, path: join(directory, 'none') });
+  await assert.rejects(missing(ours.certificate), /tls\.clients\.revokedFile/);
 });

@@ -10,8 +10,6 @@ import { certificateBlocks, type GivenFile, readGiven } from './given-certificat
 
 /** What authorities have taken back. */
 export interface Revocations {
-  /** As it was given: with the same, all is the same. */
-  readonly text: string;
   /** Whether it, or an authority above it that is known, is on a list. */
   isRevoked(certificate: X509Certificate): boolean;
   /** What is the matter with lists that are read all the same, for people. */
@@ -34,20 +32,23 @@ const MAX_DEPTH = 8;
 const DELTA_INDICATOR = '2.5.29.27';
 
 /**
- * Reads lists, PEM one after the other. Rejects with INVALID_REQUEST for what is
+ * Reads lists, PEM one after the other, and with the same text gives the same
+ * again, or the same fault: to find out takes long. What it gives takes the
+ * certificates of authorities as PEM, and rejects with INVALID_REQUEST for what is
  * no whole list, or not signed by the authority that it names. One of an authority
  * that is not trusted (any more) says nothing.
- * @param authorities as PEM
- * @param before what was read last, which is returned when nothing is new
  */
-export async function givenRevocations(
-  file: GivenFile,
-  authorities: string,
-  before: Revocations | undefined,
-): Promise<Revocations> {
-  const given = await readGiven(file);
-  const text = `${given}\n${authorities}`;
-  if (before?.text === text) return before;
+export function followRevocations(file: GivenFile): (authorities: string) => Promise<Revocations> {
+  let last: { text: string; read: Promise<Revocations> } | undefined;
+  return async (authorities) => {
+    const given = await readGiven(file);
+    const text = `${given}\n${authorities}`;
+    if (last?.text !== text) last = { text, read: readLists(given, authorities, file) };
+    return await last.read;
+  };
+}
+
+async function readLists(given: string, authorities: string, file: GivenFile): Promise<Revocations> {
   const known = certificateBlocks(authorities).map((block) => new X509Certificate(block));
   const blocks = given.match(/-----BEGIN (X509 )?CRL-----[\s\S]*?-----END (X509 )?CRL-----/g) ?? [];
   if (blocks.length === 0)
@@ -61,7 +62,6 @@ export async function givenRevocations(
     else lists.push(list);
   }
   return {
-    text,
     isRevoked: (certificate) => isListed(certificate, lists, known),
     remarks: (nowMs) => [
       ...foreign,
