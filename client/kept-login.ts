@@ -31,10 +31,21 @@ export function loginFile(homeDirectory: string, client: OpenIdClient): string {
   return join(homeDirectory, '.armadactl', 'logins', `${name}.json`);
 }
 
-export function writeLogin(path: string, tokens: IssuedTokens): void {
+/** Keeps the tokens of whoever has logged in, in the place of whoever had before. */
+export async function keepLogin(
+  homeDirectory: string,
+  client: OpenIdClient,
+  tokens: IssuedTokens,
+): Promise<void> {
+  const path = loginFile(homeDirectory, client);
   const directory = dirname(path);
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   chmodSync(directory, 0o700);
+  // A renewal that is under way would bring the one before back.
+  await alone(`${path}.lock`, async () => writeLogin(path, tokens));
+}
+
+function writeLogin(path: string, tokens: IssuedTokens): void {
   const next = `${path}.${process.pid}.new`;
   rmSync(next, { force: true });
   writeFileSync(next, JSON.stringify(tokens), { mode: 0o600, flag: 'wx' });

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { platform } from 'node:os';
 import type { Command } from 'commander';
-import { loginFile, writeLogin } from '@armada-ts/client/kept-login';
+import { keepLogin } from '@armada-ts/client/kept-login';
 import type { CommandContext } from '../command.ts';
 import { configuredLogin } from '../configured-login.ts';
 import { ExitCode } from '../exit-codes.ts';
@@ -23,8 +23,7 @@ async function login(isByCode: boolean, context: CommandContext): Promise<void> 
   }).catch((error: unknown) => {
     throw new Failure(ExitCode.denied, `cannot log in: ${reasonOf(error)}`, { cause: error });
   });
-  const path = loginFile(homeDirectory, settings);
-  writeLogin(path, tokens);
+  await keepLogin(homeDirectory, settings, tokens);
   const { providerUrl } = settings;
   const isRenewed = tokens.refreshToken !== undefined;
   const expires = new Date(tokens.expiresAtMs).toISOString();

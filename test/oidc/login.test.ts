@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { connectFromProfile, getQueue } from '@armada-ts/client';
-import { loginFile, writeLogin } from '@armada-ts/client/kept-login';
+import { keepLogin, loginFile } from '@armada-ts/client/kept-login';
 import { requestTokens } from '@armada-ts/client/open-id';
 import { type LocalServer, startLocalServer } from '../e2e/in-process.ts';
 import { root } from '../e2e/programs.ts';
@@ -115,7 +115,7 @@ test('armadactl login: by browser, with tokens that nobody else can read and tha
 
   // The provider takes a refresh token once: of several programs one renews, and the others see that.
   const client = { ...openIdAuth(), scopes: ['openid', 'offline_access'] };
-  writeLogin(loginFile(home, client), { ...tokens, expiresAtMs: 0 });
+  await keepLogin(home, client, { ...tokens, expiresAtMs: 0 });
   const same = await Promise.all(
     Array.from({ length: 4 }, async () => {
       using connection = await connectFromProfile({ environment: {}, homeDirectory: home });
@@ -127,7 +127,7 @@ test('armadactl login: by browser, with tokens that nobody else can read and tha
   assert.notEqual(renewed.accessToken, tokens.accessToken);
   assert.deepEqual(await readdir(kept), [name]);
 
-  writeLogin(loginFile(home, client), { ...tokens, expiresAtMs: 0, refreshToken: 'revoked' });
+  await keepLogin(home, client, { ...tokens, expiresAtMs: 0, refreshToken: 'revoked' });
   const over = await armadactl(home, ['get', 'queues']);
   assert.match(over.text, /cannot be renewed .*invalid_grant.*log in again with `armadactl login`/s);
   assert.equal(over.exitCode, 4);
@@ -145,7 +145,7 @@ test('armadactl login: for whom the context says, also when it is renewed', asyn
   const path = join(home, '.armadactl', 'logins', name);
   const tokens = JSON.parse(await readFile(path, 'utf8'));
   assert.equal(audienceOf(tokens.accessToken), 'urn:other');
-  writeLogin(path, { ...tokens, expiresAtMs: 0 });
+  await writeFile(path, JSON.stringify({ ...tokens, expiresAtMs: 0 }));
   const refused = await armadactl(home, ['whoami']);
   assert.match(refused.text, /the claim aud of the token is not as it must be here/);
   const renewed = JSON.parse(await readFile(path, 'utf8'));
@@ -174,7 +174,7 @@ test('armadactl logout: nothing is kept, and the provider takes the tokens back'
   const gone = { ...client, providerUrl: 'http://127.0.0.1:1' };
   const goneHome = await homeWith({ openIdAuth: gone });
   const goneFile = loginFile(goneHome, gone);
-  writeLogin(goneFile, { accessToken: 'a', expiresAtMs: Date.now() + 60_000, refreshToken: 'r' });
+  await keepLogin(goneHome, gone, { accessToken: 'a', expiresAtMs: Date.now() + 60_000, refreshToken: 'r' });
   const alone = await armadactl(goneHome, ['logout', '-o', 'json']);
   assert.equal(alone.exitCode, 0, alone.text);
   assert.match(alone.text, /may take the tokens until they expire: .*cannot be read/);
