@@ -23,10 +23,14 @@ const authorizer = createAuthorizer({ permissionScopeMapping: {}, ...standaloneA
 
 const metrics = { contentType: 'text/plain', text: () => Promise.resolve('up 1\n') };
 
-function statusFor({ port }: TestPort, authorization: string[]): Promise<number | undefined> {
+function statusFor(
+  { port }: TestPort,
+  authorization: string[],
+  path = '/metrics',
+): Promise<number | undefined> {
   return new Promise((resolve, reject) => {
     const headers = ['Host', 'localhost', ...authorization.flatMap((value) => ['Authorization', value])];
-    const sent = request({ port, host: '127.0.0.1', path: '/metrics', headers }, (answer) => {
+    const sent = request({ port, host: '127.0.0.1', path, headers }, (answer) => {
       answer.resume().on('end', () => resolve(answer.statusCode));
     });
     sent.on('error', reject).end();
@@ -49,6 +53,8 @@ test('the page is for operators where there is a door, which is told of all who 
   assert.equal(await statusFor(port, []), 401);
   assert.equal(await statusFor(port, ['Test wrong']), 401);
   assert.equal(await statusFor(port, ['Test right', 'Test wrong']), 401);
+  // Whichever way it is written it is one page: who counts by it would count for ever.
+  assert.equal(await statusFor(port, [], '/%6Detrics#1'), 401);
   const refused = ['/metrics', status.UNAUTHENTICATED];
-  assert.deepEqual(seen, [['/metrics', status.OK], refused, refused, refused]);
+  assert.deepEqual(seen, [['/metrics', status.OK], refused, refused, refused, refused]);
 });

@@ -16,7 +16,8 @@ export async function textForOperators(
   { request, reply }: PageExchange,
   make: () => Promise<string> | string,
 ): Promise<string | Refusal> {
-  const [path = ''] = request.url.split('?', 1);
+  // As the page is called here: requests may write it in any number of ways.
+  const { url: path = '' } = request.routeOptions;
   const call = callOf(door, { request: request.raw, response: reply.raw }, path);
   try {
     return String(await callUnary(door, unary('operate', make), call, undefined));
