@@ -99,14 +99,14 @@ const rolesOf = ({ name }: Door) => (/^(gRPC|REST)$/.test(name) ? [ANONYMOUS, ..
 
 for (const door of DOORS) {
   test(`${door.name}: by every method the anonymous may what everybody may, and nothing else`, async () => {
-    const refusedIn = await Promise.all(Object.keys(QUEUES).map(newTarget));
+    const refusedIn = await Promise.all(Object.keys(QUEUES).map((queue) => newTarget(queue)));
     const wrong: string[] = [];
     const attempt = async (row: Row, shared: Target, role: Role): Promise<void> => {
       const permissions = [...role.permissions, ...EVERYBODY_MAY];
       const verbs = QUEUES[shared.queue]?.(role) ?? [];
       const may = isAllowed({ permissions }, row, verbs) && !isRefusedAsAnonymous(role, row);
       const isOwn = may && row.demand !== 'authenticated';
-      const target = isOwn ? await newTarget(shared.queue) : shared;
+      const target = isOwn ? await newTarget(shared.queue, row) : shared;
       const outcome = await door.knock(row, target, metadataOf(role));
       const fault = may ? wronglyServed(row, outcome, target) : wronglyRefused(row, outcome, target);
       if (fault !== undefined) wrong.push(`${row.path} by ${role.name} on ${shared.queue}: ${fault}`);

@@ -46,7 +46,7 @@ for (const scheme of SCHEMES) {
   test(`${scheme}: on every door people may what their groups may, and nothing else`, async () => {
     const people = server.people.filter((person) => person.scheme === scheme);
     assert.equal(people.length, scheme === 'anonymous' ? 1 : 2);
-    const targets = await Promise.all(['shared', 'q2'].map(newTarget));
+    const targets = await Promise.all(['shared', 'q2'].map((queue) => newTarget(queue)));
     const wrong: string[] = [];
     for (const person of people) {
       for (const door of doorsOf(() => person.ports, methods)) {
@@ -57,7 +57,7 @@ for (const scheme of SCHEMES) {
           const { queue } = shared;
           const verbs = queue === 'shared' && person.isInScience ? QUEUE_VERBS : [];
           const may = isAllowed({ permissions: permissionsOf(person) }, row, verbs);
-          const target = may && row.demand !== 'authenticated' ? await newTarget(queue) : shared;
+          const target = may && row.demand !== 'authenticated' ? await newTarget(queue, row) : shared;
           const outcome = await door.knock(row, target, await person.credentials());
           const fault = may ? wronglyServed(row, outcome, target) : wronglyRefused(row, outcome, target);
           const what = `${row.path} on ${queue} by ${door.name}`;

@@ -222,10 +222,10 @@ test('all doors refuse in the same words, with the same code and reason', () => 
 for (const door of DOORS) {
   test(`${door.name}: whoever may is served by every method`, async () => {
     const wrong: string[] = [];
-    const shared = await Promise.all(QUEUES.map(newTarget));
+    const shared = await Promise.all(QUEUES.map((queue) => newTarget(queue)));
     const serve = async (row: Row, of: Target, { name }: Role): Promise<void> => {
       // What everybody may changes nothing, so all of them may find the same.
-      const target = row.demand === 'authenticated' ? of : await newTarget(of.queue);
+      const target = row.demand === 'authenticated' ? of : await newTarget(of.queue, row);
       const outcome = await door.knock(row, target, credentialsOf(name));
       const fault = wronglyServed(row, outcome, target);
       if (fault !== undefined) wrong.push(`${row.path} by ${name} on ${of.queue}: ${fault}`);

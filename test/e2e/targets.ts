@@ -5,14 +5,15 @@ import { SubmitService, type JobSubmitResponse } from '@armada-ts/api/api/submit
 import type { Client } from '@grpc/grpc-js';
 import { type AnyMethod, call } from './calls.ts';
 import { jobItem } from './items.ts';
-import { EXTERNAL_JOB_URI, type Target } from './permission-table.ts';
+import { EXTERNAL_JOB_URI, type Row, type Target } from './permission-table.ts';
 import { credentialsOf, OPERATOR, queueOf } from './users.ts';
 
 export interface Targets {
   /** A call of the operator that must be answered. */
   done: (method: object, request: object) => Promise<object | undefined>;
   newJob: (queue: string, jobSetId?: string) => Promise<string>;
-  newTarget: (queue: string) => Promise<Target>;
+  /** @param row what it is for; a target for all rows when left out */
+  newTarget: (queue: string, row?: Row) => Promise<Target>;
 }
 
 /** @param client asked for when it is needed: it may not be there yet */
@@ -36,12 +37,28 @@ export function createTargets(client: () => Client): Targets {
   return {
     done,
     newJob,
-    async newTarget(queue) {
+    async newTarget(queue, row) {
       const number = ++made;
       const spare = `spare-${number}`;
-      const creating = done(QueueServiceService.createQueue, queueOf(spare));
+      const isMade = row === undefined || isAboutSpare(row);
+      const creating = isMade && done(QueueServiceService.createQueue, queueOf(spare));
       const [jobId] = await Promise.all([newJob(queue), creating]);
       return { queue, jobId, spare, fresh: `fresh-${number}` };
     },
   };
+}
+
+/** Most rows are not, and with a queue more for each call lists of queues take long. */
+function isAboutSpare({ request }: Row): boolean {
+  let isAsked = false;
+  request({
+    queue: '',
+    jobId: '',
+    fresh: '',
+    get spare() {
+      isAsked = true;
+      return '';
+    },
+  });
+  return isAsked;
 }
