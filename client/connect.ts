@@ -57,6 +57,8 @@ export interface CallOptions {
   timeoutMs?: number;
   /** Overrides the connection's `retryForMs`. */
   retryForMs?: number;
+  /** Told when a stream is asked for: there is a connection, and there are credentials. */
+  onSent?: () => void;
 }
 
 /** One method of a generated service definition. */
@@ -198,6 +200,7 @@ async function* callStream<Request, Response>(
     metadata,
     timeoutMs === undefined ? {} : { deadline: Date.now() + timeoutMs },
   );
+  options.onSent?.();
   // Cancelling emits an error after the loop has stopped listening.
   call.on('error', () => {});
   listenForNotice(link, call);

@@ -42,7 +42,7 @@ export async function* watchJobSet(
   const signal = untilClosed(connection, options.signal);
   let messageId = options.fromMessageId ?? '';
   let received = false;
-  const open = () =>
+  const open = (onSent: () => void) =>
     connection.stream(
       EventService.getJobSetEvents,
       {
@@ -52,7 +52,7 @@ export async function* watchJobSet(
         fromMessageId: messageId,
         errorIfMissing: (options.errorIfMissing ?? false) && !received,
       },
-      { signal },
+      { signal, onSent },
     );
   try {
     for await (const streamed of resuming(open, { ...options, signal, endless: follow })) {

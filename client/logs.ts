@@ -41,7 +41,7 @@ export async function* readLog(
   let runId = options.runId ?? '';
   let offset = options.offset ?? 0n;
   const signal = untilClosed(connection, options.signal);
-  const open = () =>
+  const open = (onSent: () => void) =>
     connection.stream(
       LogServiceService.readLog,
       {
@@ -51,7 +51,7 @@ export async function* readLog(
         offset,
         follow: options.follow ?? false,
       },
-      { signal },
+      { signal, onSent },
     );
   const patience = options.follow ? {} : { giveUpAfterMs: GIVE_UP_READING_MS };
   for await (const chunk of resuming(open, { ...patience, ...options, signal, endless: false })) {

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ArmadaClientError } from './errors.ts';
 import { resuming } from './resume.ts';
 
-type Act = () => AsyncIterable<string>;
+type Act = (onSent: () => void) => AsyncIterable<string>;
 
 const expired = () => new ArmadaClientError('UNAUTHENTICATED', 'the token has expired');
 
@@ -19,10 +19,10 @@ async function readThrough(
 ): Promise<{ messages: string[]; opened: number; error?: unknown }> {
   const messages: string[] = [];
   let opened = 0;
-  const open = () => {
+  const open = (onSent: () => void) => {
     const next = streams[opened++];
     assert.ok(next, 'it was opened too often');
-    return next();
+    return next(onSent);
   };
   try {
     for await (const message of resuming(open, { endless: false, firstDelayMs: 1 })) messages.push(message);
@@ -45,12 +45,24 @@ test('a stream that ends with its credentials goes on with new ones', async () =
 });
 
 test('so does one that was let in and had nothing to say', async () => {
-  const quiet: Act = async function* () {
+  const quiet: Act = async function* (onSent) {
+    onSent();
     await sleep(1_100);
     yield* failing();
   };
   const read = await readThrough(quiet, () => ending('one'));
   assert.deepEqual(read, { messages: ['one'], opened: 2 });
+});
+
+test('who takes long to say who they are is refused as any', async () => {
+  const typed: Act = async function* (onSent) {
+    await sleep(1_100);
+    onSent();
+    yield* failing();
+  };
+  const read = await readThrough(typed);
+  assert.equal(read.opened, 1);
+  assert.deepEqual(read.error, expired());
 });
 
 test('credentials that are refused are refused, at first and later', async () => {

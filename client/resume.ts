@@ -34,20 +34,21 @@ const RESUMABLE: ReadonlySet<GrpcCode> = new Set([
   'UNKNOWN',
 ]);
 
-/** Whoever is not let in is told so at once. */
+/** Whoever is not let in is told so at once, though a password may be typed before, or a server be looked for. */
 const REFUSED_WITHIN_MS = 1_000;
 
 /**
  * Reads a stream and opens it again after a break, with growing waits. `open`
- * must continue after the last message that was yielded. A server that cannot
- * be reached at the very first try is an error at once; later it is a break.
- * Throws ArmadaClientError when the break is final or lasts too long.
+ * must continue after the last message that was yielded, and tell when it has
+ * asked for the stream. A server that cannot be reached at the very first try
+ * is an error at once; later it is a break. Throws ArmadaClientError when the
+ * break is final or lasts too long.
  *
  * `endless` says that the stream has no natural end, so that an end without an
  * error is a break too.
  */
 export async function* resuming<Message>(
-  open: () => AsyncIterable<Message>,
+  open: (onSent: () => void) => AsyncIterable<Message>,
   options: ResumeOptions & { endless: boolean },
 ): AsyncGenerator<Message, void> {
   const giveUpAfterMs = options.giveUpAfterMs ?? 600_000;
@@ -56,10 +57,13 @@ export async function* resuming<Message>(
   let brokenAt: number | undefined;
   for (;;) {
     let error: ArmadaClientError | undefined;
-    const openedAt = performance.now();
+    let sentAt = Number.POSITIVE_INFINITY;
     let wasLetIn = false;
     try {
-      for await (const message of open()) {
+      const stream = open(() => {
+        sentAt = performance.now();
+      });
+      for await (const message of stream) {
         reached = true;
         wasLetIn = true;
         attempt = 0;
@@ -69,7 +73,7 @@ export async function* resuming<Message>(
       if (!options.endless) return;
     } catch (thrown) {
       error = toClientError(thrown);
-      wasLetIn ||= performance.now() - openedAt > REFUSED_WITHIN_MS;
+      wasLetIn ||= performance.now() - sentAt > REFUSED_WITHIN_MS;
       // Its token ran out, and by now there may be another.
       const isResumable = RESUMABLE.has(error.code) || (error.code === 'UNAUTHENTICATED' && wasLetIn);
       if (options.signal?.aborted || !isResumable) throw error;
