@@ -30,18 +30,19 @@ const REFUSALS: ReadonlySet<status> = new Set([status.UNAUTHENTICATED, status.PE
 /** Schemes by the words that clients send; anything else could be a secret in the wrong place. */
 const SCHEME_WORDS = new Set(['basic', 'bearer', 'negotiate', 'kubernetesauth']);
 
-/** The observer, with all that it is told of recorded too. */
+/** The observer, with all that it is told of recorded too; disposing it records what was only counted so far. */
 export function withAudit(
   inner: CallObserver,
   config: AuditConfig,
   { file, clock }: AuditDeps,
-): CallObserver {
+): CallObserver & Disposable {
   const strangers = createRefusedStrangers(clock, (from, calls) =>
     file.append({ time: new Date(clock.now()).toISOString(), event: 'refused', from, calls }),
   );
   return {
     // Nobody was named and nothing was to be done: they are counted, that is all.
     refused: (why) => inner.refused(why),
+    [Symbol.dispose]: () => strangers[Symbol.dispose](),
     began(incoming, kind, request) {
       const observed = inner.began(incoming, kind, request);
       const isWanted = config.calls === 'all' || !ROUTINE.test(incoming.path);

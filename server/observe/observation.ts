@@ -43,10 +43,14 @@ export function createObservation(
   const tracer = spans && createCallTracer(spans, clock);
   const calls = { figures, openStreams, clock, logger: logger.child({ part: 'rpc' }), tracer };
   const observer = createCallObserver(calls);
+  const audited = auditFile && withAudit(observer, audit, { file: auditFile, clock });
   return {
-    observer: auditFile ? withAudit(observer, audit, { file: auditFile, clock }) : observer,
+    observer: audited ?? observer,
     metrics,
     spans,
-    [Symbol.asyncDispose]: async () => await spans?.close(),
+    async [Symbol.asyncDispose]() {
+      audited?.[Symbol.dispose]();
+      await spans?.close();
+    },
   };
 }

@@ -13,7 +13,8 @@ const CALLS_IN_WINDOW = 100;
 const MAX_NETWORKS = 1_000;
 const OTHERS = 'others';
 
-export interface RefusedStrangers {
+/** Disposing it tells what is still to be told. */
+export interface RefusedStrangers extends Disposable {
   /** Whether a refused call is to be recorded by itself. */
   isTold(peer: string): boolean;
 }
@@ -51,6 +52,9 @@ export function createRefusedStrangers(
       if (known && clock.elapsed() >= known.endMs) close(network, known);
       const window = windows.get(network) ?? open(network);
       return ++window.calls <= CALLS_IN_WINDOW;
+    },
+    [Symbol.dispose]() {
+      for (const [network, window] of windows) close(network, window);
     },
   };
 }
