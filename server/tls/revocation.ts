@@ -4,9 +4,9 @@
  * authority has issued.
  */
 import { X509Certificate } from 'node:crypto';
-import type { X509Crl } from '@peculiar/x509';
 import { invalidField } from '../base/errors.ts';
 import { certificateBlocks, type GivenFile, readGiven } from './given-certificate.ts';
+import { parseRevocationList, type RevocationList, serialOf } from './revocation-list.ts';
 
 /** What authorities have taken back. */
 export interface Revocations {
@@ -16,20 +16,12 @@ export interface Revocations {
   remarks(nowMs: number): readonly string[];
 }
 
-interface RevocationList {
+interface KnownList extends RevocationList {
   authority: X509Certificate;
-  /** As serialOf() writes them. */
-  serials: ReadonlySet<string>;
-  untilMs: number;
 }
-
-/** Some 50,000 certificates: the library needs two seconds for them, in which nothing else is done. */
-const MAX_NODES = 200_000;
 
 /** Authorities above a certificate; more than chains ever have. */
 const MAX_DEPTH = 8;
-
-const DELTA_INDICATOR = '2.5.29.27';
 
 /**
  * Reads lists, PEM one after the other, and with the same text gives the same
@@ -53,7 +45,7 @@ async function readLists(given: string, authorities: string, file: GivenFile): P
   const blocks = given.match(/-----BEGIN (X509 )?CRL-----[\s\S]*?-----END (X509 )?CRL-----/g) ?? [];
   if (blocks.length === 0)
     throw invalidField(file.setting, 'must hold lists of revoked certificates, as PEM');
-  const lists: RevocationList[] = [];
+  const lists: KnownList[] = [];
   const foreign: string[] = [];
   for (const block of blocks) {
     const list = await openList(block, known, file);
@@ -72,42 +64,32 @@ async function readLists(given: string, authorities: string, file: GivenFile): P
   };
 }
 
-/** The list, or the name of an authority that is not known. */
+/** The list with its authority, or the name of one that is not known. */
 async function openList(
   block: string,
   authorities: readonly X509Certificate[],
   { setting }: GivenFile,
-): Promise<RevocationList | string> {
+): Promise<KnownList | string> {
+  let list: RevocationList;
+  try {
+    list = parseRevocationList(Buffer.from(block.replace(/-----.*?-----/g, ''), 'base64'));
+  } catch {
+    throw invalidField(setting, 'must hold whole lists');
+  }
+  if (list.isDelta) throw invalidField(setting, 'must hold whole lists, not what has changed since another');
   await import('reflect-metadata');
   const x509 = await import('@peculiar/x509');
-  let list: X509Crl;
-  try {
-    list = new x509.X509Crl(block, { berOptions: { maxNodes: MAX_NODES } });
-  } catch {
-    throw invalidField(setting, 'must hold whole lists, of 50,000 certificates at most');
-  }
-  if (list.extensions.some(({ type }) => type === DELTA_INDICATOR)) {
-    throw invalidField(setting, 'must hold whole lists, not what has changed since another');
-  }
-  let isForeign = true;
-  for (const authority of authorities) {
-    const { publicKey, subject } = new x509.X509Certificate(authority.raw);
-    if (subject !== list.issuer) continue;
-    isForeign = false;
-    if (!(await list.verify({ publicKey }).catch(() => false))) continue;
-    return {
-      authority,
-      serials: new Set(list.entries.map(({ serialNumber }) => serialOf(serialNumber))),
-      untilMs: list.nextUpdate?.getTime() ?? Number.POSITIVE_INFINITY,
-    };
-  }
-  if (isForeign) return list.issuer;
-  throw invalidField(setting, `must hold lists signed by their authority, which ${list.issuer} has not done`);
+  const issuer = new x509.Name(list.issuer).toString();
+  const named = authorities.filter(({ raw }) => new x509.X509Certificate(raw).subject === issuer);
+  const authority = named.find(({ publicKey }) => list.isSignedBy(publicKey));
+  if (authority) return { ...list, authority };
+  if (named.length === 0) return issuer;
+  throw invalidField(setting, `must hold lists signed by their authority, which ${issuer} has not done`);
 }
 
 function isListed(
   certificate: X509Certificate,
-  lists: readonly RevocationList[],
+  lists: readonly KnownList[],
   authorities: readonly X509Certificate[],
 ): boolean {
   let at: X509Certificate | undefined = certificate;
@@ -119,9 +101,4 @@ function isListed(
     at = authorities.find((one) => one.fingerprint256 !== current.fingerprint256 && current.checkIssued(one));
   }
   return false;
-}
-
-/** Libraries write numbers in either case, and with or without zeros before them. */
-function serialOf(hex: string): string {
-  return hex.toLowerCase().replace(/^0+/, '');
 }
