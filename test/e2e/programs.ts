@@ -11,6 +11,9 @@ import { fileURLToPath } from 'node:url';
 export const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const SOURCE = ['--conditions=source', '--disable-warning=ExperimentalWarning'];
 
+/** For programs that hang: where many start at once, each takes many seconds to be ready. */
+const MAX_LINE_MS = 60_000;
+
 const running = new Set<ChildProcess>();
 // Programs do not outlive the process that started them, whichever way it ends.
 process.once('exit', () => {
@@ -56,7 +59,7 @@ export function startProgram(
   return {
     process: child,
     lines,
-    async line(pattern, timeoutMs = 20_000) {
+    async line(pattern, timeoutMs = MAX_LINE_MS) {
       for (const line of lines) {
         const found = pattern.exec(line);
         if (found) return found;
