@@ -26,6 +26,7 @@ interface Value {
 }
 
 const INTEGER = 0x02;
+const BIT_STRING = 0x03;
 const SEQUENCE = 0x30;
 const UTC_TIME = 0x17;
 const GENERALIZED_TIME = 0x18;
@@ -55,7 +56,7 @@ const HASHES: Readonly<Record<string, string | null>> = {
 export function parseRevocationList(der: Buffer): RevocationList {
   const [list, ...rest] = valuesIn(der);
   const [signed, algorithm, signature] = valuesIn(list, SEQUENCE);
-  if (!signed || !algorithm || !signature || rest.length > 0) throw new Error('no list');
+  if (!signed || !algorithm || signature?.tag !== BIT_STRING || rest.length > 0) throw new Error('no list');
   const fields = [...valuesIn(signed, SEQUENCE)];
   if (fields[0]?.tag === INTEGER) fields.shift();
   const [inner, issuer, , ...more] = fields;
