@@ -59,6 +59,27 @@ test('kubernetes believes tokens that were good while the API server is away, fo
   assert.equal(await login(shown), principal);
 });
 
+test('kubernetes waits once for an API server that stands still, and not again', async () => {
+  const { world, scheme, login } = openTold({ cacheMs: 10_000 });
+  const shown = `Bearer ${token({ exp: 100_000 })}`;
+  const principal = await login(shown);
+  assert.ok(principal);
+  let answer = Promise.withResolvers<Review>();
+  world.answer = () => answer.promise;
+  world.nowMs = 10_000;
+  const waiting = login(shown);
+  await new Promise(setImmediate);
+  answer.reject(new ArmadaError('UNAVAILABLE', 'away'));
+  assert.equal(await waiting, principal);
+  answer = Promise.withResolvers();
+  world.nowMs = 20_000;
+  assert.equal(scheme.authenticate(shown, { peer: '', certificate: undefined }), principal);
+  // What it says in the end counts.
+  answer.resolve(NOT_GOOD);
+  await new Promise(setImmediate);
+  await assert.rejects(login(shown), REFUSED);
+});
+
 test('kubernetes makes no flood of a flood: few questions at once, and none twice', async () => {
   const { world, login } = openTold();
   const held = Promise.withResolvers<Review>();

@@ -40,6 +40,8 @@ interface Accepted {
   goodAtMs: number;
   askedAtMs: number;
   asking: Promise<void> | undefined;
+  /** There was no answer the last time. */
+  isUnanswered: boolean;
   /** Set when it is good no more. */
   fault: ArmadaError | undefined;
 }
@@ -61,8 +63,10 @@ export function createAccountTokens(
       const found = await gate([], () => find(known.token, known.claims));
       if (found?.name === known.principal.name) known.goodAtMs = startedMs;
       else known.fault = notGood();
+      known.isUnanswered = false;
     } catch (error) {
-      if (clock.elapsed() - known.goodAtMs >= BRIDGE_MS) throw error;
+      known.isUnanswered = true;
+      if (!isBridged(known, clock)) throw error;
     }
     known.askedAtMs = clock.elapsed();
   }
@@ -74,10 +78,8 @@ export function createAccountTokens(
 
   const isDue = ({ askedAtMs }: Accepted): boolean => clock.elapsed() - askedAtMs >= cacheMs;
 
-  function faultOf({ claims, fault }: Accepted): ArmadaError | undefined {
-    if (clock.now() >= claims.expiresMs) return expired();
-    return fault;
-  }
+  const faultOf = ({ claims, fault }: Accepted): ArmadaError | undefined =>
+    clock.now() >= claims.expiresMs ? expired() : fault;
 
   async function askFirst(digest: string, about: { token: string; claims: AccountClaims; peer: string }) {
     const { token, claims, peer } = about;
@@ -87,8 +89,7 @@ export function createAccountTokens(
       keep(refusedUntilMs, digest, clock.elapsed() + REFUSED_MS);
       throw notGood();
     }
-    const times = { goodAtMs: startedMs, askedAtMs: startedMs };
-    const made = { token, claims, principal, ...times, asking: undefined, fault: undefined };
+    const made = acceptedNow({ token, claims, principal }, startedMs);
     acceptedOf.set(principal, made);
     keep(accepted, digest, made);
     return principal;
@@ -105,7 +106,11 @@ export function createAccountTokens(
         accepted.delete(digest);
         throw fault;
       };
-      return isDue(found) && faultOf(found) === undefined ? askAgain(found).then(answer) : answer();
+      if (!isDue(found) || faultOf(found) !== undefined) return answer();
+      const asking = askAgain(found).then(answer);
+      asking.catch(() => {});
+      // Who does not answer is not waited for again and again.
+      return found.isUnanswered && isBridged(found, clock) ? answer() : asking;
     },
     async learn(token, claims, peer) {
       const digest = digestOf(token);
@@ -125,6 +130,15 @@ export function createAccountTokens(
       return faultOf(found);
     },
   };
+}
+
+function acceptedNow(about: Pick<Accepted, 'token' | 'claims' | 'principal'>, nowMs: number): Accepted {
+  const times = { goodAtMs: nowMs, askedAtMs: nowMs };
+  return { ...about, ...times, asking: undefined, isUnanswered: false, fault: undefined };
+}
+
+function isBridged({ goodAtMs }: Accepted, clock: Clock): boolean {
+  return clock.elapsed() - goodAtMs < BRIDGE_MS;
 }
 
 function digestOf(token: string): string {
