@@ -140,3 +140,12 @@ export function contextAddress(settings: Settings): string {
   const address = get(settings, 'armadaUrl');
   return typeof address === 'string' ? address : '';
 }
+
+/** A text that must be there. Throws ProfileError. */
+export function text(settings: Settings, key: string, where: string): string {
+  const value = get(settings, key);
+  if (value === undefined || value === '') throw new ProfileError(`${where}.${key} is missing`);
+  if (typeof value !== 'string')
+    throw new ProfileError(`${where}.${key} must be a string, got ${typeof value}`);
+  return value;
+}

@@ -90,6 +90,10 @@ test('readProfile() names what is missing or of the wrong kind', async () => {
     ['accessKeyAuth: {accessKey: armada-key-1}', /accessKeyAuth\.secret is missing$/],
     ['accessKeyAuth: {secret: armada-secret-1}', /accessKeyAuth\.accessKey is missing$/],
     [`openIdPasswordAuth: {${PROVIDER}, username: anna}`, /openIdPasswordAuth\.password is missing$/],
+    [
+      'openIdAuth: {providerUrl: https://a, clientId: 5}',
+      /openIdAuth\.clientId must be a string, got number$/,
+    ],
     [`openIdAuth: {${PROVIDER}, resource: 5}`, /openIdAuth\.resource must be a list of texts$/],
     ['openIdAuth: {providerUrl: "http://login.example.com", clientId: a}', /must be https:\/\/HOST/],
     ['execAuth: {cmd: a, interactive: "yes"}', /execAuth\.interactive must be a boolean$/],
@@ -114,4 +118,6 @@ test('readProfile() lets a password be asked for when a call needs it, where som
   await assert.rejects(async () => authorization?.(''), /basicAuth\.password is missing, and none was typed/);
   await read('basicAuth: {username: anna, password: "1"}', { askPassword });
   assert.equal(questions.length, 2);
+  const { authorization: ofEmpty } = await read('basicAuth: {username: anna, password: ""}', { askPassword });
+  assert.equal(typeof ofEmpty, 'function');
 });

@@ -1,6 +1,6 @@
 /** Who somebody is to the server, by the keys of a context that Armada's command line knows, and our own. */
 import { accessKeyAuthorization } from './access-keys.ts';
-import { get, ProfileError, toSettings, type Settings } from './config-file.ts';
+import { get, ProfileError, text, toSettings, type Settings } from './config-file.ts';
 import type { ConnectOptions } from './connect.ts';
 import { kerberosAuthorization } from './kerberos.ts';
 import { podTokenAuthorization, tokenFileAuthorization } from './token-file.ts';
@@ -114,7 +114,7 @@ function readBasicAuth(
   address: string,
 ): Pick<ConnectOptions, 'basicAuth' | 'authorization'> {
   const username = text(own, 'username', place);
-  if (get(own, 'password') !== undefined || ask === undefined)
+  if ((get(own, 'password') ?? '') !== '' || ask === undefined)
     return { basicAuth: { username, password: text(own, 'password', place) } };
   return {
     authorization: async () => {
@@ -127,12 +127,4 @@ function readBasicAuth(
 
 function demandEnabled(own: Settings, place: string): void {
   if (get(own, 'enabled') !== true) throw new ProfileError(`${place}.enabled must be a boolean`);
-}
-
-function text(settings: Settings, key: string, where: string): string {
-  const value = get(settings, key);
-  if (value === undefined) throw new ProfileError(`${where}.${key} is missing`);
-  if (typeof value !== 'string')
-    throw new ProfileError(`${where}.${key} must be a string, got ${typeof value}`);
-  return value;
 }

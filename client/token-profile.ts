@@ -1,6 +1,6 @@
 /** Ways of a context to come by tokens, by the keys that Armada's command line knows. */
 import type { ConnectOptions } from './connect.ts';
-import { get, ProfileError, toSettings, type Settings } from './config-file.ts';
+import { get, ProfileError, text, toSettings, type Settings } from './config-file.ts';
 import { execAuthorization, type TokenCommand } from './exec-token.ts';
 import { loginAuthorization } from './kept-login.ts';
 import {
@@ -117,12 +117,6 @@ function readCommand(settings: Settings, where: string): TokenCommand {
   const interactive = get(settings, 'interactive') ?? false;
   if (typeof interactive !== 'boolean') throw new ProfileError(`${where}.interactive must be a boolean`);
   return { cmd: text(settings, 'cmd', where), args, env: Object.fromEntries(pairs), interactive };
-}
-
-function text(settings: Settings, key: string, where: string): string {
-  const value = get(settings, key);
-  if (typeof value !== 'string' || value === '') throw new ProfileError(`${where}.${key} is missing`);
-  return value;
 }
 
 function texts(value: unknown, where: string): string[] {
