@@ -107,9 +107,9 @@ export function admissionInterceptor(admission: Admission, settings: Interceptor
             const answer = admission.enter({ rank, isStream, connection: call.getPeer() });
             if ('retryAfterMs' in answer) return call.sendStatus(refusalOf(answer, logger));
             admitted = answer;
+            const timeoutMs = knocking.bound(path, call, requestTimeoutMs);
             if (isPacked(call)) mayGoOn = knock(metadata);
             if (!requestStream) {
-              const timeoutMs = knocking.arrivalMs(path, requestTimeoutMs);
               arrived = inTurn([
                 [stallMs * LATE_RATIO, () => (mayGoOn ??= knock(metadata))],
                 [stallMs, () => answer.stalled()],

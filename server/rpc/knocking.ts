@@ -8,7 +8,7 @@ import type { Door } from '../door/call.ts';
 import { arrivalMsOf, knock, maxBytesOf } from '../door/knock.ts';
 import { type Method, type Service, servedMethods } from '../door/method.ts';
 import { type BegunCall, headersOf, incomingOf, knocked, wireError } from './handlers.ts';
-import { limitUnpacked } from './unpacking.ts';
+import { limitMessages } from './unpacking.ts';
 
 /** A call before its first message, as interceptors have it. */
 export type KnockingCall = Pick<
@@ -20,8 +20,11 @@ export type KnockingCall = Pick<
 export interface Knocking {
   /** Whether the call may go on; one that may not has been ended. Undefined where anyone may. */
   knock(path: string, metadata: Metadata, call: KnockingCall): Promise<boolean> | undefined;
-  /** How long a request may take to arrive, in milliseconds, where others may take so long. */
-  arrivalMs(path: string, timeoutMs: number): number;
+  /**
+   * Bounds the requests of a call that anyone may make, before any is read.
+   * Tells how long one may take to arrive, in milliseconds, where others may take so long.
+   */
+  bound(path: string, call: KnockingCall, timeoutMs: number): number;
 }
 
 export function createKnocking(door: Door, services: readonly Service[]): Knocking {
@@ -31,9 +34,7 @@ export function createKnocking(door: Door, services: readonly Service[]): Knocki
   return {
     knock(path, metadata, call) {
       const method = methods.get(path);
-      if (!method) return undefined;
-      limitUnpacked(call, (maxBytes) => maxBytesOf(method.need, maxBytes));
-      if (method.need === 'anyone') return undefined;
+      if (!method || method.need === 'anyone') return undefined;
       const begun: BegunCall = {
         metadata,
         getPath: () => path,
@@ -54,6 +55,10 @@ export function createKnocking(door: Door, services: readonly Service[]): Knocki
         },
       );
     },
-    arrivalMs: (path, timeoutMs) => arrivalMsOf(methods.get(path)?.need ?? 'anyone', timeoutMs),
+    bound(path, call, timeoutMs) {
+      const need = methods.get(path)?.need ?? 'anyone';
+      if (need === 'anyone') limitMessages(call, (maxBytes) => maxBytesOf(need, maxBytes));
+      return arrivalMsOf(need, timeoutMs);
+    },
   };
 }

@@ -12,6 +12,7 @@ const PREFIX_BYTES = 5;
 /** The part of a call that the library does not show. */
 interface Inside {
   maxReceiveMessageSize: number;
+  readonly decoder: { maxReadMessageLength: number };
   readonly incomingEncoding: string;
   decompressMessage(this: Inside, message: Buffer, encoding: string): Buffer | Promise<Buffer>;
 }
@@ -42,10 +43,11 @@ export function isPacked(call: object): boolean {
   return (call as Partial<Inside>).incomingEncoding !== 'identity';
 }
 
-/** Has a call take no larger messages, unpacked. Before the first is read. */
-export function limitUnpacked(call: object, limitOf: (maxBytes: number) => number): void {
+/** Has a call take no larger messages, as they come and unpacked. Before the first is read. */
+export function limitMessages(call: object, limitOf: (maxBytes: number) => number): void {
   const inside = call as Inside;
   inside.maxReceiveMessageSize = limitOf(inside.maxReceiveMessageSize);
+  inside.decoder.maxReadMessageLength = limitOf(inside.decoder.maxReadMessageLength);
 }
 
 interface Refusal {
