@@ -39,11 +39,14 @@ export function accessKeyCredentials(file: string): (keys: KeyServiceClient) => 
   return (keys) => (options, nextCall) => {
     /** Until there is a token, after which the library ends the call by itself. */
     let waiting: InterceptingListener | undefined;
+    const call = nextCall(options);
     const endEarly = (end: StatusObject): void => {
       waiting?.onReceiveStatus(end);
       waiting = undefined;
+      // It is not begun, and would keep its deadline all the same.
+      call.cancelWithStatus(end.code, end.details);
     };
-    return new InterceptingCall(nextCall(options), {
+    return new InterceptingCall(call, {
       start(metadata, listener, next) {
         waiting = listener;
         tokens.current(keys).then(
@@ -62,8 +65,8 @@ export function accessKeyCredentials(file: string): (keys: KeyServiceClient) => 
         );
       },
       cancel(next) {
-        endEarly({ code: status.CANCELLED, details: 'cancelled', metadata: new Metadata() });
-        next();
+        if (waiting === undefined) next();
+        else endEarly({ code: status.CANCELLED, details: 'cancelled', metadata: new Metadata() });
       },
     });
   };
