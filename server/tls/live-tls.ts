@@ -55,7 +55,7 @@ export async function openLiveTls(deps: LiveTlsDeps): Promise<LiveTls & AsyncDis
     if (isSame(next, current)) return;
     const { clientAuthorities, revoked } = current;
     current = next;
-    logger.info(described(next), 'certificates have changed, and are shown from now on');
+    logger.info(described(next), 'certificates have changed, and count from now on');
     // First, so that nobody comes back by what was agreed on before.
     for (const listener of listeners) listener();
     if (clientAuthorities === next.clientAuthorities && revoked === next.revoked) return;
