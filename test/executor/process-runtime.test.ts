@@ -150,6 +150,8 @@ test('stop() kills everything of a run that ignores SIGTERM, after its grace', a
   const lease = sampleLease(script);
   world.runtime.start(lease);
   for (let log = ''; !log.includes('ready'); log = await world.logOf(lease).catch(() => '')) await sleep(10);
+  // What a command prints can be seen before it is heard that it was started.
+  await until(() => world.stateOf(lease.jobRunId)?.phase === 'running');
   const before = Date.now();
   world.runtime.stop(lease.jobRunId);
   assert.equal(world.stateOf(lease.jobRunId)?.phase, 'running');
