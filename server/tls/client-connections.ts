@@ -4,9 +4,9 @@
  * longer or has taken certificates back: a connection may stay for days, and
  * calls of HTTP/2 and streams go on in it. One that is good comes again at once.
  */
-import { X509Certificate } from 'node:crypto';
+import type { X509Certificate } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
-import { certificateBlocks } from './given-certificate.ts';
+import { certificatesIn, hasSigned } from './authorities.ts';
 import type { TlsMaterial } from './live-tls.ts';
 
 export interface ClientConnections {
@@ -43,9 +43,12 @@ export function createClientConnections(): ClientConnections {
       return true;
     },
     judge({ clientAuthorities = '', revoked }) {
-      const authorities = certificateBlocks(clientAuthorities).map((block) => new X509Certificate(block));
+      const authorities = certificatesIn(clientAuthorities);
+      // What lies between is not known any more after the handshake, so a certificate of an
+      // authority that is not in the file itself does not count: the next handshake decides.
       return end(
-        ({ certificate }) => revoked?.isRevoked(certificate) || !isIssuedByOne(certificate, authorities),
+        ({ certificate }) =>
+          revoked?.isRevoked(certificate) || !authorities.some((one) => hasSigned(one, certificate)),
       );
     },
     endBefore: (timeMs) => end(({ endsAtMs }) => endsAtMs < timeMs),
@@ -59,12 +62,4 @@ function keepCertificate(socket: TLSSocket, certificate: X509Certificate): void 
     getPeerX509Certificate: () => certificate,
     getPeerCertificate: () => peerCertificate,
   });
-}
-
-/**
- * What lies between is not known any more after the handshake, so a certificate of
- * an authority that is not in the file itself does not count: the next handshake decides.
- */
-function isIssuedByOne(certificate: X509Certificate, authorities: readonly X509Certificate[]): boolean {
-  return authorities.some((one) => certificate.checkIssued(one) && certificate.verify(one.publicKey));
 }

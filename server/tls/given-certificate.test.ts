@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { makeAuthority } from './certificate.ts';
-import { givenAuthorities, givenCertificate } from './given-certificate.ts';
+import { givenCertificate } from './given-certificate.ts';
 
 const NOW_MS = Date.UTC(2026, 0, 1);
 const validity = { fromMs: NOW_MS, untilMs: NOW_MS + 24 * 60 * 60 * 1000 };
@@ -41,20 +41,5 @@ test('givenCertificate() takes a certificate with its key, and names the setting
   ];
   for (const [certificate, key, message] of wrong) {
     await assert.rejects(given(certificate, key), { code: 'INVALID_REQUEST', message });
-  }
-});
-
-test('givenAuthorities() takes certificates alone', async (t) => {
-  const file = await writer(t);
-  const setting = 'tls.clients.authorityFile';
-  const both = `# ours\n${one.certificate}# theirs\n${other.certificate}`;
-  const read = await givenAuthorities({ setting, path: file('ca.pem', both) });
-  assert.equal(read, `${one.certificate}${other.certificate}`);
-  const damaged = one.certificate.replace(/\n.{20}/, '\n');
-  for (const text of ['', one.key, damaged]) {
-    await assert.rejects(givenAuthorities({ setting, path: file('wrong.pem', text) }), {
-      code: 'INVALID_REQUEST',
-      message: /^tls\.clients\.authorityFile must hold certificates of authorities/,
-    });
   }
 });

@@ -33,21 +33,6 @@ export async function givenCertificate(files: {
   return { certificate, key };
 }
 
-/** Certificates of authorities. Rejects with INVALID_REQUEST when there are none. */
-export async function givenAuthorities(file: GivenFile): Promise<string> {
-  const blocks = certificateBlocks(await readGiven(file));
-  const areGood = blocks.every((block) => parsedOr(() => new X509Certificate(block)) !== undefined);
-  if (blocks.length === 0 || !areGood) {
-    throw invalidField(file.setting, 'must hold certificates of authorities, as PEM');
-  }
-  return `${blocks.join('\n')}\n`;
-}
-
-/** The certificates in a text of PEM, each by itself. */
-export function certificateBlocks(text: string): readonly string[] {
-  return text.match(/-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g) ?? [];
-}
-
 /** Rejects with INVALID_REQUEST when it cannot be read. */
 export async function readGiven({ setting, path }: GivenFile): Promise<string> {
   try {

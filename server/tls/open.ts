@@ -1,7 +1,8 @@
 /** Certificates of ports, from where the configuration says. */
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
-import { givenAuthorities, givenCertificate, type GivenFile } from './given-certificate.ts';
+import { givenAuthorities } from './authorities.ts';
+import { givenCertificate, type GivenFile } from './given-certificate.ts';
 import type { KeyedCertificate } from './certificate.ts';
 import { isRunningOut, keptCertificate } from './kept-certificate.ts';
 import { type LiveTls, openLiveTls } from './live-tls.ts';

@@ -1,11 +1,16 @@
 import assert from 'node:assert/strict';
-import { createPrivateKey, webcrypto, X509Certificate } from 'node:crypto';
+import { createPrivateKey, KeyObject, webcrypto, X509Certificate } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import 'reflect-metadata';
-import { Extension, X509CrlGenerator, X509Certificate as PortableCertificate } from '@peculiar/x509';
+import {
+  Extension,
+  X509CertificateGenerator,
+  X509CrlGenerator,
+  X509Certificate as PortableCertificate,
+} from '@peculiar/x509';
 import { type KeyedCertificate, makeAuthority, makeServerCertificate } from './certificate.ts';
 import { followRevocations, type Revocations } from './revocation.ts';
 
@@ -34,7 +39,6 @@ async function listOf(
   more: { nextUpdate?: Date; extensions?: Extension[]; signedBy?: KeyedCertificate } = {},
 ): Promise<string> {
   const { signedBy = authority, nextUpdate = new Date(NOW_MS + DAY_MS), extensions = [] } = more;
-  const der = createPrivateKey(signedBy.key).export({ format: 'der', type: 'pkcs8' });
   const list = await X509CrlGenerator.create({
     issuer: new PortableCertificate(authority.certificate).subject,
     thisUpdate: new Date(NOW_MS - DAY_MS),
@@ -42,9 +46,34 @@ async function listOf(
     extensions,
     entries: serialNumbers.map((serialNumber) => ({ serialNumber })),
     signingAlgorithm: KEYS,
-    signingKey: await webcrypto.subtle.importKey('pkcs8', der, KEYS, false, ['sign']),
+    signingKey: await signingKeyOf(signedBy),
   });
   return `${list.toString('pem')}\n`;
+}
+
+async function signingKeyOf({ key }: KeyedCertificate): Promise<webcrypto.CryptoKey> {
+  const der = createPrivateKey(key).export({ format: 'der', type: 'pkcs8' });
+  return await webcrypto.subtle.importKey('pkcs8', der, KEYS, false, ['sign']);
+}
+
+/**
+ * Says nothing of the key that it is signed with: only the signature tells which it was.
+ * @param by its own when left out
+ */
+async function bareCertificate(subject: string, by?: KeyedCertificate): Promise<KeyedCertificate> {
+  const { publicKey, privateKey } = await webcrypto.subtle.generateKey(KEYS, true, ['sign', 'verify']);
+  const made = await X509CertificateGenerator.create({
+    serialNumber: '0a',
+    issuer: by ? new PortableCertificate(by.certificate).subject : subject,
+    subject,
+    notBefore: new Date(validity.fromMs),
+    notAfter: new Date(validity.untilMs),
+    publicKey,
+    signingAlgorithm: KEYS,
+    signingKey: by ? await signingKeyOf(by) : privateKey,
+  });
+  const key = KeyObject.from(privateKey).export({ format: 'pem', type: 'pkcs8' });
+  return { certificate: `${made.toString('pem')}\n`, key: String(key) };
 }
 
 const file = { setting: SETTING, path: join(directory, 'revoked.pem') };
@@ -64,6 +93,24 @@ test('followRevocations() knows what each authority has taken back of its own', 
   assert.equal(revocations.isRevoked(lost), true);
   assert.equal(revocations.isRevoked(kept), false, 'taken back by another authority');
   assert.deepEqual(revocations.remarks(NOW_MS), []);
+});
+
+test('an authority takes back nothing of another with its name, whatever numbers they give', async () => {
+  const one = await bareCertificate('CN=same');
+  const other = await bareCertificate('CN=same');
+  const [first, second] = await Promise.all(
+    [one, other].map(async (by) => certificateOf(await bareCertificate('CN=client', by))),
+  );
+  assert.ok(first && second);
+  const text = `${await listOf(one, [])}${await listOf(other, ['0a'])}`;
+  for (const trusted of [
+    [one, other],
+    [other, one],
+  ]) {
+    const revocations = await given(text, trusted);
+    assert.equal(revocations.isRevoked(first), false, 'taken back by another authority');
+    assert.equal(revocations.isRevoked(second), true);
+  }
 });
 
 test('followRevocations() does not read the same twice, be it good or not', async () => {

@@ -3,9 +3,10 @@
  * them and an operator puts them in a file. Each counts for what its own
  * authority has issued.
  */
-import { X509Certificate } from 'node:crypto';
+import type { X509Certificate } from 'node:crypto';
 import { invalidField } from '../base/errors.ts';
-import { certificateBlocks, type GivenFile, readGiven } from './given-certificate.ts';
+import { certificatesIn, hasSigned } from './authorities.ts';
+import { type GivenFile, readGiven } from './given-certificate.ts';
 import { parseRevocationList, type RevocationList, serialOf } from './revocation-list.ts';
 
 /** What authorities have taken back. */
@@ -17,7 +18,8 @@ export interface Revocations {
 }
 
 interface KnownList extends RevocationList {
-  authority: X509Certificate;
+  /** Its authority: several when its certificate was renewed and the key was not. */
+  authorities: readonly [X509Certificate, ...X509Certificate[]];
 }
 
 /** Authorities above a certificate; more than chains ever have. */
@@ -41,7 +43,7 @@ export function followRevocations(file: GivenFile): (authorities: string) => Pro
 }
 
 async function readLists(given: string, authorities: string, file: GivenFile): Promise<Revocations> {
-  const known = certificateBlocks(authorities).map((block) => new X509Certificate(block));
+  const known = certificatesIn(authorities);
   const blocks = given.match(/-----BEGIN (X509 )?CRL-----[\s\S]*?-----END (X509 )?CRL-----/g) ?? [];
   if (blocks.length === 0)
     throw invalidField(file.setting, 'must hold lists of revoked certificates, as PEM');
@@ -57,7 +59,7 @@ async function readLists(given: string, authorities: string, file: GivenFile): P
     isRevoked: (certificate) => isListed(certificate, lists, known),
     remarks: (nowMs) => [
       ...foreign,
-      ...lists.flatMap(({ authority, untilMs }) =>
+      ...lists.flatMap(({ authorities: [authority], untilMs }) =>
         untilMs < nowMs ? [`there should be a newer list of ${authority.subject}`] : [],
       ),
     ],
@@ -81,8 +83,8 @@ async function openList(
   const x509 = await import('@peculiar/x509');
   const issuer = new x509.Name(list.issuer).toString();
   const named = authorities.filter(({ raw }) => new x509.X509Certificate(raw).subject === issuer);
-  const authority = named.find(({ publicKey }) => list.isSignedBy(publicKey));
-  if (authority) return { ...list, authority };
+  const [authority, ...others] = named.filter(({ publicKey }) => list.isSignedBy(publicKey));
+  if (authority) return { ...list, authorities: [authority, ...others] };
   if (named.length === 0) return issuer;
   throw invalidField(setting, `must hold lists signed by their authority, which ${issuer} has not done`);
 }
@@ -96,9 +98,10 @@ function isListed(
   for (let depth = 0; at && depth < MAX_DEPTH; depth++) {
     const current: X509Certificate = at;
     const serial = serialOf(current.serialNumber);
-    if (lists.some(({ authority, serials }) => serials.has(serial) && current.checkIssued(authority)))
-      return true;
-    at = authorities.find((one) => one.fingerprint256 !== current.fingerprint256 && current.checkIssued(one));
+    const isOn = (list: KnownList): boolean =>
+      list.serials.has(serial) && list.authorities.some((one) => hasSigned(one, current));
+    if (lists.some(isOn)) return true;
+    at = authorities.find((one) => one.fingerprint256 !== current.fingerprint256 && hasSigned(one, current));
   }
   return false;
 }

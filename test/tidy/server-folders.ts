@@ -17,7 +17,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   model: [],
   store: ['base', 'model'],
   engine: ['base', 'model', 'store'],
-  auth: ['base', 'model'],
+  // Authorities of certificates are read and judged in tls, whether a port or a scheme trusts them.
+  auth: ['base', 'model', 'tls'],
   tls: ['base'],
   ...Object.fromEntries(STAGES.map((stage) => [stage, GROUND])),
   scheduler: [...GROUND, 'round'],

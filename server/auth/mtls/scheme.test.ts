@@ -118,10 +118,13 @@ test('on a connection that stays open a certificate is good until it expires', a
 test('openMtls() names the setting that is wrong, and opens nothing that is not asked for', async () => {
   const rule: MtlsConfig['principals'][number] = { from: 'commonName', pattern: '*', groups: [] };
   writeFileSync(join(directory, 'empty.pem'), '');
-  for (const file of ['none.pem', 'empty.pem']) {
-    await assert.rejects(open([rule, { ...rule, authorityFile: join(directory, file) }]), {
+  for (const [file, fault] of [
+    ['none.pem', 'name a file that can be read'],
+    ['empty.pem', 'hold certificates of authorities'],
+  ]) {
+    await assert.rejects(open([rule, { ...rule, authorityFile: join(directory, String(file)) }]), {
       code: 'INVALID_REQUEST',
-      message: /^auth\.mtls\.principals\.1\.authorityFile must name a file with certificates/,
+      message: new RegExp(`^auth\\.mtls\\.principals\\.1\\.authorityFile must ${fault}`),
     });
   }
   await assert.rejects(openMtls({ schemes: ['mtls'] }, systemClock), { message: /^auth\.mtls must say/ });

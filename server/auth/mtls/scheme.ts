@@ -6,9 +6,9 @@
  * connection, and no more.
  */
 import { hash, X509Certificate } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import type { Clock } from '../../base/clock.ts';
 import { ArmadaError, invalidField } from '../../base/errors.ts';
+import { certificatesIn, givenAuthorities, hasSigned } from '../../tls/authorities.ts';
 import type { Scheme } from '../chain.ts';
 import type { AuthConfig } from '../config.ts';
 import type { Principal } from '../principal.ts';
@@ -113,24 +113,10 @@ function holderOf(
   return undefined;
 }
 
-function hasSigned(authority: X509Certificate, certificate: X509Certificate): boolean {
-  return certificate.checkIssued(authority) && certificate.verify(authority.publicKey);
-}
-
 async function openRule(rule: MtlsRule, index: number): Promise<OpenRule> {
   const { authorityFile } = rule;
   const setting = `auth.mtls.principals.${index}.authorityFile`;
-  const authorities = authorityFile === undefined ? undefined : await readAuthorities(setting, authorityFile);
-  return { apply: compileRule(rule), authorities };
-}
-
-async function readAuthorities(setting: string, path: string): Promise<X509Certificate[]> {
-  try {
-    const text = await readFile(path, 'utf8');
-    const blocks = text.match(/-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g) ?? [];
-    if (blocks.length > 0) return blocks.map((block) => new X509Certificate(block));
-  } catch {
-    // Said below, as it is for a file with nothing in it.
-  }
-  throw invalidField(setting, `must name a file with certificates, as PEM, got ${path}`);
+  const text =
+    authorityFile === undefined ? undefined : await givenAuthorities({ setting, path: authorityFile });
+  return { apply: compileRule(rule), authorities: text === undefined ? undefined : certificatesIn(text) };
 }

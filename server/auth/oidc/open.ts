@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import type { Clock } from '../../base/clock.ts';
-import { ArmadaError, invalidField } from '../../base/errors.ts';
+import { ArmadaError } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
+import { givenAuthorities } from '../../tls/authorities.ts';
 import type { Scheme } from '../chain.ts';
 import type { AuthConfig } from '../config.ts';
 import { isLoopbackHost, type ProviderConfig } from './config.ts';
@@ -43,11 +43,7 @@ async function open(
   const { issuer, authorityFile } = config;
   const field = `auth.oidc.providers.${index}.authorityFile`;
   const authorities =
-    authorityFile === undefined
-      ? undefined
-      : await readFile(authorityFile, 'utf8').catch(() => {
-          throw invalidField(field, `must name a file with certificates, as PEM, got ${authorityFile}`);
-        });
+    authorityFile === undefined ? undefined : await givenAuthorities({ setting: field, path: authorityFile });
   const isLocal = isLoopbackHost(new URL(issuer).hostname);
   const readSet = publishedSet(issuer, createGetJson({ isLocal, authorities }));
   const keys = createProviderKeys(issuer, { readSet, ...tools });
