@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import type { Document } from 'yaml';
 
 /** A configuration file or an environment variable that cannot be used; the message names the key. */
@@ -133,6 +133,20 @@ function unreadable(path: string, cause: unknown): ProfileError {
 
 function isMissing(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'ENOENT';
+}
+
+/** The settings of one context, or of the older flat form. */
+export interface ConnectionSettings {
+  settings: Settings;
+  /** Names them in errors. */
+  where: string;
+  /** Of the configuration file; undefined where there is none. */
+  filePath: string | undefined;
+}
+
+/** Files that the configuration file names lie beside it, wherever a program is run. */
+export function besideFile({ filePath }: ConnectionSettings, path: string): string {
+  return filePath === undefined ? path : resolve(dirname(filePath), path);
 }
 
 /** The address a context states, for showing it; empty when it states none. */

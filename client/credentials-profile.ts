@@ -1,6 +1,14 @@
 /** Who somebody is to the server, by the keys of a context that Armada's command line knows, and our own. */
 import { accessKeyAuthorization } from './access-keys.ts';
-import { get, ProfileError, text, toSettings, type Settings } from './config-file.ts';
+import {
+  besideFile,
+  type ConnectionSettings,
+  get,
+  ProfileError,
+  text,
+  toSettings,
+  type Settings,
+} from './config-file.ts';
 import type { ConnectOptions } from './connect.ts';
 import { kerberosAuthorization } from './kerberos.ts';
 import { podTokenAuthorization, tokenFileAuthorization } from './token-file.ts';
@@ -49,17 +57,17 @@ export const CREDENTIAL_KEYS = Object.keys(KINDS) as Kind[];
 
 /** Throws ProfileError for credentials that cannot be used. */
 export function readCredentials(
-  settings: Settings,
-  where: string,
+  context: ConnectionSettings,
   sources: CredentialSources,
   reach: Reach,
 ): Credentials {
+  const { settings, where } = context;
   const [kind, ...others] = CREDENTIAL_KEYS.filter((each) => isMeant(settings, each, where));
   if (kind === undefined) return { notices: [] };
   const place = `${where}.${kind}`;
   const own = toSettings(get(settings, kind), place);
   const notices = others.map((other) => `${where}: ${other} has no effect beside ${kind}`);
-  return { ...readKind(kind, { own, place }, sources, reach), notices };
+  return { ...readKind(kind, { own, place, context }, sources, reach), notices };
 }
 
 function isMeant(settings: Settings, kind: Kind, where: string): boolean {
@@ -73,7 +81,7 @@ function isMeant(settings: Settings, kind: Kind, where: string): boolean {
 
 function readKind(
   kind: Kind,
-  { own, place }: { own: Settings; place: string },
+  { own, place, context }: { own: Settings; place: string; context: ConnectionSettings },
   sources: CredentialSources,
   reach: Reach,
 ): Omit<Credentials, 'notices'> {
@@ -88,7 +96,7 @@ function readKind(
       demandEnabled(own, place);
       return { authorization: podTokenAuthorization() };
     case 'tokenFileAuth':
-      return { authorization: tokenFileAuthorization(text(own, 'file', place)) };
+      return { authorization: tokenFileAuthorization(besideFile(context, text(own, 'file', place))) };
     case 'kerberosAuth':
       demandEnabled(own, place);
       return {

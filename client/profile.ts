@@ -68,12 +68,13 @@ export async function readProfile(sources: ProfileSources): Promise<Profile> {
   const known = file?.contexts ? CONNECTION_KEYS : [...CONNECTION_KEYS, ...FILE_KEYS];
   const address = sources.address ?? (environment.ARMADAURL || undefined);
   const connection = readConnection(settings, where, address);
-  const tls = readTls({ settings, where, filePath: file?.path }, sources);
+  const context = { settings, where, filePath: file?.path };
+  const tls = readTls(context, sources);
   if (tls?.isOfFile && connection.forceNoTls) {
     throw new ProfileError(`${where}: forceNoTls and ${tls.keys.join(', ')} exclude each other`);
   }
   const reach = tls ? { tls: tls.files, forceNoTls: false } : { forceNoTls: connection.forceNoTls ?? false };
-  const { notices, ...credentials } = readCredentials(settings, where, sources, { ...connection, ...reach });
+  const { notices, ...credentials } = readCredentials(context, sources, { ...connection, ...reach });
   return {
     ...connection,
     ...reach,

@@ -1,6 +1,5 @@
-import { dirname, resolve } from 'node:path';
 import type { TlsFiles } from '@armada-ts/api/servers/tls-credentials';
-import { get, ProfileError, type Settings } from './config-file.ts';
+import { besideFile, type ConnectionSettings, get, ProfileError } from './config-file.ts';
 
 /** What flags say of TLS. */
 export type TlsFlags = TlsFiles;
@@ -16,14 +15,6 @@ const VARIABLES = {
 } as const;
 const INSECURE_VARIABLE = 'ARMADA_INSECURE';
 
-interface TlsContext {
-  settings: Settings;
-  /** Names the context in errors. */
-  where: string;
-  /** Of the configuration file: files that it names lie beside it. */
-  filePath: string | undefined;
-}
-
 interface TlsSources {
   tls?: TlsFlags | undefined;
   environment: Readonly<Record<string, string | undefined>>;
@@ -31,7 +22,7 @@ interface TlsSources {
 
 /** What is to be trusted and shown: flags, then environment, then the context. Undefined where nothing is said. Throws ProfileError. */
 export function readTls(
-  context: TlsContext,
+  context: ConnectionSettings,
   { tls: flags = {}, environment }: TlsSources,
 ): { files: TlsFiles; isOfFile: boolean; keys: readonly string[] } | undefined {
   const ofFile = readContext(context);
@@ -57,7 +48,8 @@ export function readTls(
   return { files, isOfFile, keys };
 }
 
-function readContext({ settings, where, filePath }: TlsContext): TlsFiles {
+function readContext(context: ConnectionSettings): TlsFiles {
+  const { settings, where } = context;
   const read: TlsFiles = {};
   for (const key of TLS_KEYS) {
     const value = get(settings, key);
@@ -67,7 +59,7 @@ function readContext({ settings, where, filePath }: TlsContext): TlsFiles {
       read.insecure = value;
     } else {
       if (typeof value !== 'string') throw wrong(`${where}.${key}`, 'a string', value);
-      read[key] = filePath === undefined ? value : resolve(dirname(filePath), value);
+      read[key] = besideFile(context, value);
     }
   }
   return read;

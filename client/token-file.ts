@@ -1,6 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { followToken } from '@armada-ts/api/servers/token-file';
+import { followFile, followToken, readBytes } from '@armada-ts/api/servers/token-file';
 
 /** Where Kubernetes puts what is of the service account of a pod. */
 const POD_DIRECTORY = '/var/run/secrets/kubernetes.io/serviceaccount';
@@ -24,9 +23,11 @@ export function tokenFileAuthorization(path: string): () => Promise<string> {
  */
 export function podTokenAuthorization(directory = POD_DIRECTORY): () => Promise<string> {
   let token: (() => string) | undefined;
+  let certificate: (() => string) | undefined;
   return async () => {
     token ??= followToken(join(directory, 'token'));
-    const ca = readFileSync(join(directory, 'ca.crt')).toString('base64url');
+    certificate ??= followFile(join(directory, 'ca.crt'), (path) => readBytes(path).toString('base64url'));
+    const ca = certificate();
     return `KubernetesAuth ${Buffer.from(JSON.stringify({ token: token(), ca })).toString('base64url')}`;
   };
 }

@@ -11,35 +11,45 @@ export class TokenFileFault extends Error {}
 /** How old what was read may be. Files are renewed well before the token in them ends. */
 const LOOK_MS = 5_000;
 
-/**
- * Gives the token as it is now. A file that cannot be read again changes nothing,
- * as it may be about to be replaced. Both throw TokenFileFault.
- */
+/** Gives the token as it is now, and throws TokenFileFault where there is none at first. */
 export function followToken(path: string): () => string {
-  let token = readToken(path);
+  return followFile(path, readToken);
+}
+
+/**
+ * Gives what a file says now, looked at every few seconds. One that cannot be read
+ * again changes nothing, as it may be about to be replaced.
+ * @param read throws TokenFileFault for a file that cannot be used
+ */
+export function followFile<Value>(path: string, read: (path: string) => Value): () => Value {
+  let value = read(path);
   let readAtMs = performance.now();
   return () => {
-    if (performance.now() - readAtMs < LOOK_MS) return token;
+    if (performance.now() - readAtMs < LOOK_MS) return value;
     readAtMs = performance.now();
     try {
-      token = readToken(path);
+      value = read(path);
     } catch (error) {
       if (!(error instanceof TokenFileFault)) throw error;
     }
-    return token;
+    return value;
   };
 }
 
 /** Throws TokenFileFault. */
 export function readToken(path: string): string {
-  let text: string;
+  const text = readBytes(path).toString().trim();
+  // What else a file may hold goes into no header.
+  if (!/^[\x21-\x7e]+$/.test(text)) throw new TokenFileFault(`there is no token in ${path}`);
+  return text;
+}
+
+/** Throws TokenFileFault. */
+export function readBytes(path: string): Buffer {
   try {
-    text = readFileSync(path, 'utf8').trim();
+    return readFileSync(path);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new TokenFileFault(`cannot read ${path}: ${reason}`, { cause: error });
   }
-  // What else a file may hold goes into no header.
-  if (!/^[\x21-\x7e]+$/.test(text)) throw new TokenFileFault(`there is no token in ${path}`);
-  return text;
 }
