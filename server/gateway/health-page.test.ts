@@ -2,12 +2,19 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fastify from 'fastify';
 import { createChain } from '../auth/chain.ts';
-import { openDoor } from '../door/testing/doors.ts';
+import { calmAdmission, openDoor } from '../door/testing/doors.ts';
 import { type HealthPageDeps, healthPage } from './health-page.ts';
 
-async function get(deps: Partial<HealthPageDeps> = {}, url = '/health') {
+async function get(deps: Partial<HealthPageDeps> = {}, url = '/health', admission = calmAdmission()) {
   const server = fastify();
-  healthPage({ health: () => [], notices: () => [], describe: () => [], door: openDoor(), ...deps })(server);
+  const page = healthPage({
+    health: () => [],
+    notices: () => [],
+    describe: () => [],
+    door: openDoor(),
+    ...deps,
+  });
+  page(server, { admission });
   const { statusCode, body } = await server.inject({ url });
   return { statusCode, body };
 }
@@ -33,6 +40,13 @@ test('what the server is, is for operators: others are told what all are', async
   assert.deepEqual(await get({ describe, door }, '/health?verbose'), { statusCode: 204, body: '' });
   const sick = await get({ describe, door, health: () => ['the store is away'] }, '/health?verbose');
   assert.deepEqual(sick, { statusCode: 503, body: 'the store is away\n' });
+});
+
+test('with too much to do everybody is told what all are, and nobody more', async () => {
+  const describe = () => ['store sqlite data'];
+  const full = { ...calmAdmission(), enter: () => ({ retryAfterMs: 500 }) };
+  assert.deepEqual(await get({ describe }, '/health?verbose', full), { statusCode: 204, body: '' });
+  assert.deepEqual(await get({ describe }, '/health', full), { statusCode: 204, body: '' });
 });
 
 test('health that cannot be told is no health, and says nothing of why', async () => {

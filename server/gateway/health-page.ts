@@ -1,5 +1,5 @@
-import type { FastifyInstance } from 'fastify';
 import type { Door } from '../door/call.ts';
+import type { Page } from './http.ts';
 import { textForOperators } from './operators-page.ts';
 
 export interface HealthPageDeps {
@@ -17,8 +17,8 @@ export interface HealthPageDeps {
  * fault. Where there is something to say though nothing is wrong, 200 and a line for it.
  * Nobody is refused: who asks for more and may not have it gets what all get.
  */
-export function healthPage({ health, notices, describe, door }: HealthPageDeps) {
-  return (server: FastifyInstance): void => {
+export function healthPage({ health, notices, describe, door }: HealthPageDeps): Page {
+  return (server, { admission }) => {
     server.get<{ Querystring: { verbose?: string } }>('/health', async (request, reply) => {
       let faults: string[];
       try {
@@ -28,7 +28,8 @@ export function healthPage({ health, notices, describe, door }: HealthPageDeps) 
       }
       const lines = [...faults, ...notices()];
       if (request.query.verbose !== undefined) {
-        const more = await textForOperators(door, { request, reply }, () => describe().join('\n'));
+        const entrance = { door, admission, rank: 'vital' } as const;
+        const more = await textForOperators(entrance, { request, reply }, () => describe().join('\n'));
         if (typeof more === 'string') lines.push(more);
       }
       if (lines.length === 0) return await reply.code(204).send();

@@ -17,8 +17,8 @@ import { nameRequest, turnAwayOf } from './turn-away.ts';
 import type { LiveTls } from '../tls/live-tls.ts';
 import { createRestHandler } from './rest/handler.ts';
 
-/** Adds pages to what is served besides calls. */
-export type Page = (server: FastifyInstance) => void;
+/** Adds pages to what is served besides calls. What calls are let in by on that port is for pages that take work. */
+export type Page = (server: FastifyInstance, port: { admission: Admission }) => void;
 
 export interface HttpOptions extends Omit<GuardOptions, 'isSecure'> {
   door: Door;
@@ -51,7 +51,7 @@ export async function createHttpServer(options: HttpOptions): Promise<Listener> 
   const handlers: readonly CallHandler[] = [connect, createRestHandler(options)];
   const closing = new AbortController();
   const pages = fastify({ bodyLimit: MAX_PAGE_REQUEST_BYTES });
-  for (const page of options.pages) page(pages);
+  for (const page of options.pages) page(pages, options);
   // As for every path that no route has.
   pages.setNotFoundHandler((_, reply) => {
     options.door.observer.refused('path');

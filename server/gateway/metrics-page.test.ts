@@ -5,8 +5,9 @@ import { status } from '@grpc/grpc-js';
 import { createAuthorizer } from '../auth/authorizer.ts';
 import { createChain, credentialOf, type Scheme } from '../auth/chain.ts';
 import { standaloneAuth } from '../auth/config.ts';
+import type { Admission } from '../door/admission.ts';
 import { type CallObserver, endOf, noObserver } from '../door/observer.ts';
-import { openDoor } from '../door/testing/doors.ts';
+import { calmAdmission, openDoor } from '../door/testing/doors.ts';
 import { metricsPage } from './metrics-page.ts';
 import { openPort, type TestPort } from './testing/ports.ts';
 
@@ -57,4 +58,35 @@ test('the page is for operators where there is a door, which is told of all who 
   assert.equal(await statusFor(port, [], '/%6Detrics#1'), 401);
   const refused = ['/metrics', status.UNAUTHENTICATED];
   assert.deepEqual(seen, [['/metrics', status.OK], refused, refused, refused, refused]);
+});
+
+test('who asks for the page passes admission as calls do: while there is much to do some are refused', async () => {
+  const slow: Scheme = {
+    name: 'slow',
+    challenge: undefined,
+    authenticate: () => checked.promise,
+  };
+  const checked = Promise.withResolvers<undefined>();
+  const calm = calmAdmission();
+  const under = { way: 0 };
+  const allEntered = Promise.withResolvers<void>();
+  const admission: Admission = {
+    ...calm,
+    enter(arrival) {
+      assert.deepEqual([arrival.rank, arrival.isStream], ['read', false]);
+      if (under.way === 2) return { retryAfterMs: 500 };
+      if (++under.way === 2) allEntered.resolve();
+      return { arrived: () => {}, stalled: () => {}, over: () => void under.way-- };
+    },
+  };
+  const door = openDoor({ chain: createChain([slow]), authorizer });
+  await using port = await openPort({ pages: [metricsPage(metrics, door)], admission });
+  const held = [1, 2].map(() => statusFor(port, ['Basic YTpi']));
+  await allEntered.promise;
+  const refused = await fetch(`${port.url}/metrics`);
+  assert.deepEqual([refused.status, refused.headers.get('retry-after')], [429, '1']);
+  assert.match(await refused.text(), /more to do than it can take/);
+  checked.resolve(undefined);
+  assert.deepEqual(await Promise.all(held), [401, 401]);
+  assert.equal(under.way, 0);
 });

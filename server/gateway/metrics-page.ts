@@ -1,5 +1,5 @@
-import type { FastifyInstance } from 'fastify';
 import type { Door } from '../door/call.ts';
+import type { Page } from './http.ts';
 import { textForOperators } from './operators-page.ts';
 
 /** What is told, in the text format of Prometheus. */
@@ -9,11 +9,14 @@ export interface Metrics {
 }
 
 /** The page `/metrics`. @param door by which operators come in; everybody may read it when left out */
-export function metricsPage(metrics: Metrics, door?: Door) {
-  return (server: FastifyInstance): void => {
+export function metricsPage(metrics: Metrics, door?: Door): Page {
+  return (server, { admission }) => {
     server.get('/metrics', async (request, reply) => {
       const exchange = { request, reply };
-      const text = door ? await textForOperators(door, exchange, () => metrics.text()) : await metrics.text();
+      const entrance = door && ({ door, admission, rank: 'read' } as const);
+      const text = entrance
+        ? await textForOperators(entrance, exchange, () => metrics.text())
+        : await metrics.text();
       if (typeof text === 'string') {
         return await reply.type(metrics.contentType).header('cache-control', 'no-store').send(text);
       }
