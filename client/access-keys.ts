@@ -5,13 +5,8 @@ import {
   KeyServiceService,
 } from '@armada-ts/api/armada/auth/v1/keys';
 import { renewedToken } from '@armada-ts/api/servers/renewed-token';
-import {
-  type Authorization,
-  type CallOptions,
-  connect,
-  type Connection,
-  type ConnectOptions,
-} from './connect.ts';
+import { bearer, type BearerAuthorization } from './bearer.ts';
+import { type CallOptions, connect, type Connection, type ConnectOptions } from './connect.ts';
 import { callRepeatedly } from './retry.ts';
 
 export type { AccessKeyInfo, CreateKeyResponse, CreateTokenResponse };
@@ -66,8 +61,6 @@ export async function exchangeAccessKey(
   return callRepeatedly(connection, KeyServiceService.createToken, pair, options);
 }
 
-const BEARER = 'Bearer ';
-
 /**
  * For `authorization` of `connect`: a token for the pair, exchanged when it is
  * first needed, again before it ends, and when one was refused. Servers of one Armada take the tokens
@@ -77,12 +70,13 @@ const BEARER = 'Bearer ';
 export function accessKeyAuthorization(
   pair: AccessKeyPair,
   reach: Pick<ConnectOptions, 'tls' | 'forceNoTls'> = {},
-): Authorization {
+): BearerAuthorization<[address: string]> {
   const tokens = renewedToken(async (address: string) => {
     using connection = connect({ ...reach, address });
     return (await exchangeAccessKey(connection, pair)).token;
   });
-  const authorization: Authorization = async (address) => `${BEARER}${await tokens.current(address)}`;
-  authorization.refused = (value) => tokens.drop(value.slice(BEARER.length));
-  return authorization;
+  return bearer(
+    (address: string) => tokens.current(address),
+    (token) => tokens.drop(token),
+  );
 }

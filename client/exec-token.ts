@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { renewed } from './open-id.ts';
+import { type OwnBearer, renewed } from './open-id.ts';
 
 /** A command that prints a token. */
 export interface TokenCommand {
@@ -26,7 +26,7 @@ const OPAQUE_VALID_MS = 60_000;
 export function execAuthorization(
   command: TokenCommand,
   environment: Readonly<Record<string, string | undefined>>,
-): () => Promise<string> {
+): OwnBearer {
   return renewed(async () => {
     const accessToken = (await outputOf(command, environment)).trim();
     if (!/^[\x21-\x7e]+$/.test(accessToken))

@@ -16,9 +16,19 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type IssuedTokens, type OpenIdClient, renewed, requestTokens, revokeToken } from './open-id.ts';
+import {
+  type IssuedTokens,
+  type OpenIdClient,
+  type OwnBearer,
+  renewed,
+  requestTokens,
+  revokeToken,
+} from './open-id.ts';
 
+/** A token is renewed this long before it ends: it must still be good when it arrives. */
 const SPARE_MS = 30_000;
+/** So long from one renewal that failed to the next. */
+const RETRY_MS = 5_000;
 /** A renewal takes less; what is older was left by a program that died. */
 const MAX_LOCK_MS = 30_000;
 const LOCK_POLL_MS = 50;
@@ -53,11 +63,11 @@ function writeLogin(path: string, tokens: IssuedTokens): void {
 }
 
 /** For `authorization` of `connect`: the token of whoever logged in with `armadactl login`. */
-export function loginAuthorization(homeDirectory: string, client: OpenIdClient): () => Promise<string> {
+export function loginAuthorization(homeDirectory: string, client: OpenIdClient): OwnBearer {
   const path = loginFile(homeDirectory, client);
-  return renewed(async () => {
+  return renewed(async (refused) => {
     const kept = readLogin(path);
-    return isGood(kept) ? kept : alone(`${path}.lock`, () => renew(path, client));
+    return isFresh(kept, refused) ? kept : alone(`${path}.lock`, () => renew(path, client, refused));
   });
 }
 
@@ -92,10 +102,21 @@ async function revoke(
   }
 }
 
-async function renew(path: string, client: OpenIdClient): Promise<IssuedTokens> {
+async function renew(path: string, client: OpenIdClient, refused: string | undefined): Promise<IssuedTokens> {
   // Somebody else may have done it meanwhile.
   const kept = readLogin(path);
-  if (isGood(kept)) return kept;
+  if (isFresh(kept, refused)) return kept;
+  try {
+    return await requestRenewal(path, client, kept);
+  } catch (error) {
+    if (kept.accessToken === refused || Date.now() >= kept.expiresAtMs) throw error;
+    // The provider may be away: what is left is used, and soon renewal tried again.
+    const expiresAtMs = Math.min(kept.expiresAtMs, Date.now() + RETRY_MS);
+    return { ...kept, expiresAtMs };
+  }
+}
+
+async function requestRenewal(path: string, client: OpenIdClient, kept: IssuedTokens): Promise<IssuedTokens> {
   const { refreshToken } = kept;
   if (refreshToken === undefined)
     throw new Error('the login has expired; log in again with `armadactl login`');
@@ -111,8 +132,8 @@ async function renew(path: string, client: OpenIdClient): Promise<IssuedTokens> 
   return next;
 }
 
-function isGood({ expiresAtMs }: IssuedTokens): boolean {
-  return Date.now() < expiresAtMs - SPARE_MS;
+function isFresh({ accessToken, expiresAtMs }: IssuedTokens, refused: string | undefined): boolean {
+  return accessToken !== refused && Date.now() < expiresAtMs - SPARE_MS;
 }
 
 /** Throws an Error that says what to do where nobody has logged in. */

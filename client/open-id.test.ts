@@ -8,6 +8,7 @@ import { text } from 'node:stream/consumers';
 import {
   passwordAuthorization,
   podAuthorization,
+  renewed,
   refusePlain,
   requestTokens,
   revokeToken,
@@ -70,6 +71,27 @@ test('passwordAuthorization() asks once for tokens that are good', async () => {
     password: 'p&q',
     client_id: 'cli',
   });
+});
+
+test('renewed() bridges an outage of the provider, but with no token that was refused', async (t) => {
+  let nowMs = Date.now();
+  t.mock.method(Date, 'now', () => nowMs);
+  let isAway = false;
+  const told: (string | undefined)[] = [];
+  const authorization = renewed(async (refused) => {
+    told.push(refused);
+    if (isAway) throw new Error('it is away');
+    return { accessToken: `t${told.length}`, expiresAtMs: nowMs + 60_000, refreshToken: undefined };
+  });
+  assert.equal(await authorization(), 'Bearer t1');
+  isAway = true;
+  nowMs += 55_000;
+  assert.equal(await authorization(), 'Bearer t1');
+  authorization.refused('Bearer t1');
+  await assert.rejects(authorization(), /it is away/);
+  isAway = false;
+  assert.equal(await authorization(), 'Bearer t4');
+  assert.deepEqual(told, [undefined, undefined, 't1', 't1']);
 });
 
 test('podAuthorization() shows the token of the pod, or says that there is none', async () => {

@@ -2,6 +2,8 @@
 
 import { readFile } from 'node:fs/promises';
 import { isLoopback } from '@armada-ts/api/servers/loopback';
+import { renewedBy } from '@armada-ts/api/servers/renewed-token';
+import { bearer, type BearerAuthorization } from './bearer.ts';
 
 /** A client of a provider, as a context of the configuration file names it. */
 export interface OpenIdClient {
@@ -26,16 +28,12 @@ export interface IssuedTokens {
 const TIMEOUT_MS = 10_000;
 /** Where a provider does not say how long a token is good. */
 const DEFAULT_VALID_S = 60;
-/** A token is replaced this long before it ends: it must still be good when it arrives. */
-const RENEW_BEFORE_MS = 30_000;
-/** Of a token that is good for a short time, this part is used. */
-const USED_RATIO = 0.8;
 
 /**
  * For `authorization` of `connect`: tokens for a program itself, by the grant for
  * client credentials; asked for when first needed and again before they end.
  */
-export function clientCredentialsAuthorization(client: OpenIdClient): () => Promise<string> {
+export function clientCredentialsAuthorization(client: OpenIdClient): OwnBearer {
   const grant = { grant_type: 'client_credentials', scope: client.scopes.join(' ') };
   return renewed(() => requestTokens(client, grant));
 }
@@ -47,7 +45,7 @@ export function clientCredentialsAuthorization(client: OpenIdClient): () => Prom
 export function passwordAuthorization(
   client: OpenIdClient,
   { username, password }: { username: string; password: string },
-): () => Promise<string> {
+): OwnBearer {
   const grant = { grant_type: 'password', scope: client.scopes.join(' '), username, password };
   return renewed(() => requestTokens(client, grant));
 }
@@ -59,7 +57,7 @@ const POD_TOKEN_FILE = '/var/run/secrets/kubernetes.io/serviceaccount/token';
 export function podAuthorization(
   client: OpenIdClient,
   environment: Readonly<Record<string, string | undefined>>,
-): () => Promise<string> {
+): OwnBearer {
   return renewed(async () => {
     const token = environment['K8S_SERVICEACCOUNT_TOKEN'] || (await readFile(POD_TOKEN_FILE, 'utf8')).trim();
     const scope = client.scopes.join(' ');
@@ -67,29 +65,23 @@ export function podAuthorization(
   });
 }
 
-/** A bearer token that is kept until shortly before it ends. Callers share what is under way. */
-export function renewed(issue: () => Promise<IssuedTokens>): () => Promise<string> {
-  let renewAtMs = 0;
-  let current: Promise<string> | undefined;
-  const ask = async (): Promise<string> => {
-    const { accessToken, expiresAtMs } = await issue();
-    renewAtMs = renewalTime(expiresAtMs, Date.now());
-    return `Bearer ${accessToken}`;
-  };
-  return () => {
-    if (current && Date.now() < renewAtMs) return current;
-    renewAtMs = Number.POSITIVE_INFINITY;
-    const asked = ask();
-    current = asked;
-    asked.catch(() => {
-      if (current === asked) current = undefined;
-    });
-    return asked;
-  };
-}
+/** Tokens that are of one provider, whichever server they are for. */
+export type OwnBearer = BearerAuthorization<[]>;
 
-function renewalTime(expiresAtMs: number, nowMs: number): number {
-  return Math.max(expiresAtMs - RENEW_BEFORE_MS, nowMs + (expiresAtMs - nowMs) * USED_RATIO);
+/**
+ * A bearer token that is replaced before it ends, or when it was refused.
+ * @param issue is told of the one that was refused
+ */
+export function renewed(issue: (refused: string | undefined) => Promise<IssuedTokens>): OwnBearer {
+  const tokens = renewedBy(async (_: undefined, refused) => {
+    const askedAtMs = Date.now();
+    const { accessToken, expiresAtMs } = await issue(refused);
+    return { token: accessToken, validMs: expiresAtMs - askedAtMs };
+  });
+  return bearer(
+    () => tokens.current(undefined),
+    (token) => tokens.drop(token),
+  );
 }
 
 /** What a request for tokens says of whom they are for. */

@@ -6,6 +6,7 @@ import { loginAuthorization } from './kept-login.ts';
 import {
   clientCredentialsAuthorization,
   type OpenIdClient,
+  type OwnBearer,
   passwordAuthorization,
   podAuthorization,
   refusePlain,
@@ -71,11 +72,7 @@ export function readOpenId(
 }
 
 /** What a command prints. Throws ProfileError. */
-export function readTokenCommand(
-  own: Settings,
-  place: string,
-  environment: Environment,
-): () => Promise<string> {
+export function readTokenCommand(own: Settings, place: string, environment: Environment): OwnBearer {
   return execAuthorization(readCommand(own, place), environment);
 }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { performance } from 'node:perf_hooks';
 import { test } from 'node:test';
-import { renewedToken } from './renewed-token.ts';
+import { renewedBy, renewedToken } from './renewed-token.ts';
 
 /** Exchanges that count, for tokens that are good for so long. */
 function exchanges(validMs: number, fail = () => false) {
@@ -73,4 +73,37 @@ test('a token that was refused is not used again, though there is no other', asy
   tokens.drop(await tokens.current('a'));
   isRefused = true;
   await assert.rejects(tokens.current('a'), /refused/);
+});
+
+test('no call waits long for a renewal while the token before is good', async (t) => {
+  let nowMs = 0;
+  t.mock.method(performance, 'now', () => nowMs);
+  const late = Promise.withResolvers<{ token: string; validMs: number }>();
+  const issued = [Promise.resolve({ token: 'one', validMs: 60_000 }), late.promise];
+  const tokens = renewedBy(() => issued.shift() ?? assert.fail('it was asked once more'));
+  await tokens.current('a');
+  nowMs = 48_000;
+  assert.deepEqual(await Promise.all([tokens.current('a'), tokens.current('b')]), ['one', 'one']);
+  late.resolve({ token: 'two', validMs: 60_000 });
+  assert.equal(await tokens.current('a'), 'two');
+});
+
+test('a token ends while the machine sleeps', async (t) => {
+  let wallMs = 1_700_000_000_000;
+  t.mock.method(Date, 'now', () => wallMs);
+  const { tokens } = exchanges(60_000);
+  const first = await tokens.current('a');
+  wallMs += 61_000;
+  assert.notEqual(await tokens.current('a'), first);
+});
+
+test('whoever issues tokens is told which was refused', async () => {
+  const told: (string | undefined)[] = [];
+  const tokens = renewedBy(async (_server: string, refused) => {
+    told.push(refused);
+    return { token: `token ${told.length}`, validMs: 60_000 };
+  });
+  tokens.drop(await tokens.current('a'));
+  await tokens.current('a');
+  assert.deepEqual(told, [undefined, 'token 1']);
 });
