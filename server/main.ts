@@ -1,6 +1,6 @@
 /** armada-server: the control plane on its own, configured by files and environment. */
 import { parseArgs } from 'node:util';
-import { type App, startApp } from './app.ts';
+import type { App } from './app.ts';
 import { systemClock } from './base/clock.ts';
 import { createLogging } from './base/logger.ts';
 import { loadConfig } from './config.ts';
@@ -33,6 +33,8 @@ await runUntilStopped('armada-server', async (): Promise<App> => {
     flags: {},
   });
   const { logger, logLevels } = createLogging(config.logLevel);
+  // Here, as it takes a second, in which signals would not be heeded yet.
+  const { startApp } = await import('./app.ts');
   const app = await startApp(config, { clock: systemClock, logger, logLevels });
   process.stdout.write(
     `armada-server: gRPC ${app.grpcAddress}, health ${app.httpUrl}/health, ${app.store}\n`,

@@ -21,6 +21,10 @@ const NOTHING_TO_READ =
  * everything else.
  */
 export async function runUntilStopped(program: string, start: () => Promise<Running>): Promise<void> {
+  // Asked before it is gone.
+  const hasTerminal = isatty(0);
+  // From now on: a start may wait long for the store.
+  if (!hasTerminal) process.on('SIGHUP', () => process.stderr.write(`${program}: ${NOTHING_TO_READ}\n`));
   let running: Running;
   try {
     running = await start();
@@ -30,12 +34,7 @@ export async function runUntilStopped(program: string, start: () => Promise<Runn
   const stop = Promise.withResolvers<void>();
   process.on('SIGTERM', stop.resolve);
   process.on('SIGINT', stop.resolve);
-  // Asked before it is gone.
-  const hasTerminal = isatty(0);
-  process.on('SIGHUP', () => {
-    if (hasTerminal) stop.resolve();
-    else process.stderr.write(`${program}: ${NOTHING_TO_READ}\n`);
-  });
+  if (hasTerminal) process.on('SIGHUP', stop.resolve);
   let code = 0;
   try {
     await Promise.race([stop.promise, running.failed]);

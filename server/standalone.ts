@@ -12,7 +12,7 @@ import {
   parseConfig,
 } from '@armada-ts/executor/config';
 import { startExecutor } from '@armada-ts/executor/executor';
-import { type App, startApp } from './app.ts';
+import type { App } from './app.ts';
 import { standaloneAuth } from './auth/config.ts';
 import { systemClock } from './base/clock.ts';
 import { createLogging } from './base/logger.ts';
@@ -57,6 +57,8 @@ await runUntilStopped('armada', async (): Promise<Running> => {
   const config = await serverConfig(flags);
   const { logger, logLevels } = createLogging(config.logLevel);
   const executorConfig = nodes === 0 ? undefined : localExecutor(flags, nodes, config);
+  // Here, as it takes a second, in which signals would not be heeded yet.
+  const { startApp } = await import('./app.ts');
   const app = await startApp(config, { clock: systemClock, logger, logLevels });
   try {
     const executor =

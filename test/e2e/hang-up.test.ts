@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, test } from 'node:test';
@@ -24,6 +25,26 @@ test('SIGHUP ends neither server nor executor, and they say why there is nothing
   assert.equal((await fetch(`${server.url}/health`)).status, 204);
   assert.equal(await executor.kill('SIGTERM'), 0);
   assert.equal(await server.kill('SIGTERM'), 0);
+});
+
+test('SIGHUP does not end a server that is still starting', async (t) => {
+  const asked = Promise.withResolvers<void>();
+  // A Redis that is away in the worst way: it is waited for.
+  const silent = createServer(() => asked.resolve()).listen(0, '127.0.0.1');
+  t.after(() => silent.close());
+  await once(silent, 'listening');
+  const server = startProgram('server/main.ts', [], {
+    ARMADA_STORE_URL: `redis://127.0.0.1:${(silent.address() as AddressInfo).port}`,
+    ARMADA_AUTH_SCHEMES: '[anonymous]',
+    ARMADA_GRPC_PORT: '0',
+    ARMADA_HTTP_PORT: '0',
+    ARMADA_OPERATOR_DIRECTORY: join(directory, 'starting'),
+  });
+  t.after(() => server.kill('SIGKILL'));
+  const ended = once(server.process, 'exit').then(() => assert.fail(server.lines.join('\n')));
+  await Promise.race([asked.promise, ended]);
+  server.process.kill('SIGHUP');
+  await server.line(/SIGHUP.*whenever they change/);
 });
 
 test('an Armada that was started in a terminal ends with it', async () => {
