@@ -41,6 +41,30 @@ test('renew() makes another token, which the other servers hear of and later one
   assert.equal(fresh.current(), operatorToken(SECRET));
 });
 
+test('renew() makes another token also where the store has lost what there was', async () => {
+  const kept = createKeyStore();
+  const { store } = await kept.start();
+  const token = createLiveOperatorToken(store, SECRET);
+  await token.load();
+  await token.renew();
+  const before = token.current();
+  // As in a copy that was restored.
+  for (const [key, { name }] of kept.records) if (name === 'operator-token') kept.records.delete(key);
+  await token.renew();
+  assert.notEqual(token.current(), before);
+  assert.notEqual(token.current(), operatorToken(SECRET));
+  const late = createLiveOperatorToken(store, SECRET);
+  await late.load();
+  assert.equal(late.current(), token.current());
+});
+
+test('renew() says so when there is no other token, and keeps what is good', async () => {
+  const nothing = async () => ({ outcome: 'stale', current: undefined }) as const;
+  const token = createLiveOperatorToken({ read: { controls: async () => [] }, control: nothing }, SECRET);
+  await assert.rejects(token.renew(), { code: 'UNAVAILABLE' });
+  assert.equal(token.current(), operatorToken(SECRET));
+});
+
 test('signing keys and the operator token do not get in the way of each other', async () => {
   const kept = createKeyStore();
   const server = await kept.start();

@@ -4,12 +4,16 @@
  */
 import { Control_Kind } from '@armada-ts/api/armada/store/v1/store';
 import { randomBytes } from 'node:crypto';
+import { ArmadaError } from '../base/errors.ts';
 import type { KeptRecord, KeyStore } from './keys/held-keys.ts';
 import { operatorToken } from './operator-token.ts';
 
 export interface LiveOperatorToken {
   current: () => string;
-  /** Makes another, unless somebody else has just done so. The one before is good no more, on all servers. */
+  /**
+   * Makes another, unless somebody else has just done so. The one before is good no
+   * more, on all servers. Rejects with UNAVAILABLE when there is no other.
+   */
   renew(): Promise<void>;
   /** Takes over what is in the store, and what its log tells after that. */
   load(): Promise<void>;
@@ -33,10 +37,13 @@ export function createLiveOperatorToken(store: KeyStore, secret: Uint8Array): Li
   return {
     current: () => token,
     async renew() {
-      const change = { kind, name: NAME, expectedVersion: version, record: randomBytes(SALT_BYTES) };
-      const result = await store.control(change);
+      const change = { kind, name: NAME, record: randomBytes(SALT_BYTES) };
+      let result = await store.control({ ...change, expectedVersion: version });
+      // The record is gone, as in a copy of the store that was restored.
+      if (isWithout(result)) result = await store.control({ ...change, expectedVersion: 0 });
       if (result.outcome === 'applied') take({ ...change, version: result.version });
       else if (result.outcome === 'stale' && result.current) take(result.current);
+      else throw new ArmadaError('UNAVAILABLE', 'the store does not take another operator token; try again');
     },
     async load() {
       take((await store.read.controls(kind)).find(({ name }) => name === NAME) ?? { version: 0 });
@@ -45,4 +52,8 @@ export function createLiveOperatorToken(store: KeyStore, secret: Uint8Array): Li
       if (control.kind === kind && control.name === NAME && control.version > version) take(control);
     },
   };
+}
+
+function isWithout(result: Awaited<ReturnType<KeyStore['control']>>): boolean {
+  return result.outcome === 'stale' && result.current === undefined;
 }
