@@ -54,6 +54,21 @@ test('so does one that was let in and had nothing to say', async () => {
   assert.deepEqual(read, { messages: ['one'], opened: 2 });
 });
 
+test('a server that says why is believed, however long it takes and however soon it says so', async () => {
+  const quiet = (reason: string, delayMs: number): Act =>
+    async function* (onSent) {
+      onSent();
+      await sleep(delayMs);
+      yield* ending();
+      throw new ArmadaClientError('UNAUTHENTICATED', 'no', { reason });
+    };
+  const refused = await readThrough(quiet('UNAUTHENTICATED', 1_100));
+  assert.equal(refused.opened, 1);
+  assert.match(String(refused.error), /no/);
+  const ended = await readThrough(quiet('CREDENTIALS_ENDED', 0), () => ending('one'));
+  assert.deepEqual(ended, { messages: ['one'], opened: 2 });
+});
+
 test('who takes long to say who they are is refused as any', async () => {
   const typed: Act = async function* (onSent) {
     await sleep(1_100);

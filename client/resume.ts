@@ -34,7 +34,10 @@ const RESUMABLE: ReadonlySet<GrpcCode> = new Set([
   'UNKNOWN',
 ]);
 
-/** Whoever is not let in is told so at once, though a password may be typed before, or a server be looked for. */
+/**
+ * Servers that do not say why refuse whoever they do not let in at once, though a
+ * password may be typed before, or a server be looked for.
+ */
 const REFUSED_WITHIN_MS = 1_000;
 
 /**
@@ -73,7 +76,7 @@ export async function* resuming<Message>(
       if (!options.endless) return;
     } catch (thrown) {
       error = toClientError(thrown);
-      wasLetIn ||= performance.now() - sentAt > REFUSED_WITHIN_MS;
+      wasLetIn ||= hadBeenLetIn(error, performance.now() - sentAt);
       // Its token ran out, and by now there may be another.
       const isResumable = RESUMABLE.has(error.code) || (error.code === 'UNAUTHENTICATED' && wasLetIn);
       if (options.signal?.aborted || !isResumable) throw error;
@@ -90,6 +93,11 @@ export async function* resuming<Message>(
     options.onInterrupted?.({ error, attempt, retryInMs });
     await pause(retryInMs, options.signal);
   }
+}
+
+/** What a stream without messages ended with tells credentials that were refused from ones that ran out. */
+function hadBeenLetIn({ reason }: ArmadaClientError, openMs: number): boolean {
+  return reason ? reason === 'CREDENTIALS_ENDED' : openMs > REFUSED_WITHIN_MS;
 }
 
 function endedError(): ArmadaClientError {

@@ -73,10 +73,10 @@ test('a stream ends when its scheme believes in its caller no longer, and then o
   await world.second();
   gone = 'ann';
   await world.second();
-  assert.deepEqual([ann.ends, bob.ends], [['UNAUTHENTICATED'], []]);
+  assert.deepEqual([ann.ends, bob.ends], [['CREDENTIALS_ENDED'], []]);
   ann.release();
   await world.second();
-  assert.deepEqual([ann.ends, bob.ends], [['UNAUTHENTICATED'], []]);
+  assert.deepEqual([ann.ends, bob.ends], [['CREDENTIALS_ENDED'], []]);
 });
 
 test('a stream ends when its caller has the permission no longer', async () => {

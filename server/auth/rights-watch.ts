@@ -23,7 +23,7 @@ export interface WatchedStream {
   authorizer: Authorizer;
   /** The global permission that it takes; undefined when none. */
   permission: Permission | undefined;
-  /** Ends the stream, with UNAUTHENTICATED or PERMISSION_DENIED; may be called more than once. */
+  /** Ends the stream, with CREDENTIALS_ENDED or PERMISSION_DENIED; may be called more than once. */
   end: (error: ArmadaError) => void;
 }
 
@@ -131,7 +131,8 @@ function leaveQueue(byQueue: Map<string, Set<Entry>>, queue: string, entry: Entr
 
 function judgeEntry({ principal, chain, authorizer, permission, end }: Entry): void {
   const unknown = chain.recheck(principal);
-  if (unknown) end(unknown);
+  // Not as those are refused who were never let in: clients try new credentials.
+  if (unknown) end(new ArmadaError('CREDENTIALS_ENDED', unknown.message));
   else if (permission) endIfRefused(end, () => authorizer.demand(principal, permission));
 }
 

@@ -4,6 +4,7 @@
  * declares, ends the call when the client goes or the server stops, and a stream
  * also when its caller is to be believed no longer, or may no longer.
  */
+import { status } from '@grpc/grpc-js';
 import type { Authorizer } from '../auth/authorizer.ts';
 import type { Caller, Chain } from '../auth/chain.ts';
 import type { Permission } from '../auth/permissions.ts';
@@ -140,7 +141,7 @@ export function refusalOf(
   incoming: Pick<Incoming, 'requestId' | 'reply'>,
 ): CallStatus & { challenges: readonly string[] } {
   const told = toCallStatus(error, incoming.requestId, door.logger);
-  const isUnknown = error instanceof ArmadaError && error.code === 'UNAUTHENTICATED';
+  const isUnknown = told.code === status.UNAUTHENTICATED;
   // Who is asked for the next step of one scheme is not asked for other credentials.
   const challenges = incoming.reply === undefined ? door.chain.challenges : [incoming.reply];
   return { ...told, challenges: isUnknown ? challenges : [] };

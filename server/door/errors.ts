@@ -14,6 +14,7 @@ import { timestampOf } from '../model/instant.ts';
 export const GRPC_CODES: Readonly<Record<ErrorCode, status>> = {
   INVALID_REQUEST: status.INVALID_ARGUMENT,
   UNAUTHENTICATED: status.UNAUTHENTICATED,
+  CREDENTIALS_ENDED: status.UNAUTHENTICATED,
   PERMISSION_DENIED: status.PERMISSION_DENIED,
   QUEUE_NOT_FOUND: status.NOT_FOUND,
   QUEUE_EXISTS: status.ALREADY_EXISTS,

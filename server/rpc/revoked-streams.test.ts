@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type ServiceError, status } from '@grpc/grpc-js';
+import { anonymousScheme } from '../auth/anonymous.ts';
+import { createChain } from '../auth/chain.ts';
 import type { WatchedStream } from '../auth/rights-watch.ts';
 import { ArmadaError } from '../base/errors.ts';
 import type { Door } from '../door/call.ts';
@@ -23,7 +25,8 @@ test('a stream of either kind ends as soon as its caller is to be believed no lo
   const talk: BidiMethod = async (requests, send) => {
     for await (const request of requests) await send(request);
   };
-  await using served = await serving({ count, talk }, { rights }, 'execute_jobs');
+  const chain = createChain([{ ...anonymousScheme, challenge: 'Basic' }]);
+  await using served = await serving({ count, talk }, { rights, chain }, 'execute_jobs');
   const openTalk = () => {
     const both = served.openTalk();
     both.write('hello');
@@ -34,9 +37,10 @@ test('a stream of either kind ends as soon as its caller is to be believed no lo
     const over = new Promise<ServiceError>((resolve) => call.once('error', resolve));
     await new Promise((resolve) => call.once('data', resolve));
     call.on('data', () => assert.fail('nothing comes after that'));
-    watched.at(-1)?.end(new ArmadaError('UNAUTHENTICATED', 'the token has expired'));
-    const { code, details } = await over;
+    watched.at(-1)?.end(new ArmadaError('CREDENTIALS_ENDED', 'the token has expired'));
+    const { code, details, metadata } = await over;
     assert.deepEqual([code, details], [status.UNAUTHENTICATED, 'the token has expired']);
+    assert.deepEqual(metadata.get('www-authenticate'), ['Basic']);
   }
   assert.deepEqual([watched.length, ends], [2, 2]);
   assert.deepEqual(new Set(watched.map(({ permission }) => permission)), new Set(['execute_jobs']));

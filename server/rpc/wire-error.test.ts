@@ -28,7 +28,7 @@ test('every refusal has the gRPC code of its error code, and names that code', (
   // A second spelling of the table, by what a caller can do about it.
   const expected: [keyof typeof status, ErrorCode[]][] = [
     ['INVALID_ARGUMENT', ['INVALID_REQUEST']],
-    ['UNAUTHENTICATED', ['UNAUTHENTICATED']],
+    ['UNAUTHENTICATED', ['UNAUTHENTICATED', 'CREDENTIALS_ENDED']],
     ['PERMISSION_DENIED', ['PERMISSION_DENIED']],
     ['NOT_FOUND', ['QUEUE_NOT_FOUND', 'JOB_NOT_FOUND', 'JOB_SET_NOT_FOUND', 'LOG_NOT_FOUND']],
     ['NOT_FOUND', ['EXECUTOR_NOT_FOUND', 'NODE_NOT_FOUND', 'SERVER_NOT_FOUND']],

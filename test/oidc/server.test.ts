@@ -74,7 +74,11 @@ test('a watch ends soon after its token', async () => {
   await createQueue(connection, { name: 'q2', userOwners: ['batch'] });
   const wanted = { queue: 'q2', id: 'set', watch: true, fromMessageId: '', errorIfMissing: false };
   const watch = connection.stream(EventService.getJobSetEvents, wanted);
-  await assert.rejects(watch.next(), { code: 'UNAUTHENTICATED', message: /the token has expired/ });
+  await assert.rejects(watch.next(), {
+    code: 'UNAUTHENTICATED',
+    reason: 'CREDENTIALS_ENDED',
+    message: /the token has expired/,
+  });
   const lateMs = performance.now() - expiresMs;
   assert.ok(lateMs > -1_500 && lateMs < 5_000, `${lateMs} ms after it has expired`);
 });
