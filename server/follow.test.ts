@@ -28,9 +28,8 @@ function storeOf(active: StoredJob[], heads: number[]): { store: Store; tell: (i
   }
   const leased = (): StoredJob[] => active.filter(({ record }) => record?.state !== JobState.QUEUED);
   const read = {
-    queues: async () => [{ queue: { name: 'queue' } }, { queue: { name: 'idle' } }],
-    activeJobSets: async (queue: string) =>
-      queue === 'idle' ? [] : [{ queue, jobSet: 'set', leased: leased().length }],
+    activeQueues: async () => ['queue'],
+    activeJobSets: async (queue: string) => [{ queue, jobSet: 'set', leased: leased().length }],
     jobsOfSet: async () => leased(),
   };
   const store = { read, tail, heads: async (): Promise<Positions> => [heads.shift() ?? 0] };

@@ -100,8 +100,8 @@ async function load(store: Store, { inboxes, credentials = [] }: Followers): Pro
   const from = await store.heads();
   for (const each of credentials) await each.load();
   const leased = new Set<string>();
-  for (const { queue } of await store.read.queues()) {
-    for (const jobSet of await store.read.activeJobSets(queue.name)) {
+  for (const queue of await store.read.activeQueues()) {
+    for (const jobSet of await store.read.activeJobSets(queue)) {
       if (jobSet.leased === 0) continue;
       for await (const jobs of leasedJobs(store, jobSet)) {
         inboxes.apply(jobs);

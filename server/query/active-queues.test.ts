@@ -1,7 +1,7 @@
 import type { JobRecord } from '@armada-ts/api/armada/store/v1/store';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { EXPIRED, erred, lease } from '../model/testing/job-events.ts';
+import { cancelled, EXPIRED, erred, lease } from '../model/testing/job-events.ts';
 import { after, submitted } from '../model/testing/jobs.ts';
 import { activeQueues } from './active-queues.ts';
 import { ANN, BOB, questionsAbout } from './testing/kept-jobs.ts';
@@ -33,6 +33,20 @@ test('queues are active where they have a run under way, also beyond the first s
 test('a queue that only waits, or whose run is over, is not active', async () => {
   const over = after(submitted({ n: 1 }), lease('r'), erred('r', EXPIRED));
   assert.deepEqual(await shown(questionsAbout([submitted(), over])), {});
+});
+
+test('queues without live jobs are not asked after, however many there are', async () => {
+  const owners = Object.fromEntries(Array.from({ length: 100 }, (_, n) => [`idle-${n}`, 'ann']));
+  const jobs = [leased(1, 'cpu'), after(submitted({ n: 2, queue: 'idle-1' }), cancelled)];
+  const deps = questionsAbout(jobs, { ...owners, queue: 'ann' });
+  const asked: string[] = [];
+  const { read } = deps.store;
+  const activeJobSets: typeof read.activeJobSets = (queue) => {
+    asked.push(queue);
+    return read.activeJobSets(queue);
+  };
+  assert.deepEqual(await shown({ ...deps, store: { read: { ...read, activeJobSets } } }), { cpu: ['queue'] });
+  assert.deepEqual(asked, ['queue']);
 });
 
 test('a queue is read no further than until it was seen in every pool', async () => {

@@ -9,14 +9,16 @@ const ACTIVE = [JobState.LEASED, JobState.PENDING, JobState.RUNNING];
 
 /**
  * By pool the queues, of those that the caller may watch, that have a job with
- * a run under way there. A queue is read no further than until it was seen in
+ * a run under way there. Most queues have no jobs, and are not asked after. A queue is read no further than until it was seen in
  * every pool there is, which for most is the first job.
  */
 export async function activeQueues(deps: QueryDeps, principal: Principal): Promise<GetActiveQueuesResponse> {
   const executors = await deps.store.read.executors();
   const pools = executors.flatMap(({ pool, nodes }) => nodes.map((node) => node.pool || pool));
   const queuesByPool = new Map<string, { queues: string[] }>();
+  const active = new Set(await deps.store.read.activeQueues());
   for (const { name } of await watchableQueues(deps, principal)) {
+    if (!active.has(name)) continue;
     const found = new Set<string>();
     for await (const pool of poolsOfQueue(deps, name)) {
       if (found.has(pool)) continue;
@@ -24,8 +26,8 @@ export async function activeQueues(deps: QueryDeps, principal: Principal): Promi
       if (pools.length > 0 && pools.every((one) => found.has(one))) break;
     }
     for (const pool of found) {
-      const active = queuesByPool.get(pool);
-      if (active) active.queues.push(name);
+      const there = queuesByPool.get(pool);
+      if (there) there.queues.push(name);
       else queuesByPool.set(pool, { queues: [name] });
     }
   }

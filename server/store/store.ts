@@ -238,6 +238,9 @@ export interface StoreReader {
   /** All queues by name. */
   queues(): Promise<StoredQueue[]>;
 
+  /** Names of the queues with live jobs, in order. */
+  activeQueues(): Promise<string[]>;
+
   /** All executors ever seen and not removed. */
   executors(): Promise<ExecutorRecord[]>;
 

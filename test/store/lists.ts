@@ -32,6 +32,23 @@ export function listsSuite(engine: Engine): void {
       );
     });
 
+    it('names the queues with live jobs, in order', async (test) => {
+      const store = await openStore(engine, test);
+      assert.deepEqual(await store.read.activeQueues(), []);
+      for (const name of ['idle', 'über', 'else', 'over']) await store.control(queueChange(name, 0));
+      await applied(store, submitJobs(2, { queue: 'über' }));
+      await applied(store, submitJobs(1, { queue: 'queue' }));
+      const leasedIn = async (queue: string) => {
+        const { jobs } = await applied(store, submitJobs(1, { queue }));
+        return (await applied(store, changeBatch(jobs, 'lease'))).jobs;
+      };
+      const leased = await leasedIn('else');
+      await applied(store, changeBatch(await leasedIn('over'), 'succeed'));
+      assert.deepEqual(await store.read.activeQueues(), ['else', 'queue', 'über']);
+      await applied(store, changeBatch(leased, 'succeed'));
+      assert.deepEqual(await store.read.activeQueues(), ['queue', 'über']);
+    });
+
     it('gives the jobs of a set by id and state, each once over many pages', async (test) => {
       const store = await openStore(engine, test);
       const { jobs } = await applied(store, submitJobs(30));

@@ -235,6 +235,10 @@ async function assertAgreement({ store, model, batches }: Pair): Promise<void> {
     );
   }
   const live = [...model.jobs.values()].filter(plain.isLive);
+  assert.deepEqual(
+    await read.activeQueues(),
+    [...new Set(live.map(({ record }) => record.queue))].toSorted(),
+  );
   const active = await allActive(store);
   assert.deepEqual(active.jobs.map(shownJob).toSorted(), live.map(shownJob).toSorted());
   assert.deepEqual(

@@ -66,6 +66,8 @@ function reads(jobs: readonly JobRecord[], owners: Owners, pools: readonly strin
     queues: async () => Object.keys(owners).sort().map(queueOf),
     executors: async () =>
       pools.map((pool) => ExecutorRecord.fromPartial({ id: `e-${pool}`, nodes: [{ pool }] })),
+    activeQueues: async () =>
+      [...new Set(jobs.filter(({ state }) => !isTerminal(state)).map(({ queue }) => queue))].sort(),
     activeJobSets: async (queue: string) =>
       setsOf(queue).map((jobSet): JobSetInfo => {
         const live = inSet(queue, jobSet).filter(({ state }) => !isTerminal(state));

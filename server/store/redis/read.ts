@@ -28,7 +28,7 @@ export function createReader(partitions: readonly Partition[], reader: JobReader
         ]);
       }),
     );
-    return all.flat().sort(([one], [other]) => Buffer.compare(Buffer.from(one), Buffer.from(other)));
+    return all.flat().sort(([one], [other]) => byBytes(one, other));
   }
 
   return {
@@ -55,6 +55,15 @@ export function createReader(partitions: readonly Partition[], reader: JobReader
       return stored && queueOf(stored);
     },
     queues: async () => (await controls(Control_Kind.KIND_QUEUE)).map(([, stored]) => queueOf(stored)),
+    async activeQueues() {
+      const all = await Promise.all(
+        partitions.map(async (partition) => {
+          const [names] = await partition.read([['HKEYS', `${partition.key}:live`]]);
+          return listOf(names ?? null).map(String);
+        }),
+      );
+      return all.flat().sort(byBytes);
+    },
     executors: async () =>
       (await controls(Control_Kind.KIND_EXECUTOR)).map(([, stored]) =>
         ExecutorRecord.decode(stored.subarray(6)),
@@ -80,6 +89,11 @@ export function createReader(partitions: readonly Partition[], reader: JobReader
       );
     },
   };
+}
+
+/** The order that names have in every engine. */
+function byBytes(one: string, other: string): number {
+  return Buffer.compare(Buffer.from(one), Buffer.from(other));
 }
 
 function queueOf(stored: Buffer): StoredQueue {

@@ -55,6 +55,7 @@ export function prepareReader(db: DatabaseSync): Reading {
     executorSettings: guard(reader.executorSettings),
     controls: guard(reader.controls),
     jobSet: guard(reader.jobSet),
+    activeQueues: guard(reader.activeQueues),
     activeJobSets: guard(reader.activeJobSets),
     stream: guard(reader.stream),
     liveJobIds: guard(reader.liveJobIds),
@@ -143,6 +144,7 @@ function prepareControlReads(db: DatabaseSync) {
     db,
     'SELECT version, record FROM queue WHERE record IS NOT NULL ORDER BY name',
   );
+  const activeQueues = query<{ name: string }>(db, 'SELECT name FROM queue WHERE live > 0 ORDER BY name');
   const executors = query<{ record: Uint8Array }>(db, 'SELECT record FROM executor ORDER BY name');
   const settings = query<{ record: Uint8Array }>(db, 'SELECT record FROM executor_settings ORDER BY name');
   return {
@@ -151,6 +153,7 @@ function prepareControlReads(db: DatabaseSync) {
       return row && stored(row);
     },
     queues: (): StoredQueue[] => queues.all().map(stored),
+    activeQueues: (): string[] => activeQueues.all().map(({ name }) => name),
     executors: (): ExecutorRecord[] => executors.all().map(({ record }) => ExecutorRecord.decode(record)),
     executorSettings: (): ExecutorSettings[] =>
       settings.all().map(({ record }) => ExecutorSettings.decode(record)),
