@@ -9,8 +9,9 @@ const ACTIVE = [JobState.LEASED, JobState.PENDING, JobState.RUNNING];
 
 /**
  * By pool the queues, of those that the caller may watch, that have a job with
- * a run under way there. Most queues have no jobs, and are not asked after. A queue is read no further than until it was seen in
- * every pool there is, which for most is the first job.
+ * a run under way there. Most queues have no jobs, and are not asked after. One
+ * that has is read no further than until it was seen in every pool there is, which
+ * for most is the first job.
  */
 export async function activeQueues(deps: QueryDeps, principal: Principal): Promise<GetActiveQueuesResponse> {
   const executors = await deps.store.read.executors();
