@@ -50,7 +50,7 @@ export async function openChains(
   await using opened = new AsyncDisposableStack();
   const kerberos = await openKerberos(config, tools);
   if (kerberos) opened.use(kerberos);
-  const kubernetes = openKubernetes(config, tools);
+  const kubernetes = await openKubernetes(config, tools);
   if (kubernetes) opened.use(kubernetes);
   const users = await openUsers(config, tools);
   if (users) opened.use(users);

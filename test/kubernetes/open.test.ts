@@ -22,7 +22,7 @@ test('the files are read again, and nobody else is believed', async () => {
   const { settings } = cluster;
   const authorityFile = join(directory, 'trusted.pem');
   await copyFile(settings.authorityFile, authorityFile);
-  using scheme = open({ ...settings, authorityFile });
+  using scheme = await open({ ...settings, authorityFile });
   const login = async () =>
     scheme?.authenticate(`Bearer ${cluster.token()}`, { peer: '', certificate: undefined });
   assert.ok(await login());
@@ -33,14 +33,14 @@ test('the files are read again, and nobody else is believed', async () => {
   await replaceFile(authorityFile, await readFile(settings.authorityFile));
   assert.ok(await login());
 
-  using renamed = open({ ...settings, server: settings.server.replace('127.0.0.1', 'localhost') });
+  using renamed = await open({ ...settings, server: settings.server.replace('127.0.0.1', 'localhost') });
   const shown = `Bearer ${cluster.token()}`;
   const caller = { peer: '', certificate: undefined };
   await assert.rejects(async () => renamed?.authenticate(shown, caller), { code: 'UNAVAILABLE' });
 
   const ownToken = await readFile(settings.tokenFile);
   await writeFile(settings.tokenFile, cluster.token());
-  using stranger = open(settings);
+  using stranger = await open(settings);
   await assert.rejects(async () => stranger?.authenticate(shown, caller), { code: 'UNAVAILABLE' });
   await writeFile(settings.tokenFile, ownToken);
 });
@@ -48,7 +48,7 @@ test('the files are read again, and nobody else is believed', async () => {
 test('an API server that stands still is waited for no longer than some seconds', async () => {
   const directory = await temporaryDirectory({ after });
   await using cluster = await startTestApiServer(directory);
-  using scheme = open(cluster.settings);
+  using scheme = await open(cluster.settings);
   cluster.misbehave = (_, response) => {
     // Once before an answer, and once within one.
     if (cluster.asked() > 1) response.writeHead(201).write('{');
@@ -70,7 +70,7 @@ test('the log says what is to be mended, once', async () => {
   const logger = { ...silentLogger, warn: (fields: object) => void lines.push(fields) };
   await writeFile(cluster.settings.tokenFile, cluster.token());
   const config = authSchema.parse({ schemes: ['kubernetes'], kubernetes: cluster.settings });
-  using scheme = openKubernetes(config, { ...tools, logger });
+  using scheme = await openKubernetes(config, { ...tools, logger });
   for (let i = 0; i < 3; i++)
     await assert.rejects(
       async () => scheme?.authenticate(`Bearer ${cluster.token()}`, { peer: '', certificate: undefined }),
@@ -87,12 +87,12 @@ test('what cannot be used is refused at the start', async () => {
   const empty = join(directory, 'empty');
   await writeFile(empty, '');
   const INVALID = { code: 'INVALID_REQUEST' };
-  assert.throws(() => open(), INVALID);
+  await assert.rejects(open(), INVALID);
   for (const wrong of [
     { tokenFile: empty },
     { authorityFile: empty },
     { tokenFile: join(directory, 'none') },
   ])
-    assert.throws(() => open({ ...settings, ...wrong }), INVALID);
-  assert.equal(openKubernetes(authSchema.parse({ schemes: ['basic'] }), tools), undefined);
+    await assert.rejects(open({ ...settings, ...wrong }), INVALID);
+  assert.equal(await openKubernetes(authSchema.parse({ schemes: ['basic'] }), tools), undefined);
 });

@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { followToken, TokenFileFault } from '@armada-ts/api/servers/token-file';
 import type { Clock } from '../../base/clock.ts';
 import { ArmadaError, invalidField } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
+import { givenAuthorities } from '../../tls/authorities.ts';
 import type { Scheme } from '../chain.ts';
 import type { AuthConfig } from '../config.ts';
 import { createProviderKeys } from '../oidc/provider-keys.ts';
@@ -12,17 +12,18 @@ import { demandSigned } from './signature.ts';
 
 /**
  * The scheme; undefined when it is not configured. An API server that is away does
- * not keep a server from starting. Throws INVALID_REQUEST when the configuration
+ * not keep a server from starting. Rejects with INVALID_REQUEST when the configuration
  * cannot be used.
  */
-export function openKubernetes(
+export async function openKubernetes(
   { schemes, kubernetes }: Pick<AuthConfig, 'schemes' | 'kubernetes'>,
   { clock, logger }: { clock: Clock; logger: Logger },
-): (Scheme & Disposable) | undefined {
+): Promise<(Scheme & Disposable) | undefined> {
   if (!schemes.includes('kubernetes')) return undefined;
   if (kubernetes === undefined)
     throw invalidField('auth.kubernetes', 'must say for whom tokens are made, as { audiences: [armada] }');
-  refuseAuthorities(kubernetes.authorityFile);
+  // They are read again whenever they change; a start without them would be in vain.
+  await givenAuthorities({ setting: 'auth.kubernetes.authorityFile', path: kubernetes.authorityFile });
   const apiServer = connectApiServer(kubernetes, openToken(kubernetes.tokenFile));
   const keys = createProviderKeys(kubernetes.server, { readSet: () => apiServer.keys(), clock, logger });
   // Read ahead of the first call.
@@ -42,18 +43,6 @@ function openToken(path: string): () => string {
     if (!(error instanceof TokenFileFault)) throw error;
     throw invalidField('auth.kubernetes.tokenFile', `must name a file with a token: ${error.message}`);
   }
-}
-
-function refuseAuthorities(path: string): void {
-  try {
-    if (readFileSync(path, 'utf8').includes('-----BEGIN CERTIFICATE-----')) return;
-  } catch {
-    // Said below, as it is for a file with nothing in it.
-  }
-  throw invalidField(
-    'auth.kubernetes.authorityFile',
-    `must name a file with certificates, as PEM, got ${path}`,
-  );
 }
 
 /** Says in the log when there are no answers, and when there are again: not for each question. */
