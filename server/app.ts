@@ -44,7 +44,7 @@ import { keepRetention } from './retention.ts';
 import { type Admission, createAdmission } from './door/admission.ts';
 import type { Door } from './door/call.ts';
 import { watchLateness } from './door/lateness.ts';
-import { createGrpcServer } from './rpc/server.ts';
+import { createGrpcServer } from './grpc/server.ts';
 import { withHealth, withReflection } from './rpc/standard-services.ts';
 import { type SchedulerHost, startScheduler } from './scheduler/host.ts';
 import type { Store } from './store/store.ts';

@@ -12,7 +12,7 @@ import { createHttpServer, type Page } from './gateway/http.ts';
 import { addressOf, listening, namesOf } from './listening.ts';
 import type { OperatorConfig } from './operator/config.ts';
 import { openTokenFile } from './operator/token-file.ts';
-import { createGrpcServer } from './rpc/server.ts';
+import { createGrpcServer } from './grpc/server.ts';
 import { withReflection } from './rpc/standard-services.ts';
 import { authorityFileIn } from './tls/kept-certificate.ts';
 import { openTls, type TlsSources, type TrustedClients } from './tls/open.ts';

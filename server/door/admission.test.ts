@@ -8,7 +8,7 @@ import type { Clock } from '../base/clock.ts';
 import { silentLogger } from '../base/logger.ts';
 import { type Admission, type Admitted, createAdmission, type Rank, rankOf } from './admission.ts';
 import { watchLateness } from './lateness.ts';
-import { serving, type UnaryMethod } from '../rpc/testing/serving.ts';
+import { serving, type UnaryMethod } from '../grpc/testing/serving.ts';
 
 const KiB = 1024;
 const clock: Clock = { now: () => 0, elapsed: () => 0 };

@@ -11,7 +11,7 @@ import { createStreams, type Payload, type Streams } from '../events/testing/str
 import type { Door } from '../door/call.ts';
 import { calmAdmission, openDoor } from '../door/testing/doors.ts';
 import { eventDefinition, eventService } from './event.ts';
-import { createGrpcServer } from './server.ts';
+import { createGrpcServer } from '../grpc/server.ts';
 
 const cancel = (reason: string): Payload => ({ $case: 'cancelJob', value: { jobId: 'a', reason } });
 const submit = (jobId: string): Payload => ({ $case: 'submitJob', value: SubmitJob.create({ jobId }) });

@@ -5,7 +5,7 @@ import { type EventsDeps, jobSetEvents } from '../events/watch.ts';
 import { countFramed } from '../base/framing.ts';
 import type { HealthCheck } from '../operator/health.ts';
 import { type Methods, serverStream, unary } from '../door/method.ts';
-import { alreadyFramed } from './framed.ts';
+import { alreadyFramed } from '../door/framed.ts';
 import { servingStatus } from './health.ts';
 
 const { getJobSetEvents, watch, health } = EventService;

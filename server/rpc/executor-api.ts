@@ -4,7 +4,7 @@ import type { ServiceDefinition } from '@grpc/grpc-js';
 import { type ReportDeps, reportEvents } from '../lease/reports.ts';
 import { type LeaseDeps, type ReceivedRequest, serveLeases } from '../lease/stream.ts';
 import { bidiStream, type CallContext, type Methods, unary } from '../door/method.ts';
-import { alreadyFramed } from './framed.ts';
+import { alreadyFramed } from '../door/framed.ts';
 
 const { leaseJobRuns, reportEvents: reporting } = ExecutorApiService;
 

@@ -6,7 +6,7 @@ import { createChain } from '../auth/chain.ts';
 import type { WatchedStream } from '../auth/rights-watch.ts';
 import { ArmadaError } from '../base/errors.ts';
 import type { Door } from '../door/call.ts';
-import { type BidiMethod, serving, type StreamMethod, type UnaryMethod } from './testing/serving.ts';
+import { type BidiMethod, serving, type StreamMethod, type UnaryMethod } from '../grpc/testing/serving.ts';
 
 test('a stream of either kind ends as soon as its caller is to be believed no longer', async () => {
   let ends = 0;

@@ -22,7 +22,7 @@ import type { Door } from '../door/call.ts';
 import { type CallContext, type Service, unary } from '../door/method.ts';
 import { calmAdmission, openDoor } from '../door/testing/doors.ts';
 import { grpcHealthService } from './grpc-health.ts';
-import { createGrpcServer } from './server.ts';
+import { createGrpcServer } from '../grpc/server.ts';
 import { withHealth, withReflection } from './standard-services.ts';
 
 const { getQueueInfo } = SubmitService;

@@ -2,8 +2,8 @@
 import { eachFile, type Rule, type Tree } from './rule.ts';
 import { type Finding, isCode, isTest, lineAt, occurrences, type SourceFile, viewsOf } from './source.ts';
 
-const HANDLERS = 'server/rpc/handlers.ts';
-const SERVER = 'server/rpc/server.ts';
+const HANDLERS = 'server/grpc/handlers.ts';
+const SERVER = 'server/grpc/server.ts';
 
 /** An entry that goes through the door: `name: unary('need', ...`; in the bare view the literal is blank. */
 const GUARDED = /^\s*\w+:\s*(?:unary|serverStream|bidiStream)\s*\(\s*'\s+'\s*,/;

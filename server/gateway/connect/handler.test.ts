@@ -21,7 +21,7 @@ import type { Admission } from '../../door/admission.ts';
 import { createIntake } from '../../door/intake.ts';
 import { type Methods, type Service, serverStream, unary } from '../../door/method.ts';
 import { calmAdmission, openDoor } from '../../door/testing/doors.ts';
-import { alreadyFramed } from '../../rpc/framed.ts';
+import { alreadyFramed } from '../../door/framed.ts';
 import type { HttpOptions } from '../http.ts';
 import { openPort } from '../testing/ports.ts';
 

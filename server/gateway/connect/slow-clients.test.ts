@@ -8,7 +8,7 @@ import { test } from 'node:test';
 import { frame } from '../../base/framing.ts';
 import { serverStream, unary } from '../../door/method.ts';
 import { calmAdmission, openDoor } from '../../door/testing/doors.ts';
-import { alreadyFramed } from '../../rpc/framed.ts';
+import { alreadyFramed } from '../../door/framed.ts';
 import { openPort, type TestPort } from '../testing/ports.ts';
 import { beginVisit } from './visit.ts';
 

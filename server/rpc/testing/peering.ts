@@ -11,7 +11,7 @@ import { createPeers, type Peers } from '../../peers/peers.ts';
 import type { Taking } from '../../peers/taking.ts';
 import type { Fleet } from '../../peers/testing/fleet.ts';
 import { peerDefinition, type PeerDeps, peerService } from '../peers.ts';
-import { createGrpcServer } from '../server.ts';
+import { createGrpcServer } from '../../grpc/server.ts';
 
 export interface PeerServer extends AsyncDisposable {
   id: string;
