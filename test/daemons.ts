@@ -73,7 +73,8 @@ export async function run(
   { environment = {}, input = '' }: { environment?: Environment; input?: string } = {},
 ): Promise<string> {
   const running = execute(program, [...parameters], { env: environmentWith(environment) });
-  running.child.stdin?.end(input);
+  // A program may have ended before it is given what it does not read; how it ended is what counts.
+  running.child.stdin?.on('error', () => {}).end(input);
   return (await running).stdout;
 }
 

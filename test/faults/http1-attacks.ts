@@ -13,7 +13,7 @@ export interface RawAnswer {
   hungUp: boolean;
 }
 
-const ANSWER_MS = 5_000;
+const ANSWER_MS = 20_000;
 const PART_EVERY_MS = 20;
 
 /** The beginning of a request. */
