@@ -8,6 +8,7 @@
 import { hash, randomBytes } from 'node:crypto';
 import type { Clock } from '../base/clock.ts';
 import { ArmadaError } from '../base/errors.ts';
+import { keepNewest } from '../base/keep-newest.ts';
 import { type Scheme, credentialOf } from './chain.ts';
 import { createGate } from './gate.ts';
 import { createGuesses } from './guesses.ts';
@@ -65,10 +66,7 @@ export function createBasicScheme(source: UserSource, clock: Clock): Scheme {
   }
 
   function remember(digest: string, user: User): void {
-    accepted.delete(digest);
-    accepted.set(digest, { user, untilMs: clock.elapsed() + REMEMBER_MS });
-    const oldest = accepted.keys().next();
-    if (accepted.size > MAX_REMEMBERED && !oldest.done) accepted.delete(oldest.value);
+    keepNewest(accepted, digest, { user, untilMs: clock.elapsed() + REMEMBER_MS }, MAX_REMEMBERED);
   }
 
   return {

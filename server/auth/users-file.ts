@@ -35,7 +35,7 @@ export async function openUsers(
       if (await look()) logger.info({ users: users.size }, 'users have changed');
     },
     onFault: (fault) => logger.warn({ fault }, 'users cannot be read again; the old ones stay'),
-    ...(lookMs !== undefined && { everyMs: lookMs }),
+    everyMs: lookMs,
   });
   return { current: () => users, [Symbol.asyncDispose]: () => looking[Symbol.asyncDispose]() };
 }

@@ -9,7 +9,8 @@ export interface Looking {
   look: () => Promise<void>;
   /** Told of that once, until it is something else. */
   onFault: (fault: string) => void;
-  everyMs?: number;
+  /** LOOK_MS when left out. */
+  everyMs?: number | undefined;
 }
 
 /** How often, in milliseconds. */

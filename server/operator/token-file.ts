@@ -42,7 +42,7 @@ export function openTokenFile(
       write();
     },
     onFault: (fault) => logger.warn({ fault }, 'the operator token cannot be kept in its file'),
-    ...(lookMs !== undefined && { everyMs: lookMs }),
+    everyMs: lookMs,
   });
   return { path, [Symbol.asyncDispose]: () => looking[Symbol.asyncDispose]() };
 }

@@ -3,6 +3,7 @@
  * sends is read by native code here, so that the worst it can do is to end this
  * process. It ends with the server that started it.
  */
+import { keepNewest } from '../../base/keep-newest.ts';
 import type { Accept, Answer, FromAcceptor, Start, ToAcceptor } from './messages.ts';
 
 /** Of negotiations that wait for another token; the oldest makes room. */
@@ -101,7 +102,7 @@ async function answerTo(id: number, token: string, negotiation: number | undefin
   } catch (error) {
     // The package takes it for a failure that nobody is known yet, though there is something to be said.
     if (server.response === null || server.contextComplete) throw error;
-    keep(negotiation ?? id, server);
+    keepNewest(negotiations, negotiation ?? id, server, MAX_NEGOTIATIONS);
     return { outcome: 'continues', reply: server.response };
   }
   const { username: client, targetName: service, response } = server;
@@ -111,12 +112,6 @@ async function answerTo(id: number, token: string, negotiation: number | undefin
 /** For any service that the keytab has keys of: the server compares which one the ticket is for. */
 function begin(kerberos: Kerberos): Promise<KerberosServer> {
   return kerberos.initializeServer('');
-}
-
-function keep(id: number, server: KerberosServer): void {
-  const oldest = negotiations.keys().next();
-  if (negotiations.size >= MAX_NEGOTIATIONS && !oldest.done) negotiations.delete(oldest.value);
-  negotiations.set(id, server);
 }
 
 function textOf(error: unknown): string {

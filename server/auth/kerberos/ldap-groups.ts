@@ -8,6 +8,7 @@ import { readFileSync } from 'node:fs';
 import { Client, type Entry, Filter } from 'ldapts';
 import type { Clock } from '../../base/clock.ts';
 import { ArmadaError } from '../../base/errors.ts';
+import { keepNewest } from '../../base/keep-newest.ts';
 import type { Logger } from '../../base/logger.ts';
 import { createGate } from '../gate.ts';
 import type { LdapConfig } from './config.ts';
@@ -66,10 +67,7 @@ export function createLdapGroups(
   }
 
   function remember(client: string, groups: readonly string[]): void {
-    known.delete(client);
-    const oldest = known.keys().next();
-    if (known.size >= MAX_REMEMBERED && !oldest.done) known.delete(oldest.value);
-    known.set(client, { groups, atMs: clock.elapsed() });
+    keepNewest(known, client, { groups, atMs: clock.elapsed() }, MAX_REMEMBERED);
   }
 
   function groupsOf(client: string): Promise<readonly string[]> | readonly string[] {

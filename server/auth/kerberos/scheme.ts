@@ -6,6 +6,7 @@
  */
 import type { Clock } from '../../base/clock.ts';
 import { ArmadaError } from '../../base/errors.ts';
+import { keepNewest } from '../../base/keep-newest.ts';
 import { type Caller, type Scheme, credentialOf } from '../chain.ts';
 import { createGate } from '../gate.ts';
 import { networkOf } from '../network.ts';
@@ -64,10 +65,7 @@ export function createKerberosScheme(
   }
 
   function keepOpen(peer: string, negotiation: Negotiation): void {
-    open.delete(peer);
-    const oldest = open.keys().next();
-    if (open.size >= MAX_NEGOTIATIONS && !oldest.done) open.delete(oldest.value);
-    open.set(peer, { negotiation, untilMs: clock.elapsed() + NEGOTIATION_MS });
+    keepNewest(open, peer, { negotiation, untilMs: clock.elapsed() + NEGOTIATION_MS }, MAX_NEGOTIATIONS);
   }
 
   async function negotiate(token: Buffer, { peer }: Caller): Promise<Outcome> {

@@ -59,7 +59,7 @@ async function follow(
   const looking = keepLooking({
     look,
     onFault: (fault) => logger.warn({ fault }, 'the encryption keys cannot be read again; the old ones stay'),
-    ...(lookMs !== undefined && { everyMs: lookMs }),
+    everyMs: lookMs,
   });
   return { current: () => keys, [Symbol.asyncDispose]: () => looking[Symbol.asyncDispose]() };
 }

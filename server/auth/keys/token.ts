@@ -9,6 +9,7 @@ import { hash } from 'node:crypto';
 import { decodeProtectedHeader, errors, jwtVerify, SignJWT } from 'jose';
 import type { Clock } from '../../base/clock.ts';
 import { ArmadaError } from '../../base/errors.ts';
+import { keepNewest } from '../../base/keep-newest.ts';
 import { type Scheme, credentialOf } from '../chain.ts';
 import type { Principal } from '../principal.ts';
 import type { HeldKey, HeldKeys } from './held-keys.ts';
@@ -74,10 +75,8 @@ export function createTokenScheme(deps: TokenDeps): Scheme {
     const found = await verify(deps, token, kid);
     const fault = faultOf(deps, found);
     if (fault) throw fault;
-    accepted.set(digest, found);
+    keepNewest(accepted, digest, found, MAX_REMEMBERED);
     acceptedOf.set(found.principal, found);
-    const oldest = accepted.keys().next();
-    if (accepted.size > MAX_REMEMBERED && !oldest.done) accepted.delete(oldest.value);
     return found.principal;
   }
 

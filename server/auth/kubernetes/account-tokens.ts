@@ -7,6 +7,7 @@
 import { hash } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
 import { ArmadaError } from '../../base/errors.ts';
+import { keepNewest } from '../../base/keep-newest.ts';
 import { createGate } from '../gate.ts';
 import { networkOf } from '../network.ts';
 import type { Principal } from '../principal.ts';
@@ -86,12 +87,12 @@ export function createAccountTokens(
     const startedMs = clock.elapsed();
     const principal = await gate([networkOf(peer)], () => find(token, claims));
     if (principal === undefined) {
-      keep(refusedUntilMs, digest, clock.elapsed() + REFUSED_MS);
+      keepNewest(refusedUntilMs, digest, clock.elapsed() + REFUSED_MS, MAX_REMEMBERED);
       throw notGood();
     }
     const made = acceptedNow({ token, claims, principal }, startedMs);
     acceptedOf.set(principal, made);
-    keep(accepted, digest, made);
+    keepNewest(accepted, digest, made, MAX_REMEMBERED);
     return principal;
   }
 
@@ -143,14 +144,6 @@ function isBridged({ goodAtMs }: Accepted, clock: Clock): boolean {
 
 function digestOf(token: string): string {
   return hash('sha256', token, 'base64');
-}
-
-/** Keeps a value as the newest of its map, and lets go of the oldest when there are too many. */
-function keep<Value>(map: Map<string, Value>, key: string, value: Value): void {
-  map.delete(key);
-  map.set(key, value);
-  const oldest = map.keys().next();
-  if (map.size > MAX_REMEMBERED && !oldest.done) map.delete(oldest.value);
 }
 
 function expired(): ArmadaError {

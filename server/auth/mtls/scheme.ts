@@ -8,6 +8,7 @@
 import { hash, X509Certificate } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
 import { ArmadaError, invalidField } from '../../base/errors.ts';
+import { keepNewest } from '../../base/keep-newest.ts';
 import { certificatesIn, givenAuthorities, hasSigned } from '../../tls/authorities.ts';
 import type { Scheme } from '../chain.ts';
 import type { AuthConfig } from '../config.ts';
@@ -55,9 +56,7 @@ function createMtlsScheme(find: (certificate: X509Certificate) => Holder | undef
       untilMs,
     };
     if (made.principal) times.set(made.principal, made);
-    known.set(digest, made);
-    const oldest = known.keys().next();
-    if (known.size > MAX_REMEMBERED && !oldest.done) known.delete(oldest.value);
+    keepNewest(known, digest, made, MAX_REMEMBERED);
     return made;
   };
 

@@ -8,6 +8,7 @@ import { hash } from 'node:crypto';
 import { decodeJwt, decodeProtectedHeader, errors, jwtVerify } from 'jose';
 import type { Clock } from '../../base/clock.ts';
 import { ArmadaError } from '../../base/errors.ts';
+import { keepNewest } from '../../base/keep-newest.ts';
 import { type Scheme, credentialOf } from '../chain.ts';
 import type { Principal } from '../principal.ts';
 import { principalOf, refusal, refuseIdToken, refuseOtherClients, SCHEME } from './claims.ts';
@@ -56,10 +57,7 @@ export function createOidcScheme({ providers, wantedClaims, clock }: OidcDeps): 
     const { principal, expiresMs } = accepted;
     acceptedOf.set(principal, accepted);
     const untilMs = Math.min(expiresMs, clock.now() + REMEMBER_MS);
-    remembered.delete(digest);
-    remembered.set(digest, { principal, untilMs });
-    const oldest = remembered.keys().next();
-    if (remembered.size > MAX_REMEMBERED && !oldest.done) remembered.delete(oldest.value);
+    keepNewest(remembered, digest, { principal, untilMs }, MAX_REMEMBERED);
     return principal;
   }
 
