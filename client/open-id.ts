@@ -3,6 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { isLoopback } from '@armada-ts/api/servers/loopback';
 import { renewedBy } from '@armada-ts/api/servers/renewed-token';
+import { POD_DIRECTORY } from '@armada-ts/api/servers/token-file';
 import { bearer, type BearerAuthorization } from './bearer.ts';
 
 /** A client of a provider, as a context of the configuration file names it. */
@@ -50,16 +51,14 @@ export function passwordAuthorization(
   return renewed(() => requestTokens(client, grant));
 }
 
-/** Where Kubernetes puts the token of a pod. */
-const POD_TOKEN_FILE = '/var/run/secrets/kubernetes.io/serviceaccount/token';
-
 /** The same for a pod of Kubernetes, which shows the token of its service account to a provider that knows the grant `kubernetes`. */
 export function podAuthorization(
   client: OpenIdClient,
   environment: Readonly<Record<string, string | undefined>>,
 ): OwnBearer {
   return renewed(async () => {
-    const token = environment['K8S_SERVICEACCOUNT_TOKEN'] || (await readFile(POD_TOKEN_FILE, 'utf8')).trim();
+    const token =
+      environment['K8S_SERVICEACCOUNT_TOKEN'] || (await readFile(`${POD_DIRECTORY}/token`, 'utf8')).trim();
     const scope = client.scopes.join(' ');
     return requestTokens(client, { grant_type: 'kubernetes', scope, client_assertion: token });
   });

@@ -1,8 +1,5 @@
 import { join } from 'node:path';
-import { followFile, followToken, readBytes } from '@armada-ts/api/servers/token-file';
-
-/** Where Kubernetes puts what is of the service account of a pod. */
-const POD_DIRECTORY = '/var/run/secrets/kubernetes.io/serviceaccount';
+import { followFile, followToken, POD_DIRECTORY, readBytes } from '@armada-ts/api/servers/token-file';
 
 /**
  * For `authorization` of `connect`: the token in a file that somebody else renews,

@@ -5,6 +5,9 @@
 import { readFileSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 
+/** Where Kubernetes puts what is of the service account of a pod. */
+export const POD_DIRECTORY = '/var/run/secrets/kubernetes.io/serviceaccount';
+
 /** A file that holds no token; the message names it. */
 export class TokenFileFault extends Error {}
 

@@ -1,8 +1,6 @@
 /** What an operator can set about tokens of a Kubernetes cluster. */
+import { POD_DIRECTORY } from '@armada-ts/api/servers/token-file';
 import { z } from 'zod';
-
-/** Where Kubernetes puts what a pod needs to talk to its API server. */
-const IN_POD = '/var/run/secrets/kubernetes.io/serviceaccount';
 
 const file = z.string().min(1);
 const suffix = z.string().regex(/^\P{Cc}*$/u, 'must not have control characters');
@@ -14,12 +12,12 @@ export const kubernetesSchema = z.strictObject({
     .default('https://kubernetes.default.svc')
     .describe('The API server that is asked about tokens. Default: that of the cluster this server runs in.'),
   authorityFile: file
-    .default(`${IN_POD}/ca.crt`)
+    .default(`${POD_DIRECTORY}/ca.crt`)
     .describe(
       'Certificates, as PEM, of the authorities to trust for it, and no others. Read again for each question.',
     ),
   tokenFile: file
-    .default(`${IN_POD}/token`)
+    .default(`${POD_DIRECTORY}/token`)
     .describe(
       'The token of this server, whose account may create `tokenreviews`. Read again while it is in use.',
     ),
